@@ -1,0 +1,73 @@
+"""The pub/sub channel between replicas: short-lived control that nobody replays.
+
+What is said while Redis is away is lost, and that is fine for it; what must not be lost is a record.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from queuecast_bus.connection import connect, jittered, redis_errors
+from queuecast_bus.errors import BusUnavailable
+from queuecast_bus.reader import RETRY_CAP_SECONDS
+
+log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 5.0
+"""After so long without a word, Redis is asked whether it is still there; after twice that the connection is
+given up. A cut without a reset is not noticed otherwise."""
+
+
+class ControlChannel:
+    """Says and hears messages on one pub/sub channel."""
+
+    def __init__(self, redis: Redis, url: str, channel: str) -> None:
+        self._redis = redis
+        self._url = url
+        self._channel = channel
+
+    async def say(self, message: str) -> None:
+        """Publish a message. Raises `BusUnavailable` if Redis did not confirm."""
+        with redis_errors("publishing on the control channel"):
+            await self._redis.publish(self._channel, message)
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Yield what is said, for ever; Redis's failures are waited out.
+
+        Each try has a client of its own: one that is reused reconnects by itself and lives on unheard.
+        """
+        attempt = 0
+        while True:
+            client = connect(self._url)
+            try:
+                with redis_errors("subscribing"):
+                    async with client.pubsub() as pubsub:
+                        await pubsub.subscribe(self._channel)
+                        async with aclosing(_heard(pubsub)) as heard:
+                            async for message in heard:
+                                attempt = 0
+                                yield message
+            except BusUnavailable as exc:
+                if attempt == 0:
+                    log.warning("the control channel cannot be heard, trying again: %s", exc)
+            finally:
+                await client.aclose()
+            await asyncio.sleep(jittered(attempt, cap_seconds=RETRY_CAP_SECONDS))
+            attempt += 1
+
+
+async def _heard(pubsub: PubSub) -> AsyncGenerator[bytes, None]:
+    asked = False
+    while True:
+        message = await pubsub.get_message(timeout=QUIET_SECONDS)
+        if message is None and asked:
+            raise TimeoutError(f"nothing heard for {2 * QUIET_SECONDS:.0f} s")
+        asked = message is None
+        if message is None:
+            await pubsub.ping()
+        elif message["type"] == "message":
+            yield message["data"]

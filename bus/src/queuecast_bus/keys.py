@@ -1,0 +1,27 @@
+"""The names under which the bus lives in Redis. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Every key of one bus.
+
+    `channel` is the pub/sub channel of the stock managers, and tells buses on one Redis apart. The keys share
+    one hash tag, so that the append script stays atomic on a Redis Cluster.
+    """
+
+    channel: str = "socketio"
+
+    @property
+    def stream(self) -> str:
+        return f"queuecast:{{{self.channel}}}:records"
+
+    @property
+    def tail(self) -> str:
+        """Holds the offset of the newest record."""
+        return f"queuecast:{{{self.channel}}}:tail"
+
+    def seen(self, dedup_id: str) -> str:
+        """Exists while a record with this dedup id must not be published again."""
+        return f"queuecast:{{{self.channel}}}:seen:{dedup_id}"

@@ -1,0 +1,155 @@
+"""The Socket.IO client manager of both services: emits become records, control stays pub/sub.
+
+It overrides what loses messages in the stock manager (see docs/decisions/0001) and nothing else. It does not
+deliver: a gateway follows it and hands each record to its own sockets.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import socketio
+from socketio.packet import Packet
+
+from queuecast_bus.connection import connect
+from queuecast_bus.control import ControlChannel
+from queuecast_bus.keys import Keys
+from queuecast_bus.publisher import Bounds, Publisher, Stored
+from queuecast_bus.reader import BLOCK_SECONDS, Batch, Reader
+from queuecast_bus.record import Record
+from queuecast_bus.settings import BusSettings
+
+PROBE_NAMESPACE = "queuecast:probe"
+"""Where services send themselves records. No browser can be in it: Socket.IO namespaces begin with a
+slash."""
+
+
+class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-socketio has no types
+    """A Socket.IO manager on a Redis Stream.
+
+    Write-only (the poller): `publish` and `emit`. In full (a gateway): also `follow` and `hear`, which the
+    gateway runs and awaits itself, so that their end cannot go unnoticed.
+    """
+
+    name = "queuecast"
+
+    def __init__(self, settings: BusSettings, *, write_only: bool = False) -> None:
+        url = settings.redis_url.get_secret_value()
+        super().__init__(url, channel=settings.channel, write_only=write_only)
+        keys = Keys(settings.channel)
+        self._clients = [connect(url)]
+        bounds = Bounds(settings.stream_max_records, settings.stream_max_seconds, settings.dedup_seconds)
+        self._publisher = Publisher(self._clients[0], keys, bounds)
+        self._control = ControlChannel(self._clients[0], url, settings.channel)
+        self._reader: Reader | None = None
+        if not write_only:
+            self._clients.append(connect(url, answer_seconds=BLOCK_SECONDS + 2))
+            self._reader = Reader(self._clients[1], keys)
+
+    async def aclose(self) -> None:
+        """Close every connection to Redis."""
+        for client in self._clients:
+            await client.aclose()
+
+    # Forward: records
+
+    async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
+        """Store records, each with its dedup id or None. Raises `BusUnavailable` if Redis did not confirm."""
+        return await self._publisher.publish(batch)
+
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str | None = None,
+        room: str | Sequence[str] | None = None,
+        skip_sid: str | Sequence[str] | None = None,
+        callback: Any = None,
+        to: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Emit to browsers on every replica, with the parameters of `socketio.AsyncServer.emit`.
+
+        An emit with a callback is control, not a record: it is for one connected browser, now. Raises
+        `BusUnavailable` if Redis did not confirm, and `ValueError` for an empty list of rooms, which would
+        address nobody and reads as everybody.
+        """
+        room = to if to is not None else room
+        if callback is not None or kwargs.get("ignore_queue"):
+            await super().emit(
+                event, data, namespace=namespace, room=room, skip_sid=skip_sid, callback=callback, **kwargs
+            )
+            return
+        arguments, attachments = dump_arguments(data)
+        record = Record(
+            event=event,
+            arguments=arguments,
+            namespace=namespace or "/",
+            rooms=_names(room, "room"),
+            skip_sids=_names(skip_sid, "skip_sid"),
+            attachments=attachments,
+        )
+        await self.publish([(record, None)])
+
+    def follow(self) -> AsyncIterator[Batch]:
+        """Yield the records that every replica is to deliver, for ever; see `Reader.follow`."""
+        return self._reading_side.follow()
+
+    @property
+    def reading(self) -> asyncio.Event:
+        """Set once everything that is stored from then on will be yielded by `follow`."""
+        return self._reading_side.started
+
+    @property
+    def _reading_side(self) -> Reader:
+        if self._reader is None:
+            raise RuntimeError("a write-only manager does not read")
+        return self._reader
+
+    # Sideways: control between replicas, and emits of stock managers
+
+    def initialize(self) -> None:
+        """Do nothing: the stock manager starts a listener that nobody awaits here. See `hear`."""
+
+    async def hear(self) -> None:
+        """Carry out what is said on the pub/sub channel, for ever: rooms entered, left and closed,
+        disconnects, callbacks, and the emits of stock managers in other processes.
+        """
+        await self._thread()
+
+    async def _publish(self, data: dict[str, Any]) -> None:
+        await self._control.say(json.dumps(data))
+
+    def _listen(self) -> AsyncIterator[bytes]:
+        return self._control.messages()
+
+
+def dump_arguments(data: Any) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return an emit's data as a record's arguments and attachments.
+
+    A tuple is several arguments, None is none, anything else is one, as in `socketio.AsyncServer.emit`.
+    """
+    arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+    attachments: list[bytes] = []
+    if Packet.data_is_binary(arguments):
+        arguments, attachments = Packet.deconstruct_binary(arguments)
+    text = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode(), tuple(attachments)
+
+
+def load_arguments(record: Record) -> list[Any]:
+    """Return the record's arguments as values, binary ones in their place."""
+    arguments: list[Any] = json.loads(record.arguments)
+    if record.attachments:
+        arguments = Packet.reconstruct_binary(arguments, record.attachments)
+    return arguments
+
+
+def _names(value: str | Sequence[str] | None, parameter: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    names = (value,) if isinstance(value, str) else tuple(name for name in value if name is not None)
+    if not names and parameter == "room":
+        raise ValueError("room=[] addresses nobody; leave it out to address everybody")
+    return names

@@ -1,0 +1,59 @@
+"""Records go onto the stream here: many in one atomic step, each at most once, or an error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from redis.asyncio import Redis
+
+from queuecast_bus.connection import redis_errors
+from queuecast_bus.keys import Keys
+from queuecast_bus.record import Record
+
+_APPEND = files("queuecast_bus").joinpath("append.lua").read_text("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Redis's word on one record: where it is, and whether it was there already."""
+
+    offset: str
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much the stream keeps, and for how long a dedup id counts."""
+
+    max_records: int
+    max_seconds: int
+    dedup_seconds: int
+
+
+class Publisher:
+    """Appends records to the stream and returns only what Redis confirmed."""
+
+    def __init__(self, redis: Redis, keys: Keys, bounds: Bounds) -> None:
+        self._append = redis.register_script(_APPEND)
+        self._keys = keys
+        self._head = (bounds.max_records, bounds.max_seconds * 1000, bounds.dedup_seconds * 1000)
+
+    async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
+        """Store the batch's records in its order; each comes with its dedup id or None.
+
+        All are stored or, if this raises `BusUnavailable`, it is unknown which: publish the same batch again.
+        """
+        if not batch:
+            return []
+        keys = [self._keys.stream, self._keys.tail]
+        arguments: list[int | bytes] = [*self._head]
+        for record, dedup_id in batch:
+            keys.append(self._keys.tail if dedup_id is None else self._keys.seen(dedup_id))
+            fields = record.to_fields()
+            arguments += len(fields), *fields
+        with redis_errors("publishing"):
+            answer = await self._append(keys=keys, args=arguments)
+        return [
+            Stored(offset.decode(), bool(duplicate))
+            for offset, duplicate in zip(answer[::2], answer[1::2], strict=True)
+        ]

@@ -1,0 +1,140 @@
+"""The stream is followed here, from a concrete offset on, across everything that may happen to Redis.
+
+It never asks for "new from now on" in its loop: between two such questions records would be lost.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from redis.asyncio import Redis
+
+from queuecast_bus.connection import jittered, redis_errors
+from queuecast_bus.errors import BadRecord, BusUnavailable
+from queuecast_bus.keys import Keys
+from queuecast_bus.record import PREVIOUS, Record, offset_key
+
+log = logging.getLogger(__name__)
+
+START = "0-0"
+"""The offset before every record."""
+
+BLOCK_SECONDS = 1.0
+"""One XREAD waits this long. Short, so that a connection that went silent is found out soon; an idle replica
+costs Redis one command a second."""
+
+READ_COUNT = 500
+RETRY_CAP_SECONDS = 1.0
+
+GapReason = Literal["trimmed", "rewound"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record with its place in the stream."""
+
+    offset: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Records between two offsets that this reader can never see.
+
+    `trimmed`: the stream dropped them before they were read. `rewound`: Redis lost what it had confirmed (it
+    came back without its data, or a replica took over that lagged behind).
+    """
+
+    reason: GapReason
+    after: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one read brought, in the stream's order; the gap, if any, lies before the entries.
+
+    `resumed` says that reading had failed before and goes on now; `malformed` counts entries that were no
+    records.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    gap: Gap | None = None
+    malformed: int = 0
+    resumed: bool = False
+
+
+class Reader:
+    """Follows one stream. `started` is set once it is settled where reading starts."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self.started = asyncio.Event()
+        self._redis = redis
+        self._keys = keys
+        self._last = START
+
+    async def follow(self) -> AsyncIterator[Batch]:
+        """Yield all that is stored after the newest record there was at first, for ever.
+
+        Redis's failures are waited out, never raised.
+        """
+        attempt = 0
+        while True:
+            try:
+                if not self.started.is_set():
+                    self._last = await self._tail()
+                    self.started.set()
+                elif attempt:
+                    yield await self._resume()
+                attempt = 0
+                if batch := await self._read():
+                    yield batch
+            except BusUnavailable as exc:
+                if attempt == 0:
+                    log.warning("the bus cannot be read, trying again: %s", exc)
+                await asyncio.sleep(jittered(attempt, cap_seconds=RETRY_CAP_SECONDS))
+                attempt += 1
+
+    async def _tail(self) -> str:
+        with redis_errors("asking for the newest record"):
+            tail: Any = await self._redis.get(self._keys.tail)
+        return tail.decode() if tail else START
+
+    async def _resume(self) -> Batch:
+        """Look, after a failure, whether the stream is still the one we were reading."""
+        tail = await self._tail()
+        last = self._last
+        log.warning("the bus is back, reading goes on after %s", last)
+        if offset_key(tail) >= offset_key(last):
+            return Batch(resumed=True)
+        # Asking for what follows `last` would now wait until the new stream's clock has passed it.
+        self._last = tail
+        return Batch(gap=_gap(after=last, before=tail), resumed=True)
+
+    async def _read(self) -> Batch | None:
+        with redis_errors("reading"):
+            answer: Any = await self._redis.xread(
+                {self._keys.stream: self._last}, count=READ_COUNT, block=int(BLOCK_SECONDS * 1000)
+            )
+        if not answer:
+            return None
+        entries, gap, malformed = [], None, 0
+        for raw_offset, fields in answer[0][1]:
+            offset = raw_offset.decode()
+            previous = fields.get(PREVIOUS)
+            if previous is not None and previous.decode() != self._last and gap is None:
+                gap = _gap(after=self._last, before=previous.decode())
+            self._last = offset
+            try:
+                entries.append(Entry(offset, Record.from_fields(fields)))
+            except BadRecord as exc:
+                malformed += 1
+                log.error("the record %s was skipped: %s", offset, exc)
+        return Batch(tuple(entries), gap, malformed)
+
+
+def _gap(*, after: str, before: str) -> Gap:
+    reason: GapReason = "trimmed" if offset_key(before) > offset_key(after) else "rewound"
+    return Gap(reason, after, before)

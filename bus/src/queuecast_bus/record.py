@@ -1,0 +1,103 @@
+"""A record as values, and as the fields of a stream entry.
+
+It knows no Redis and no Socket.IO packet: the event's arguments stay the JSON text they came as, so that a
+reader can decide from the address alone whether anybody here wants them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from queuecast_bus.errors import BadRecord
+
+PREVIOUS = b"p"
+"""The field in which the append script links a record to the one before it; see `append.lua`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event on its way to browsers.
+
+    `arguments` is the UTF-8 JSON text of the list of the event's arguments; binary arguments stand in it as
+    Socket.IO placeholders and are kept in `attachments`. No room means everyone in the namespace. `sent_ms`
+    is when the message entered its queue (Unix time in milliseconds), where it came from one, and
+    `redelivered` says that its queue had handed it out before.
+    """
+
+    event: str
+    arguments: bytes
+    namespace: str = "/"
+    rooms: tuple[str, ...] = ()
+    skip_sids: tuple[str, ...] = ()
+    attachments: tuple[bytes, ...] = ()
+    sent_ms: int | None = None
+    redelivered: bool = False
+
+    def to_fields(self) -> list[bytes]:
+        """Return the stream entry: field names and values in turn, absent where they say nothing."""
+        fields = [b"n", self.namespace.encode(), b"e", self.event.encode(), b"d", self.arguments]
+        if self.rooms:
+            fields += b"r", _dump(self.rooms)
+        if self.skip_sids:
+            fields += b"s", _dump(self.skip_sids)
+        if self.attachments:
+            for index, attachment in enumerate(self.attachments):
+                fields += b"b%d" % index, attachment
+        if self.sent_ms is not None:
+            fields += b"t", b"%d" % self.sent_ms
+        if self.redelivered:
+            fields += b"x", b"1"
+        return fields
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[bytes, bytes]) -> "Record":
+        """Return the record of a stream entry. Raises `BadRecord` if a field is missing or malformed."""
+        try:
+            return cls(
+                event=fields[b"e"].decode(),
+                arguments=fields[b"d"],
+                namespace=fields[b"n"].decode(),
+                rooms=_load_names(fields, b"r"),
+                skip_sids=_load_names(fields, b"s"),
+                attachments=tuple(_attachments(fields)),
+                sent_ms=int(fields[b"t"]) if b"t" in fields else None,
+                redelivered=b"x" in fields,
+            )
+        except KeyError as exc:
+            raise BadRecord(f"the field {exc.args[0].decode()!r} is missing") from exc
+        except ValueError as exc:
+            raise BadRecord(f"a field cannot be read: {exc}") from exc
+
+
+def offset_ms(offset: str) -> int:
+    """Return the moment in a record's offset: when Redis stored it, Unix time in milliseconds."""
+    return int(offset.partition("-")[0])
+
+
+def offset_key(offset: str) -> tuple[int, int]:
+    """Return a value that orders offsets as the stream does."""
+    milliseconds, _, sequence = offset.partition("-")
+    return int(milliseconds), int(sequence or 0)
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _load_names(fields: Mapping[bytes, bytes], name: bytes) -> tuple[str, ...]:
+    text = fields.get(name)
+    if text is None:
+        return ()
+    names = json.loads(text)
+    # An empty list must never read as "no room", which means everyone.
+    if not isinstance(names, list) or not names or not all(isinstance(item, str) for item in names):
+        raise BadRecord(f"the field {name.decode()!r} is not a list of names: {text[:80]!r}")
+    return tuple(names)
+
+
+def _attachments(fields: Mapping[bytes, bytes]) -> list[bytes]:
+    found: list[bytes] = []
+    while (attachment := fields.get(b"b%d" % len(found))) is not None:
+        found.append(attachment)
+    return found

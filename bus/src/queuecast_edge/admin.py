@@ -1,0 +1,43 @@
+"""The admin port: `/livez`, `/readyz` and `/metrics`, for operators and never for browsers.
+
+Two questions, two answers: not alive means "restart me", not ready means "send nobody here".
+"""
+
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+from queuecast_edge.health import Health
+
+Check = Callable[[], Health]
+
+
+@asynccontextmanager
+async def admin_server(
+    listener: socket.socket, registry: CollectorRegistry, *, alive: Check, ready: Check
+) -> AsyncIterator[None]:
+    """Serve the admin port in the running loop, for as long as the context lasts."""
+    app = web.Application()
+    app.router.add_get("/livez", _answer(alive))
+    app.router.add_get("/readyz", _answer(ready))
+    app.router.add_get("/metrics", make_aiohttp_handler(registry))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _answer(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        health = check()
+        body = {"status": "ok" if health.well else "unavailable", "reasons": list(health.reasons)}
+        return web.json_response(body, status=200 if health.well else 503)
+
+    return answer

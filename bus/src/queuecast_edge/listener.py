@@ -1,0 +1,21 @@
+"""A port for a server, or an error that says which variable to change."""
+
+import errno
+import socket
+
+
+class PortTaken(Exception):
+    """The port cannot be opened; the message names it and the variable that sets it."""
+
+
+def bind(host: str, port: int, variable: str) -> socket.socket:
+    """Return a socket bound to `host:port`, which a server is still to listen on. Raises `PortTaken`."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as exc:
+        sock.close()
+        why = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be opened ({exc.strerror or exc})"
+        raise PortTaken(f"port {port} on {host} {why}: set {variable} to another one") from exc
+    return sock

@@ -1,0 +1,53 @@
+"""A service's life from its settings to its exit code."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from queuecast_edge import logs
+from queuecast_edge.environment import SettingsError, read
+from queuecast_edge.listener import PortTaken
+from queuecast_edge.settings import EdgeSettings
+
+Settings = TypeVar("Settings", bound=EdgeSettings)
+
+DIED = 1
+MISCONFIGURED = 2
+
+
+def main_of(
+    package: str,
+    model: type[Settings],
+    run: Callable[[Settings], Coroutine[Any, Any, None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> None:
+    """Run a service and exit: 0 if it ended as asked, 1 if it died, 2 if its settings or a port are wrong.
+
+    A death ends the process at once, whatever threads are left: one that works on nothing must not look
+    alive.
+    """
+    log = logging.getLogger(package)
+    try:
+        settings = read(model, os.environ)
+    except SettingsError as exc:
+        sys.stderr.write(f"{package}: the environment is wrong\n{exc}\n")
+        sys.exit(MISCONFIGURED)
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(run(settings))
+    except PortTaken as exc:
+        log.error("%s", exc)
+        sys.exit(MISCONFIGURED)
+    except Exception:
+        log.critical("died", exc_info=True)
+        _exit_at_once(DIED)
+
+
+def _exit_at_once(code: int) -> None:
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)

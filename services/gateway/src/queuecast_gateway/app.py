@@ -1,0 +1,124 @@
+"""The gateway's composition root: the one place that names every concrete class."""
+
+import asyncio
+import logging
+import signal
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import socketio
+import uvicorn
+
+from queuecast_bus import BusManager
+from queuecast_edge.admin import admin_server
+from queuecast_edge.environment import variable
+from queuecast_edge.health import Health, all_of
+from queuecast_edge.listener import bind
+from queuecast_edge.metrics import new_registry
+from queuecast_gateway.board import Board
+from queuecast_gateway.fanout import Fanout
+from queuecast_gateway.handlers import Handlers
+from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.probe import Probe
+from queuecast_gateway.server import SocketServer
+from queuecast_gateway.settings import Settings
+from queuecast_gateway.web import web_app
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Serve browsers until SIGTERM or SIGINT. Raises what ended a part of it, if anything did."""
+    registry = new_registry("queuecast_gateway", settings.revision)
+    metrics = Metrics(registry)
+    bus = BusManager(settings)
+    server = SocketServer(bus, settings, metrics)
+    probe = Probe(bus, f"{settings.replica}:{uuid.uuid4().hex}")
+    board = Board(server, settings.replica, version("queuecast-gateway"))
+    fanout = Fanout(server, probe, board, metrics)
+    handlers = Handlers(server, metrics, relay_events=settings.relay_events, max_rooms=settings.max_rooms)
+    for namespace in settings.namespaces:
+        handlers.register(namespace)
+    board.register()
+
+    public = bind(settings.host, settings.port, variable("port"))
+    admin = bind(settings.host, settings.admin_port, variable("admin_port"))
+    web = WebServer(_uvicorn_config(server, settings))
+    stopping = _signalled()
+
+    def ready() -> Health:
+        return all_of([probe.ready(), Health(("stopping",)) if stopping.is_set() else Health()])
+
+    async def follow() -> None:
+        async for batch in bus.follow():
+            await fanout.deliver(batch)
+
+    async def serve() -> None:
+        # Browsers are let in once the bus is being read: nobody may sit here and miss what is published.
+        await bus.reading.wait()
+        log.info("replica %s serves browsers on port %d", settings.replica, settings.port)
+        await web.serve(sockets=[public])
+
+    try:
+        async with admin_server(admin, registry, alive=Health, ready=ready), asyncio.TaskGroup() as tasks:
+            parts = [tasks.create_task(part) for part in (follow(), bus.hear(), probe.run(), board.run())]
+            serving = tasks.create_task(serve())
+            await _first(serving, tasks.create_task(stopping.wait()))
+            asked = stopping.is_set()
+            log.info("stopping")
+            await _end(web, serving)
+            await server.shutdown()
+            for part in parts:
+                part.cancel()
+            stopping.set()
+    finally:
+        await bus.aclose()
+    if not asked:
+        raise RuntimeError("the web server ended although nobody had asked it to")
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn, but signals are ours: its own handling ends the process by the signal, not with 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn_config(server: SocketServer, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        socketio.ASGIApp(server, other_asgi_app=web_app()),
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_message_bytes,
+        # Socket.IO has its own; compression costs memory per connection and time per event and browser.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+    )
+
+
+def _signalled() -> asyncio.Event:
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    return event
+
+
+async def _first(*tasks: asyncio.Task[Any]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _end(web: WebServer, serving: asyncio.Task[None]) -> None:
+    web.should_exit = True
+    if not web.started:
+        serving.cancel()
+    await asyncio.wait([serving])

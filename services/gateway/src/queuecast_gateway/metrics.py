@@ -1,0 +1,61 @@
+"""The gateway's metrics: declared here, counted where things happen. All exist with 0 from the start."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from queuecast_edge.metrics import LATENCY_BUCKETS
+
+TRANSPORTS = ("polling", "websocket")
+DISCONNECT_REASONS = (
+    "client_disconnect",
+    "server_disconnect",
+    "ping_timeout",
+    "transport_close",
+    "transport_error",
+    "other",
+)
+RECORD_OUTCOMES = ("delivered", "nobody_here", "unknown_namespace", "malformed")
+GAP_REASONS = ("trimmed", "rewound")
+RELAY_OUTCOMES = ("published", "refused", "failed")
+
+
+class Metrics:
+    """Every metric of one gateway."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, label: str = "", values: tuple[str, ...] = ()) -> Counter:
+            made = Counter(f"queuecast_gateway_{name}", text, (label,) if label else (), registry=registry)
+            for value in values:
+                made.labels(value)
+            return made
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"queuecast_gateway_{name}", text, registry=registry)
+
+        self.connections = gauge("connections", "Open connections of browsers")
+        self.connects = counter("connects", "Connections opened, by first transport", "transport", TRANSPORTS)
+        self.disconnects = counter("disconnects", "Connections ended", "reason", DISCONNECT_REASONS)
+        self.records = counter("records_read", "Records read from the bus", "outcome", RECORD_OUTCOMES)
+        self.events_delivered = counter("events_delivered", "Events handed to browsers' connections")
+        self.events_refused = counter("events_refused", "Events of browsers that were malformed or reserved")
+        self.relays = counter("relays", "Events that browsers sent on to everyone", "outcome", RELAY_OUTCOMES)
+        self.gaps = counter(
+            "bus_gaps", "Times that records were gone before they were read", "reason", GAP_REASONS
+        )
+        self.resumes = counter("bus_resumes", "Times that reading the bus went on after a failure")
+        self.bus_heard = gauge("bus_heard_timestamp_seconds", "When a record of our own last came back")
+        self.bus_lag = Histogram(
+            "queuecast_gateway_bus_lag_seconds",
+            "From stored on the bus to read here",
+            registry=registry,
+            buckets=LATENCY_BUCKETS,
+        )
+        self.delivery = Histogram(
+            "queuecast_gateway_delivery_seconds",
+            "From SentTimestamp to the sockets, once per record that somebody here received; "
+            "redelivered messages apart, as their time on the queue is not ours",
+            ("redelivered",),
+            registry=registry,
+            buckets=LATENCY_BUCKETS,
+        )
+        for value in ("false", "true"):
+            self.delivery.labels(value)

@@ -1,0 +1,84 @@
+"""The gateway's settings: environment variables with the prefix `QUEUECAST_`, read once at the start."""
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from queuecast_bus import BusSettings
+from queuecast_edge.environment import Names
+from queuecast_edge.settings import EdgeSettings
+from queuecast_gateway.board import BOARD_NAMESPACE
+from queuecast_gateway.handlers import HANDLED_EVENTS
+from queuecast_gateway.protocol import MAX_NAME_LENGTH, RESERVED_EVENTS
+
+TRANSPORTS = ("polling", "websocket")
+
+
+class Settings(BusSettings, EdgeSettings):
+    """Everything the gateway can be told."""
+
+    port: int = Field(default=8000, ge=1, le=65535, description="Public port: Socket.IO and the live board")
+    origins: Names | None = Field(
+        default=None,
+        description="Origins whose pages may connect: exact ones, comma separated, or `*` for all "
+        "(default: the page's own origin only)",
+    )
+    transports: Names = Field(default=TRANSPORTS, description="`polling`, `websocket` or both")
+    namespaces: Names = Field(default=("/",), description="Namespaces that browsers may connect to")
+    relay_events: Names = Field(
+        default=("item_removed",), description="Events that a browser may send on to everyone"
+    )
+    max_message_bytes: int = Field(
+        default=100_000, ge=1_000, le=10_000_000, description="Largest message that a browser may send"
+    )
+    max_rooms: int = Field(default=100, ge=1, description="Most rooms that one session may be in")
+    graceful_seconds: int = Field(
+        default=5, ge=0, description="How long stopping waits for open connections to close"
+    )
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if origins is None or origins == ("*",):
+            return origins
+        for origin in origins:
+            parts = urlsplit(origin)
+            if origin == "*":
+                raise ValueError("`*` stands alone: it already allows every origin")
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+                raise ValueError(f"{origin!r} is not an origin: expected scheme://host or scheme://host:port")
+        if not origins:
+            raise ValueError("an empty list would allow nobody: leave it unset for the page's own origin")
+        return origins
+
+    @field_validator("transports")
+    @classmethod
+    def _are_transports(cls, transports: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in transports if name not in TRANSPORTS]
+        if unknown or not transports:
+            raise ValueError(
+                f"expected {' or '.join(TRANSPORTS)} or both, got {', '.join(unknown) or 'nothing'}"
+            )
+        return transports
+
+    @field_validator("namespaces")
+    @classmethod
+    def _are_namespaces(cls, namespaces: tuple[str, ...]) -> tuple[str, ...]:
+        for namespace in namespaces:
+            if not namespace.startswith("/") or "?" in namespace:
+                raise ValueError(f"{namespace!r}: a namespace begins with a slash and has no '?'")
+            if namespace == BOARD_NAMESPACE:
+                raise ValueError(f"{namespace!r} belongs to the live board")
+        if not namespaces:
+            raise ValueError("expected at least one namespace")
+        return namespaces
+
+    @model_validator(mode="after")
+    def _relay_possible_events(self) -> "Settings":
+        taken = RESERVED_EVENTS | HANDLED_EVENTS
+        for event in self.relay_events:
+            if event in taken or len(event) > MAX_NAME_LENGTH:
+                raise ValueError(
+                    f"QUEUECAST_RELAY_EVENTS: {event!r} cannot be relayed, it has another meaning"
+                )
+        return self

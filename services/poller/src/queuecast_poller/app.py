@@ -1,0 +1,112 @@
+"""The poller's composition root: the one place that names every concrete class.
+
+The main thread has the signals and the admin server; each queue has a thread that owns its event loop.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from queuecast_bus import BusManager
+from queuecast_bus.connection import jittered
+from queuecast_edge.admin import admin_server
+from queuecast_edge.environment import variable
+from queuecast_edge.health import all_of
+from queuecast_edge.listener import bind
+from queuecast_edge.metrics import new_registry
+from queuecast_poller.intake import RECEIVE_RETRY_CAP_SECONDS, Intake
+from queuecast_poller.loop_thread import LoopThread, pause
+from queuecast_poller.metrics import Metrics, QueueMetrics
+from queuecast_poller.pulse import Pulse
+from queuecast_poller.settings import Settings
+from queuecast_poller.sqs import QueueUnavailable, open_queue
+
+log = logging.getLogger(__name__)
+
+EXIT_SECONDS = 24.7
+"""When a thread that does not end is given up; the process is gone within 25 s of its signal."""
+
+
+async def run(settings: Settings) -> None:
+    """Poll all queues until SIGTERM or SIGINT. Raises what ended a queue's thread, if anything did."""
+    registry = new_registry("queuecast_poller", settings.revision)
+    metrics = Metrics(registry)
+    stall_seconds = 3.0 * settings.wait_seconds + 60.0
+    pulses = {name: Pulse(name, stall_seconds) for name in settings.queues}
+    threads = [_thread(settings, name, metrics.of(name), pulse) for name, pulse in pulses.items()]
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with _admin(settings, registry, pulses.values()):
+        await _supervise(threads, stopping)
+
+
+def _admin(
+    settings: Settings, registry: CollectorRegistry, pulses: Collection[Pulse]
+) -> AbstractAsyncContextManager[None]:
+    return admin_server(
+        bind(settings.host, settings.admin_port, variable("admin_port")),
+        registry,
+        alive=lambda: all_of(pulse.alive() for pulse in pulses),
+        ready=lambda: all_of(pulse.ready() for pulse in pulses),
+    )
+
+
+async def _supervise(threads: Sequence[LoopThread], stopping: asyncio.Event) -> None:
+    """Run the threads until one ends or `stopping` is set; then end them all."""
+    for thread in threads:
+        thread.start()
+    outcomes = {asyncio.wrap_future(thread.outcome): thread.name for thread in threads}
+    stop = asyncio.create_task(stopping.wait())
+    waited_for: list[asyncio.Future[Any]] = [stop, *outcomes]
+    await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+    asked = stopping.is_set()
+    stop.cancel()
+    log.info("stopping" if asked else "a queue's loop has ended, so the process ends")
+    for thread in threads:
+        thread.stop()
+    ended, running = await asyncio.wait(outcomes, timeout=EXIT_SECONDS)
+    for outcome in ended:
+        outcome.result()
+    if running:
+        raise TimeoutError(
+            f"did not end in {EXIT_SECONDS} s: {', '.join(outcomes[task] for task in running)}"
+        )
+    if not asked:
+        raise RuntimeError("a queue's loop ended although nobody had asked it to")
+
+
+def _thread(settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse) -> LoopThread:
+    async def poll(stop: asyncio.Event) -> None:
+        bus = BusManager(settings, write_only=True)
+        try:
+            await _poll(settings, name, metrics, pulse, bus, stop)
+        finally:
+            await bus.aclose()
+
+    return LoopThread(f"queue-{name}", poll)
+
+
+async def _poll(
+    settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse, bus: BusManager, stop: asyncio.Event
+) -> None:
+    """Open the queue, however often that must be tried, and work on it until `stop` is set."""
+    attempt = 0
+    while not stop.is_set():
+        pulse.tick()
+        try:
+            async with open_queue(name, settings.wait_seconds, settings.max_receives) as queue:
+                pulse.recovered("queue")
+                log.info("queue %s: receiving", name)
+                await Intake(queue, bus, settings, metrics, pulse).run(stop)
+        except QueueUnavailable as exc:
+            pulse.suffers("queue", str(exc))
+            log.warning("trying again: %s", exc)
+            await pause(stop, jittered(attempt, cap_seconds=RECEIVE_RETRY_CAP_SECONDS))
+            attempt += 1

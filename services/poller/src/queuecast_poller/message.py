@@ -1,0 +1,25 @@
+"""A message as SQS handed it over. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received message.
+
+    `attributes` holds those that address it (strings and numbers as text); `unreadable` names those whose
+    type is neither. `sent_ms` is when SQS accepted it (Unix time in milliseconds), `receives` how often it
+    has been handed out, this time included. `group` is the message group of a FIFO queue, None on a standard
+    one.
+    """
+
+    id: str
+    receipt_handle: str
+    body: str
+    body_md5: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+    sent_ms: int | None = None
+    receives: int = 1
+    group: str | None = None

@@ -1,0 +1,78 @@
+"""The poller's metrics: declared here, counted where things happen. All exist with 0 from the start.
+
+For each queue: received = published + duplicates + left + returned + in flight.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from queuecast_edge.metrics import LATENCY_BUCKETS
+from queuecast_poller.verdict import Reason
+
+RECEIVE_OUTCOMES = ("messages", "empty", "error")
+
+
+class Metrics:
+    """Every metric of the poller; `of` gives those of one queue."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"queuecast_poller_{name}", text, ("queue", *labels), registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"queuecast_poller_{name}", text, ("queue",), registry=registry)
+
+        def latency(name: str, text: str) -> Histogram:
+            return Histogram(
+                f"queuecast_poller_{name}_seconds",
+                text,
+                ("queue",),
+                registry=registry,
+                buckets=LATENCY_BUCKETS,
+            )
+
+        self.receives = counter("receives", "Receive calls, by outcome", "outcome")
+        self.received = counter("received", "Messages that SQS handed out")
+        self.redelivered = counter("redelivered", "Received messages that had been handed out before")
+        self.published = counter("published", "Messages stored on the bus")
+        self.duplicates = counter("duplicates", "Messages that the bus had stored before")
+        self.left = counter("left", "Messages left on the queue for its dead-letter queue", "reason")
+        self.returned = counter("returned", "Messages given back unpublished while stopping")
+        self.publish_failures = counter("publish_failures", "Tries to publish that Redis did not confirm")
+        self.deleted = counter("deleted", "Messages deleted from the queue")
+        self.delete_failures = counter("delete_failures", "Messages given up undeleted; they come back")
+        self.extended = counter("extended", "Messages kept from others for longer, as the bus was away")
+        self.in_flight = gauge("in_flight", "Messages received and not yet published, left or returned")
+        self.open_receives = gauge("open_receives", "Receives that are under way or about to be")
+        self.loop_tick = gauge("loop_tick_timestamp_seconds", "When the intake loop last made a step")
+        self.queue_wait = latency("queue_wait", "From SentTimestamp to received, first deliveries only")
+        self.publish_duration = latency("publish", "One confirmed publish of a batch")
+
+    def of(self, queue: str) -> "QueueMetrics":
+        return QueueMetrics(self, queue)
+
+
+class QueueMetrics:
+    """The metrics of one queue, its label filled in."""
+
+    def __init__(self, metrics: Metrics, queue: str) -> None:
+        def by(counter: Counter, values: Iterable[str]) -> dict[str, Counter]:
+            return {value: counter.labels(queue, value) for value in values}
+
+        self.receives = by(metrics.receives, RECEIVE_OUTCOMES)
+        self.received = metrics.received.labels(queue)
+        self.redelivered = metrics.redelivered.labels(queue)
+        self.published = metrics.published.labels(queue)
+        self.duplicates = metrics.duplicates.labels(queue)
+        self.left = by(metrics.left, Reason)
+        self.returned = metrics.returned.labels(queue)
+        self.publish_failures = metrics.publish_failures.labels(queue)
+        self.deleted = metrics.deleted.labels(queue)
+        self.delete_failures = metrics.delete_failures.labels(queue)
+        self.extended = metrics.extended.labels(queue)
+        self.in_flight = metrics.in_flight.labels(queue)
+        self.open_receives = metrics.open_receives.labels(queue)
+        self.loop_tick = metrics.loop_tick.labels(queue)
+        self.queue_wait = metrics.queue_wait.labels(queue)
+        self.publish_duration = metrics.publish_duration.labels(queue)

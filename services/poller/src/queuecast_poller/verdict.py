@@ -1,0 +1,107 @@
+"""What to do with the messages of one receive. Pure: judges, touches nothing.
+
+A message that cannot be delivered is left on the queue, where the redrive policy takes it to the dead-letter
+queue; its neighbours go on.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NoReturn
+
+from queuecast_bus import Record
+from queuecast_poller.message import Message
+from queuecast_poller.routing import BadAddress, address
+
+
+class Reason(StrEnum):
+    """Why a message is left: the closed set of a metric's label."""
+
+    NOT_JSON = "not_json"
+    TOO_LARGE = "too_large"
+    BAD_ADDRESS = "bad_address"
+    ALTERED = "altered"
+    GROUP_BLOCKED = "group_blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Put the record on the bus, then delete the message."""
+
+    message: Message
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave the message on the queue; `detail` is for the log."""
+
+    message: Message
+    reason: Reason
+    detail: str
+
+
+Verdict = Publish | Leave
+
+
+def judge(messages: Iterable[Message], *, default_event: str, max_body_bytes: int) -> list[Verdict]:
+    """Return a verdict for each message, in their order.
+
+    In a FIFO queue what follows a left message of the same group is left too: to overtake it would break the
+    group's order.
+    """
+    verdicts: list[Verdict] = []
+    blocked: set[str] = set()
+    for message in messages:
+        if message.group in blocked:
+            verdict: Verdict = Leave(
+                message, Reason.GROUP_BLOCKED, f"an earlier message of the group {message.group!r} was left"
+            )
+        else:
+            verdict = _judge_one(message, default_event, max_body_bytes)
+            if isinstance(verdict, Leave) and message.group is not None:
+                blocked.add(message.group)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Verdict:
+    body = message.body.encode("utf-8", "surrogatepass")
+    if hashlib.md5(body, usedforsecurity=False).hexdigest() != message.body_md5:
+        return Leave(message, Reason.ALTERED, "the body is not the one whose MD5 SQS sent along")
+    if len(body) > max_body_bytes:
+        return Leave(message, Reason.TOO_LARGE, f"{len(body)} bytes, at most {max_body_bytes} are published")
+    if message.unreadable:
+        return Leave(
+            message,
+            Reason.BAD_ADDRESS,
+            f"attribute {', '.join(message.unreadable)}: expected type String or Number",
+        )
+    try:
+        where = address(message.attributes, default_event)
+    except BadAddress as exc:
+        return Leave(message, Reason.BAD_ADDRESS, str(exc))
+    try:
+        json.loads(message.body, parse_constant=_refuse_constant)
+    except RecursionError:
+        return Leave(message, Reason.NOT_JSON, "nested too deeply")
+    except ValueError as exc:
+        return Leave(message, Reason.NOT_JSON, str(exc))
+    return Publish(
+        message,
+        Record(
+            event=where.event,
+            arguments=b"[%b]" % body,
+            namespace=where.namespace,
+            rooms=where.rooms,
+            sent_ms=message.sent_ms,
+            redelivered=message.receives > 1,
+        ),
+    )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # Python reads NaN and Infinity, which are no JSON: a browser would fail on the whole event.
+    raise ValueError(f"{name} is not JSON")
