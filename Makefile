@@ -1,0 +1,88 @@
+# Queuecast. `make` or `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PACKAGES := bus services/gateway services/poller
+export PYTHONPATH := $(CURDIR)/deploy/local
+
+.DEFAULT_GOAL := help
+.PHONY: help run send test unit integration e2e lint format types check requirements clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/local ## Run everything here: Redis, an SQS emulator, two gateways, a poller; Ctrl-C stops it
+	@exec $(BIN)/python -m queuecast_local
+
+send: $(VENV)/local ## Put items on the queue: N=100, or EVENT=price ROOM=sku:7 DATA='{"eur":3}'
+	@$(BIN)/python -m queuecast_local.send
+
+test: $(VENV)/dev node ## Run all tests
+	$(BIN)/pytest tests
+
+unit: $(VENV)/dev ## Run the tests without sockets or sleep
+	$(BIN)/pytest tests/unit
+
+integration: $(VENV)/dev ## Run one service at a time against real Redis and a real SQS emulator
+	$(BIN)/pytest tests/integration
+
+e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScript client and a browser
+	$(BIN)/pytest tests/e2e
+
+check: lint types ## Run the linters and the type checker
+
+lint: $(VENV)/dev ## Check style, imports and the metrics' names
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/dev ## Check types
+	$(BIN)/mypy
+
+format: $(VENV)/dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url --no-emit-find-links --upgrade
+
+requirements: $(VENV)/dev ## Renew requirements/*.txt from *.in
+	cd requirements && ../$(COMPILE) dev.in -o dev.txt
+	cd requirements && for name in gateway poller local build; do \
+		../$(COMPILE) $$name.in -c dev.txt -o $$name.txt || exit 1; done
+	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
+
+clean: ## Remove what make has made
+	rm -rf $(VENV) tests/e2e/js/node_modules
+
+# The virtual environment, in two depths: to run, and to test.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Queuecast needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1): set PYTHON=python3.12 or the like"; exit 2; }
+	@echo "making the virtual environment (once)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/local: requirements/local.txt $(PACKAGES:=/pyproject.toml) | $(BIN)/python
+	@echo "installing what the services need"
+	@$(PIP) install --require-hashes --requirement requirements/local.txt
+	@$(PIP) install --no-build-isolation --no-deps $(PACKAGES:%=--editable %)
+	@touch $@
+
+$(VENV)/dev: requirements/dev.txt $(VENV)/local
+	@echo "installing what the tests need"
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# The stock JavaScript client, where there is a Node to run it.
+
+.PHONY: node
+node:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory tests/e2e/js/node_modules/installed; \
+	else echo "npm is missing: the tests with the JavaScript client are skipped"; fi
+
+tests/e2e/js/node_modules/installed: tests/e2e/js/package-lock.json
+	@cd tests/e2e/js && npm ci --silent --no-audit --no-fund
+	@touch $@

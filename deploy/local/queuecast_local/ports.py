@@ -1,0 +1,78 @@
+"""Where everything listens on this machine, as the variables of `make run` say."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+HOST = "127.0.0.1"
+SQS_PORT = 9324
+
+
+class BadVariable(Exception):
+    """A variable of `make run` or `make send` is wrong; the message names it and says what would be right."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everything listens, on 127.0.0.1: one gateway for each of `gateways`, and the admin ports from
+    `admin` on, gateways first.
+    """
+
+    gateways: tuple[int, ...] = (8000, 8001)
+    admin: int = 9100
+    sqs: int = 9324
+    redis: int = 6380
+
+    @property
+    def gateway_admins(self) -> tuple[int, ...]:
+        """The gateways' admin ports."""
+        return tuple(range(self.admin, self.admin + len(self.gateways)))
+
+    @property
+    def poller_admin(self) -> int:
+        """The poller's admin port."""
+        return self.admin + len(self.gateways)
+
+
+def ports_from(environ: Mapping[str, str]) -> Ports:
+    """Return the ports that the environment asks for. Raises `BadVariable` for wrong ones and taken ones."""
+    ports = Ports(
+        gateways=tuple(
+            _port("GATEWAY_PORTS", text) for text in environ.get("GATEWAY_PORTS", "8000,8001").split(",")
+        ),
+        admin=port_from(environ, "ADMIN_PORT", 9100),
+        sqs=port_from(environ, "SQS_PORT", SQS_PORT),
+        redis=port_from(environ, "REDIS_PORT", 6380),
+    )
+    if mistakes := taken(ports):
+        raise BadVariable("\n".join(mistakes))
+    return ports
+
+
+def port_from(environ: Mapping[str, str], variable: str, default: int) -> int:
+    """Return the port that a variable names. Raises `BadVariable`."""
+    return _port(variable, environ.get(variable) or str(default))
+
+
+def taken(ports: Ports) -> list[str]:
+    """Return a line for each port that is in use, with the variable that changes it."""
+    wanted = [(port, "GATEWAY_PORTS") for port in ports.gateways]
+    wanted += [(port, "ADMIN_PORT") for port in (*ports.gateway_admins, ports.poller_admin)]
+    wanted += [(ports.sqs, "SQS_PORT"), (ports.redis, "REDIS_PORT")]
+    return [f"port {port} is in use: set {name} to another one" for port, name in wanted if not _free(port)]
+
+
+def _port(variable: str, text: str) -> int:
+    if not text.strip().isdecimal() or not 1 <= int(text) <= 65535:
+        raise BadVariable(f"{variable}: {text!r} is not a port, expected 1 to 65535")
+    return int(text)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

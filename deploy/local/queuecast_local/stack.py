@@ -1,0 +1,179 @@
+"""All processes together: Redis, the emulator, gateways and a poller, started and stopped in order."""
+
+import json
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from queuecast_local import sqs
+from queuecast_local.ports import HOST, Ports
+from queuecast_local.processes import LineSink, Process
+from queuecast_local.redis_server import RedisServer
+
+START_SECONDS = 60.0
+
+
+class StackFailed(Exception):
+    """The stack could not be started, or part of it ended; the message says what and shows its last words."""
+
+
+class Stack:
+    """The running whole. A context: what was started is stopped, whatever happens."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        redis: RedisServer,
+        sink: LineSink | None = None,
+        *,
+        gateway_settings: Mapping[str, str] | None = None,
+        poller_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.ports = ports
+        self.redis: Process
+        self.emulator: Process
+        self.gateways: list[Process] = []
+        self.poller: Process
+        self._redis_server = redis
+        self._sink = sink
+        self._gateway_settings = dict(gateway_settings or {})
+        self._poller_settings = dict(poller_settings or {})
+        self._running: list[Process] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start_redis(self) -> None:
+        """Start Redis and wait until it answers."""
+        self.redis = self._run("redis", self._redis_server.on(self.ports.redis), quiet=True)
+        self._until("Redis", self.redis, lambda: _silent(self.ports.redis, b"PING\r\n"))
+
+    def start_gateway(self, index: int) -> Process:
+        """Start one gateway; `ready` tells when it is."""
+        return self._run(
+            f"gateway-{index + 1}",
+            (sys.executable, "-m", "queuecast_gateway"),
+            {
+                "QUEUECAST_PORT": str(self.ports.gateways[index]),
+                "QUEUECAST_ADMIN_PORT": str(self.ports.gateway_admins[index]),
+                "QUEUECAST_REPLICA": f"gateway-{index + 1}",
+                **self._gateway_settings,
+            },
+        )
+
+    def start_poller(self) -> Process:
+        """Start the poller; `ready` tells when it is."""
+        return self._run(
+            "poller",
+            (sys.executable, "-m", "queuecast_poller"),
+            {
+                **sqs.environment(self.ports.sqs),
+                "QUEUECAST_QUEUES": sqs.QUEUE,
+                "QUEUECAST_ADMIN_PORT": str(self.ports.poller_admin),
+                "QUEUECAST_REPLICA": "poller",
+                **self._poller_settings,
+            },
+        )
+
+    def ready(self, process: Process, admin_port: int) -> None:
+        """Wait until the process says on `/readyz` that it is ready. Raises `StackFailed`."""
+        self._until(process.name, process, lambda: unready(admin_port))
+
+    def ended(self) -> Process | None:
+        """Return a process that ended although nobody asked it to."""
+        return next((process for process in self._running if process.exit_code is not None), None)
+
+    def stop(self) -> None:
+        """Stop everything: the services first, then what they lean on."""
+        services = [process for process in self._running if process.name not in ("redis", "sqs")]
+        for process in services:
+            process.signal(signal.SIGTERM)
+        for process in services:
+            process.wait(2)
+        # A poller that still waits for messages ends as soon as the emulator hangs up.
+        for process in sorted(self._running, key=lambda process: process.name != "sqs"):
+            if process.exit_code is None:
+                process.stop(grace_seconds=5)
+        self._running.clear()
+
+    def _start(self) -> None:
+        self.emulator = self._run("sqs", sqs.emulator(self.ports.sqs), quiet=True)
+        self.start_redis()
+        self._until("the SQS emulator", self.emulator, lambda: _silent(self.ports.sqs))
+        sqs.create_queues(sqs.client(self.ports.sqs))
+        self.gateways = [self.start_gateway(index) for index in range(len(self.ports.gateways))]
+        self.poller = self.start_poller()
+        for gateway, port in zip(self.gateways, self.ports.gateway_admins, strict=True):
+            self.ready(gateway, port)
+        self.ready(self.poller, self.ports.poller_admin)
+
+    def _run(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        environment: Mapping[str, str] | None = None,
+        quiet: bool = False,
+    ) -> Process:
+        common = {
+            "QUEUECAST_REDIS_URL": f"redis://{HOST}:{self.ports.redis}/0",
+            "QUEUECAST_HOST": HOST,
+            "PYTHONUNBUFFERED": "1",
+        }
+        process = Process(name, command, {**common, **(environment or {})}, None if quiet else self._sink)
+        self._running = [other for other in self._running if other.name != name] + [process]
+        return process
+
+    def _until(self, what: str, process: Process, trouble: Callable[[], str | None]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while why := trouble():
+            if process.exit_code is not None:
+                raise StackFailed(f"{what} ended with code {process.exit_code}:\n{_last_words(process)}")
+            if time.monotonic() > deadline:
+                raise StackFailed(
+                    f"{what} is not ready after {START_SECONDS:.0f} s: {why}\n{_last_words(process)}"
+                )
+            time.sleep(0.1)
+
+
+def unready(admin_port: int) -> str | None:
+    """Return what `/readyz` on this admin port complains about; None if it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{admin_port}/readyz", timeout=2):
+            return None
+    except urllib.error.HTTPError as exc:
+        reasons: list[str] = json.load(exc)["reasons"]
+        return "; ".join(reasons)
+    except OSError as exc:
+        return str(exc)
+
+
+def _silent(port: int, question: bytes = b"") -> str | None:
+    """Return why nobody answers at this port; None if somebody does."""
+    try:
+        with socket.create_connection((HOST, port), timeout=2) as connection:
+            if question:
+                connection.sendall(question)
+                return None if connection.recv(64) else "it hung up"
+    except OSError as exc:
+        return str(exc)
+    return None
+
+
+def _last_words(process: Process) -> str:
+    return "\n".join(f"  {process.name} | {line}" for line in list(process.tail)[-20:])
