@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e lint format types check requirements clean
+.PHONY: help run send test unit integration e2e lint format types check docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lint: $(VENV)/dev ## Check style, imports and the metrics' names
 
 types: $(VENV)/dev ## Check types
 	$(BIN)/mypy
+
+docs: $(VENV)/dev ## Renew the pages that are made from the code
+	$(BIN)/python docs/reference.py
 
 format: $(VENV)/dev ## Format the code
 	$(BIN)/ruff format .

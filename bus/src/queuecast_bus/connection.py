@@ -3,9 +3,10 @@
 Valkey speaks Redis's protocol, so its URLs are read as Redis's, and one client library serves both.
 """
 
+import asyncio
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,15 +49,15 @@ def check_url(url: str) -> None:
         _ = parts.port  # raises ValueError where it is no number
 
 
-def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS) -> Redis:
-    """Return a client for `url`; it connects with its first command.
+def connect(url: str) -> Redis:
+    """Return a client for `url`; it connects with its first command. Ask it within `asking`.
 
     A command is sent once: who calls decides about trying again, because only they know whether that is safe.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": answer_seconds,
-        "socket_keepalive": True,
+        # redis-py's own limit uses asyncio.wait_for, which loses cancellations before Python 3.12.
+        "socket_timeout": None,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
@@ -81,13 +82,15 @@ def _sentinels(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
     return hosts, service, credentials
 
 
-@contextmanager
-def redis_errors(doing: str) -> Iterator[None]:
-    """Turn what redis-py raises into `BusUnavailable`, saying what was being done."""
+@asynccontextmanager
+async def asking(doing: str, answer_seconds: float | None = ANSWER_SECONDS) -> AsyncIterator[None]:
+    """Ask Redis something: raise `BusUnavailable`, saying what was being done, for an error or no answer."""
     try:
-        yield
+        async with asyncio.timeout(answer_seconds) as limit:
+            yield
     except (RedisError, OSError, TimeoutError) as exc:
-        raise BusUnavailable(f"{doing}: {type(exc).__name__}: {exc}") from exc
+        why = f"no answer in {answer_seconds} s" if limit.expired() else f"{type(exc).__name__}: {exc}"
+        raise BusUnavailable(f"{doing}: {why}") from exc
 
 
 def jittered(attempt: int, *, base_seconds: float = 0.1, cap_seconds: float = 5.0) -> float:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from queuecast_bus.connection import connect, jittered, redis_errors
+from queuecast_bus.connection import asking, connect, jittered
 from queuecast_bus.errors import BusUnavailable
 from queuecast_bus.reader import RETRY_CAP_SECONDS
 
@@ -32,7 +32,7 @@ class ControlChannel:
 
     async def say(self, message: str) -> None:
         """Publish a message. Raises `BusUnavailable` if Redis did not confirm."""
-        with redis_errors("publishing on the control channel"):
+        async with asking("publishing on the control channel"):
             await self._redis.publish(self._channel, message)
 
     async def messages(self) -> AsyncIterator[bytes]:
@@ -44,13 +44,13 @@ class ControlChannel:
         while True:
             client = connect(self._url)
             try:
-                with redis_errors("subscribing"):
-                    async with client.pubsub() as pubsub:
+                async with asking("listening", None), client.pubsub() as pubsub:
+                    async with asking("subscribing"):
                         await pubsub.subscribe(self._channel)
-                        async with aclosing(_heard(pubsub)) as heard:
-                            async for message in heard:
-                                attempt = 0
-                                yield message
+                    async with aclosing(_heard(pubsub)) as heard:
+                        async for message in heard:
+                            attempt = 0
+                            yield message
             except BusUnavailable as exc:
                 if attempt == 0:
                     log.warning("the control channel cannot be heard, trying again: %s", exc)

@@ -16,7 +16,7 @@ from queuecast_bus.connection import connect
 from queuecast_bus.control import ControlChannel
 from queuecast_bus.keys import Keys
 from queuecast_bus.publisher import Bounds, Publisher, Stored
-from queuecast_bus.reader import BLOCK_SECONDS, Batch, Reader
+from queuecast_bus.reader import Batch, Reader
 from queuecast_bus.record import Record
 from queuecast_bus.settings import BusSettings
 
@@ -44,7 +44,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         self._control = ControlChannel(self._clients[0], url, settings.channel)
         self._reader: Reader | None = None
         if not write_only:
-            self._clients.append(connect(url, answer_seconds=BLOCK_SECONDS + 2))
+            self._clients.append(connect(url))
             self._reader = Reader(self._clients[1], keys)
 
     async def aclose(self) -> None:

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from redis.asyncio import Redis
 
-from queuecast_bus.connection import redis_errors
+from queuecast_bus.connection import asking
 from queuecast_bus.keys import Keys
 from queuecast_bus.record import Record
 
@@ -51,7 +51,7 @@ class Publisher:
             keys.append(self._keys.tail if dedup_id is None else self._keys.seen(dedup_id))
             fields = record.to_fields()
             arguments += len(fields), *fields
-        with redis_errors("publishing"):
+        async with asking("publishing"):
             answer = await self._append(keys=keys, args=arguments)
         return [
             Stored(offset.decode(), bool(duplicate))

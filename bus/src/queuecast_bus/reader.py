@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from redis.asyncio import Redis
 
-from queuecast_bus.connection import jittered, redis_errors
+from queuecast_bus.connection import ANSWER_SECONDS, asking, jittered
 from queuecast_bus.errors import BadRecord, BusUnavailable
 from queuecast_bus.keys import Keys
 from queuecast_bus.record import PREVIOUS, Record, offset_key
@@ -98,7 +98,7 @@ class Reader:
                 attempt += 1
 
     async def _tail(self) -> str:
-        with redis_errors("asking for the newest record"):
+        async with asking("asking for the newest record"):
             tail: Any = await self._redis.get(self._keys.tail)
         return tail.decode() if tail else START
 
@@ -114,7 +114,7 @@ class Reader:
         return Batch(gap=_gap(after=last, before=tail), resumed=True)
 
     async def _read(self) -> Batch | None:
-        with redis_errors("reading"):
+        async with asking("reading", BLOCK_SECONDS + ANSWER_SECONDS):
             answer: Any = await self._redis.xread(
                 {self._keys.stream: self._last}, count=READ_COUNT, block=int(BLOCK_SECONDS * 1000)
             )

@@ -78,8 +78,9 @@ class Process:
         return code
 
     def _listen(self, output: IO[str]) -> None:
-        for raw in output:
-            line = raw.rstrip("\n")
-            self.tail.append(line)
-            if self._sink is not None:
-                self._sink(self.name, line)
+        with output:
+            for raw in output:
+                line = raw.rstrip("\n")
+                self.tail.append(line)
+                if self._sink is not None:
+                    self._sink(self.name, line)

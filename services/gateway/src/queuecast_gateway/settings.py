@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from queuecast_bus import BusSettings
 from queuecast_edge.environment import Names
@@ -73,12 +73,10 @@ class Settings(BusSettings, EdgeSettings):
             raise ValueError("expected at least one namespace")
         return namespaces
 
-    @model_validator(mode="after")
-    def _relay_possible_events(self) -> "Settings":
-        taken = RESERVED_EVENTS | HANDLED_EVENTS
-        for event in self.relay_events:
-            if event in taken or len(event) > MAX_NAME_LENGTH:
-                raise ValueError(
-                    f"QUEUECAST_RELAY_EVENTS: {event!r} cannot be relayed, it has another meaning"
-                )
-        return self
+    @field_validator("relay_events")
+    @classmethod
+    def _can_be_relayed(cls, events: tuple[str, ...]) -> tuple[str, ...]:
+        for event in events:
+            if event in RESERVED_EVENTS | HANDLED_EVENTS or len(event) > MAX_NAME_LENGTH:
+                raise ValueError(f"{event[:80]!r} cannot be relayed, it means something else to the gateway")
+        return events

@@ -65,7 +65,7 @@ class Intake:
             except QueueUnavailable as exc:
                 self._metrics.receives["error"].inc()
                 self._pulse.suffers("queue", str(exc))
-                if attempt == 0:
+                if attempt == 0 and not stop.is_set():
                     log.warning("receiving pauses: %s", exc)
                 await pause(stop, jittered(attempt, cap_seconds=RECEIVE_RETRY_CAP_SECONDS))
                 attempt += 1

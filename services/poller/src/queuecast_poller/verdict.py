@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
 
-from queuecast_bus import Record
+from queuecast_bus.record import Record
 from queuecast_poller.message import Message
 from queuecast_poller.routing import BadAddress, address
 

@@ -1,0 +1,235 @@
+"""One service at a time against a real Redis and a real SQS emulator, each on ports of its own."""
+
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as sync_redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from queuecast_bus import BusSettings
+from queuecast_local import redis_server as servers
+from queuecast_local import sqs
+from queuecast_local.processes import Process
+from queuecast_local.redis_server import RedisServer
+
+HOST = "127.0.0.1"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on; the system does not hand it out again soon."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(claim: Callable[[], Any], seconds: float = 15.0) -> Any:
+    """Return what `claim` returns once that is true; fail with its last answer if it never is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = claim()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s: {answer!r}"
+        time.sleep(0.05)
+
+
+class Redis:
+    """A Redis server of our own that can be ended and started again on the same port."""
+
+    def __init__(self, server: RedisServer, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.client: Any = sync_redis.Redis(port=self.port, socket_timeout=5)
+        self._command = (*server.on(self.port), "--dir", str(folder), *options)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://{HOST}:{self.port}/0"
+
+    def start(self) -> None:
+        self.process = Process("redis", self._command)
+        eventually(self._answers)
+
+    def kill(self) -> None:
+        self.process.stop(grace_seconds=0)
+
+    def close(self) -> None:
+        """End it for good."""
+        self.client.close()
+        self.kill()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except sync_redis.RedisError:
+            assert self.process.exit_code is None, "\n".join(self.process.tail)
+            return False
+
+
+def _available() -> dict[str, RedisServer]:
+    found = {"path": servers.from_path(), "pip": servers.from_pip()}
+    return {name: server for name, server in found.items() if server is not None}
+
+
+AVAILABLE = _available()
+
+
+@pytest.fixture(scope="session", params=list(AVAILABLE))
+def redis_kind(request: pytest.FixtureRequest) -> RedisServer:
+    """Each Redis there is on this machine: usually the oldest supported (6.2, from pip) and a newer one."""
+    return AVAILABLE[request.param]
+
+
+@pytest.fixture(scope="session")
+def any_redis() -> RedisServer:
+    """One Redis, where its version does not matter."""
+    return next(iter(AVAILABLE.values()))
+
+
+@pytest.fixture(scope="session")
+def shared_redis(redis_kind: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis for tests that leave it alive; each uses a channel of its own."""
+    redis = Redis(redis_kind, tmp_path_factory.mktemp("redis"))
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def own_redis(any_redis: RedisServer, tmp_path: Path) -> Iterator[Redis]:
+    """A Redis for a test that ends it, fills it or stops it; it keeps its data across a restart."""
+    redis = Redis(any_redis, tmp_path, "--appendonly", "yes", "--appendfsync", "always")
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def forgetful_redis(any_redis: RedisServer, tmp_path: Path) -> Iterator[Redis]:
+    """A Redis that comes back without its data."""
+    redis = Redis(any_redis, tmp_path)
+    yield redis
+    redis.close()
+
+
+def bus_settings(url: str, **changes: Any) -> BusSettings:
+    """Return settings with a channel that no other test uses."""
+    return BusSettings.model_validate({"redis_url": url, "channel": f"test-{uuid.uuid4().hex}", **changes})
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[int]:
+    """The SQS emulator's port."""
+    port = free_port()
+    process = Process("sqs", sqs.emulator(port))
+    eventually(lambda: _is_open(port), 30)
+    yield port
+    process.stop(grace_seconds=1)
+
+
+@pytest.fixture
+def queue(emulator: int) -> "Queue":
+    """A queue of the test's own, with a dead-letter queue."""
+    return Queue(emulator, f"test-{uuid.uuid4().hex[:12]}")
+
+
+class Queue:
+    """The sender's side of a queue on the emulator."""
+
+    def __init__(self, port: int, name: str, visibility_seconds: int = 30, max_receives: int = 5) -> None:
+        self.name = name
+        self.client = sqs.client(port)
+        self.environment = sqs.environment(port)
+        self.url, self.dead_url = sqs.create_queues(
+            self.client, queue=name, visibility_seconds=visibility_seconds, max_receives=max_receives
+        )
+
+    def send(self, *bodies: str, **attributes: str) -> list[str]:
+        """Put messages on the queue; return their ids."""
+        values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        return [
+            self.client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=values)[
+                "MessageId"
+            ]
+            for body in bodies
+        ]
+
+    def depth(self) -> int:
+        """Return how many messages are on the queue, visible or not."""
+        return self.visible() + self._attribute(self.url, "ApproximateNumberOfMessagesNotVisible")
+
+    def visible(self) -> int:
+        """Return how many messages are there to be received."""
+        return self._attribute(self.url, "ApproximateNumberOfMessages")
+
+    def dead(self) -> int:
+        """Return how many messages are on the dead-letter queue."""
+        return self._attribute(self.dead_url, "ApproximateNumberOfMessages")
+
+    def _attribute(self, url: str, name: str) -> int:
+        answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+class Service:
+    """One of the two services as a process, asked over its admin port."""
+
+    def __init__(self, module: str, settings: dict[str, str], code: str | None = None) -> None:
+        self.admin = free_port()
+        command = (sys.executable, "-m", module) if code is None else (sys.executable, "-c", code)
+        common = {"QUEUECAST_HOST": HOST, "QUEUECAST_ADMIN_PORT": str(self.admin), "PYTHONUNBUFFERED": "1"}
+        self.process = Process(module, command, {**common, **settings})
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Return status and body of an admin page; status 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self.admin}{path}", timeout=3) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as exc:
+            with exc:
+                return exc.code, exc.read().decode()
+        except OSError as exc:
+            return 0, str(exc)
+
+    def ready(self) -> bool:
+        """Say whether `/readyz` answers 200."""
+        return self.ask("/readyz")[0] == 200
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return one sample of `/metrics`."""
+        for family in text_string_to_metric_families(self.ask("/metrics")[1]):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return sample.value
+        raise KeyError(f"{name}{labels}")
+
+    def log(self) -> str:
+        """Return the last lines of its log."""
+        return "\n".join(self.process.tail)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Service]]:
+    """Start services that end with the test."""
+    started: list[Service] = []
+
+    def run(module: str, settings: dict[str, str], code: str | None = None) -> Service:
+        service = Service(module, settings, code)
+        started.append(service)
+        return service
+
+    yield run
+    for service in started:
+        service.process.stop(grace_seconds=0)

@@ -1,0 +1,326 @@
+"""The bus against a real Redis: stored once or raised, read without a gap or with the gap named."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from queuecast_bus import Batch, BusManager, BusUnavailable, Record
+from queuecast_bus.keys import Keys
+
+from .conftest import Redis, bus_settings
+from .proxy import Proxy
+
+
+def record(number: int) -> Record:
+    return Record(event="item_added", arguments=b'[{"id":%d}]' % number)
+
+
+class Follower:
+    """A reading manager in the background, and what it has read."""
+
+    def __init__(self, manager: BusManager) -> None:
+        self.manager = manager
+        self.batches: list[Batch] = []
+        self._task = asyncio.create_task(self._follow())
+
+    @property
+    def arguments(self) -> list[bytes]:
+        return [entry.record.arguments for batch in self.batches for entry in batch.entries]
+
+    @property
+    def gaps(self) -> list[str]:
+        return [batch.gap.reason for batch in self.batches if batch.gap]
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _follow(self) -> None:
+        async for batch in self.manager.follow():
+            self.batches.append(batch)
+
+
+@pytest.fixture
+async def managers() -> AsyncIterator[Callable[..., BusManager]]:
+    """Make managers that are closed with the test."""
+    made: list[BusManager] = []
+
+    def make(settings: Any, **options: Any) -> BusManager:
+        made.append(BusManager(settings, **options))
+        return made[-1]
+
+    yield make
+    for manager in made:
+        await manager.aclose()
+
+
+@pytest.fixture
+async def follow(managers: Callable[..., BusManager]) -> AsyncIterator[Callable[..., Any]]:
+    """Start followers that end with the test; each reads before it is returned."""
+    followers: list[Follower] = []
+
+    async def start(settings: Any) -> Follower:
+        follower = Follower(managers(settings))
+        followers.append(follower)
+        async with asyncio.timeout(10):
+            await follower.manager.reading.wait()
+        return follower
+
+    yield start
+    for follower in followers:
+        await follower.stop()
+
+
+async def until(claim: Callable[[], Any], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s"
+        await asyncio.sleep(0.02)
+
+
+async def test_records_arrive_in_the_order_in_which_they_were_published(
+    shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """Browsers rely on one order, across batches and publishers."""
+    settings = bus_settings(shared_redis.url)
+    follower = await follow(settings)
+    publisher = managers(settings, write_only=True)
+    for start in range(0, 100, 10):
+        await publisher.publish([(record(number), None) for number in range(start, start + 10)])
+    await until(lambda: len(follower.arguments) == 100)
+    assert follower.arguments == [record(number).arguments for number in range(100)]
+    assert follower.gaps == []
+
+
+async def test_a_dedup_id_is_stored_once(
+    shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """SQS delivers at least once; browsers must see it once."""
+    settings = bus_settings(shared_redis.url)
+    follower = await follow(settings)
+    publisher = managers(settings, write_only=True)
+    first = await publisher.publish([(record(1), "a"), (record(2), "b"), (record(1), "a")])
+    again = await publisher.publish([(record(2), "b"), (record(3), "c")])
+    assert [stored.duplicate for stored in first + again] == [False, False, True, True, False]
+    assert first[2].offset == first[0].offset
+    assert again[0].offset == first[1].offset
+    await until(lambda: len(follower.arguments) == 3)
+    assert follower.arguments == [record(number).arguments for number in (1, 2, 3)]
+
+
+async def test_a_dedup_id_is_forgotten_after_its_window(
+    shared_redis: Redis, managers: Callable[..., BusManager]
+) -> None:
+    """The memory for ids is bounded by time, as configured."""
+    settings = bus_settings(shared_redis.url, dedup_seconds=1)
+    publisher = managers(settings, write_only=True)
+    assert not (await publisher.publish([(record(1), "a")]))[0].duplicate
+    key = Keys(settings.channel).seen("a")
+    assert 0 < shared_redis.client.pttl(key) <= 1000
+    await until(lambda: not shared_redis.client.exists(key), 5)
+    assert not (await publisher.publish([(record(1), "a")]))[0].duplicate
+
+
+async def test_the_stream_is_bounded_by_length(
+    shared_redis: Redis, managers: Callable[..., BusManager]
+) -> None:
+    """Redis's memory must not grow with the traffic; a node of the stream (100 records) is tolerance."""
+    settings = bus_settings(shared_redis.url, stream_max_records=1000)
+    publisher = managers(settings, write_only=True)
+    for _ in range(15):
+        await publisher.publish([(record(number), None) for number in range(100)])
+    assert 1000 <= shared_redis.client.xlen(Keys(settings.channel).stream) <= 1100
+
+
+async def test_the_stream_is_bounded_by_age(shared_redis: Redis, managers: Callable[..., BusManager]) -> None:
+    """What no browser can resume from any more must not take memory."""
+    settings = bus_settings(shared_redis.url, stream_max_seconds=60)
+    stream = Keys(settings.channel).stream
+    two_minutes_ago = int(time.time() * 1000) - 120_000
+    for number in range(300):
+        shared_redis.client.xadd(stream, {"n": "/", "e": "old", "d": "[]"}, id=f"{two_minutes_ago}-{number}")
+    await managers(settings, write_only=True).publish([(record(1), None)])
+    assert shared_redis.client.xlen(stream) <= 100
+
+
+async def test_a_reader_goes_on_where_it_stopped_when_redis_restarts_with_its_data(
+    own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """A Redis restart must cost browsers nothing."""
+    settings = bus_settings(own_redis.url)
+    follower = await follow(settings)
+    publisher = managers(settings, write_only=True)
+    await publisher.publish([(record(number), None) for number in range(50)])
+    own_redis.kill()
+    with pytest.raises(BusUnavailable):
+        await publisher.publish([(record(50), None)])
+    own_redis.start()
+    await publisher.publish([(record(number), None) for number in range(50, 100)])
+    await until(lambda: len(follower.arguments) == 100)
+    assert follower.arguments == [record(number).arguments for number in range(100)]
+    assert follower.gaps == []
+    assert sum(batch.resumed for batch in follower.batches) == 1
+
+
+async def test_a_redis_that_comes_back_empty_is_reported_as_a_gap_and_read_on(
+    forgetful_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """Nothing is lost silently, and nobody stays deaf until clocks agree."""
+    settings = bus_settings(forgetful_redis.url)
+    follower = await follow(settings)
+    publisher = managers(settings, write_only=True)
+    await publisher.publish([(record(1), None)])
+    await until(lambda: follower.arguments)
+    forgetful_redis.kill()
+    forgetful_redis.start()
+    await until(lambda: follower.gaps)
+    await publisher.publish([(record(2), None)])
+    await until(lambda: len(follower.arguments) == 2)
+    assert follower.gaps[0] == "rewound"
+
+
+async def test_a_reader_that_was_overtaken_by_the_trim_reports_the_gap(
+    shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """A replica that lagged too far behind must know, to tell its browsers."""
+    settings = bus_settings(shared_redis.url, stream_max_records=1000)
+    slow = managers(settings)
+    batches = slow.follow()
+    first = asyncio.ensure_future(anext(batches))
+    await slow.reading.wait()
+    publisher = managers(settings, write_only=True)
+    await publisher.publish([(record(0), None)])
+    await first
+    for start in range(1, 2001, 100):
+        await publisher.publish([(record(number), None) for number in range(start, start + 100)])
+    after = await anext(batches)
+    assert after.gap is not None
+    assert after.gap.reason == "trimmed"
+    assert after.entries[0].record.arguments != record(1).arguments
+    second = await anext(batches)
+    assert second.gap is None, "one gap is reported once"
+    await batches.aclose()  # type: ignore[attr-defined]  # it is an async generator
+
+
+async def test_an_entry_that_is_no_record_is_skipped_and_counted(
+    shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """Somebody else's entry must not stop the stream."""
+    settings = bus_settings(shared_redis.url)
+    follower = await follow(settings)
+    shared_redis.client.xadd(Keys(settings.channel).stream, {"surprise": "1"})
+    await managers(settings, write_only=True).publish([(record(1), None)])
+    await until(lambda: follower.arguments)
+    assert sum(batch.malformed for batch in follower.batches) == 1
+
+
+async def test_publishing_raises_while_redis_has_no_memory_and_stores_nothing_by_halves(
+    own_redis: Redis, managers: Callable[..., BusManager]
+) -> None:
+    """At maxmemory with noeviction, the queue has to keep everything."""
+    settings = bus_settings(own_redis.url)
+    publisher = managers(settings, write_only=True)
+    await publisher.publish([(record(0), None)])
+    own_redis.client.config_set("maxmemory", "1")
+    batch = [(record(number), f"id-{number}") for number in range(1, 11)]
+    with pytest.raises(BusUnavailable, match=r"(?i)memory"):
+        await publisher.publish(batch)
+    own_redis.client.config_set("maxmemory", "0")
+    assert own_redis.client.xlen(Keys(settings.channel).stream) == 1
+    assert not any(stored.duplicate for stored in await publisher.publish(batch))
+
+
+async def test_a_network_that_fell_silent_is_found_out_and_survived(
+    own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """A cut without a reset is the worst case: only our own deadlines notice it."""
+    proxy = Proxy(own_redis.port)
+    port = await proxy.start()
+    behind = bus_settings(f"redis://127.0.0.1:{port}/0")
+    follower = await follow(behind)
+    publisher = managers(behind, write_only=True)
+    await publisher.publish([(record(0), "0")])
+    proxy.fall_silent()
+    began = time.monotonic()
+    with pytest.raises(BusUnavailable):
+        await publisher.publish([(record(1), "1")])
+    assert time.monotonic() - began < 5
+    direct = managers(
+        behind.model_copy(update={"redis_url": bus_settings(own_redis.url).redis_url}), write_only=True
+    )
+    await direct.publish([(record(2), "2")])
+    proxy.flow()
+    await publisher.publish([(record(1), "1")])
+    await until(lambda: len(follower.arguments) == 3)
+    assert sorted(follower.arguments) == [record(number).arguments for number in range(3)]
+    await proxy.stop()
+
+
+async def test_every_connection_killed_costs_no_record(
+    own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """A failover or an operator's CLIENT KILL is routine."""
+    settings = bus_settings(own_redis.url)
+    follower = await follow(settings)
+    publisher = managers(settings, write_only=True)
+    for number in range(30):
+        if number % 10 == 5:
+            own_redis.client.client_kill_filter(_type="normal", skipme=True)
+        with contextlib.suppress(BusUnavailable):
+            await publisher.publish([(record(number), str(number))])
+            continue
+        await publisher.publish([(record(number), str(number))])
+    await until(lambda: len(follower.arguments) == 30)
+    assert follower.arguments == [record(number).arguments for number in range(30)]
+
+
+async def test_control_is_heard_again_after_redis_was_away(
+    own_redis: Redis, managers: Callable[..., BusManager]
+) -> None:
+    """Rooms and disconnects of other replicas must work on after a restart, without a zombie subscription."""
+    settings = bus_settings(own_redis.url)
+    hearer, sayer = managers(settings), managers(settings, write_only=True)
+    heard: list[bytes] = []
+
+    async def hear() -> None:
+        async for message in hearer._listen():
+            heard.append(message)  # noqa: PERF401  # an endless iteration
+
+    task = asyncio.create_task(hear())
+    await _say_until_heard(sayer, heard, "before")
+    own_redis.kill()
+    own_redis.start()
+    await _say_until_heard(sayer, heard, "after")
+    assert own_redis.client.pubsub_numsub(settings.channel)[0][1] == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _say_until_heard(sayer: BusManager, heard: list[bytes], word: str) -> None:
+    async with asyncio.timeout(15):
+        while not any(word.encode() in message for message in heard):
+            with contextlib.suppress(BusUnavailable):
+                await sayer._publish({"method": word})
+            await asyncio.sleep(0.05)
+
+
+async def test_a_stopped_redis_is_waited_for(
+    own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """A Redis that stalls (a fork, a slow command, a frozen host) looks like a silent network."""
+    settings = bus_settings(own_redis.url)
+    follower = await follow(settings)
+    publisher = managers(settings, write_only=True)
+    own_redis.process.signal(signal.SIGSTOP)
+    with pytest.raises(BusUnavailable):
+        await publisher.publish([(record(1), "1")])
+    own_redis.process.signal(signal.SIGCONT)
+    await publisher.publish([(record(1), "1")])
+    await until(lambda: follower.arguments)
+    assert follower.arguments == [record(1).arguments]

@@ -1,0 +1,149 @@
+"""Every kind of URL reaches a real server."""
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from queuecast_bus import BusManager, BusUnavailable, Record
+from queuecast_local.processes import Process
+from queuecast_local.redis_server import RedisServer
+
+from .conftest import HOST, Redis, bus_settings, eventually, free_port
+
+RECORD = Record(event="e", arguments=b"[]")
+
+
+async def stored(url: str) -> bool:
+    """Publish through `url`; return whether Redis confirmed."""
+    manager = BusManager(bus_settings(url), write_only=True)
+    try:
+        return bool((await manager.publish([(RECORD, None)]))[0].offset)
+    finally:
+        await manager.aclose()
+
+
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+async def test_a_tcp_url_reaches_the_server(shared_redis: Redis, scheme: str) -> None:
+    """Valkey speaks Redis's protocol, so its scheme must not need another client."""
+    assert await stored(f"{scheme}://{HOST}:{shared_redis.port}/3")
+
+
+async def test_a_unix_url_reaches_the_server(any_redis: RedisServer, tmp_path: Path) -> None:
+    """A side-car Redis is often shared by socket."""
+    path = tmp_path / "redis.sock"
+    redis = Redis(any_redis, tmp_path, "--unixsocket", str(path))
+    assert await stored(f"unix://{path}?db=1")
+    redis.close()
+
+
+async def test_a_password_is_sent_and_a_wrong_one_is_named_but_not_shown(
+    any_redis: RedisServer, tmp_path: Path
+) -> None:
+    """Managed Redis always wants one; a log must never show it."""
+    port = free_port()
+    process = Process("redis", (*any_redis.on(port), "--requirepass", "s3cret", "--dir", str(tmp_path)))
+    eventually(lambda: socket.socket().connect_ex((HOST, port)) == 0)
+    assert await stored(f"redis://:s3cret@{HOST}:{port}/0")
+    with pytest.raises(BusUnavailable, match=r"(?i)password|auth") as caught:
+        await stored(f"redis://:wr0ng@{HOST}:{port}/0")
+    assert "wr0ng" not in str(caught.value)
+    process.stop(grace_seconds=0)
+
+
+@pytest.fixture
+def sentinel(own_redis: Redis, any_redis: RedisServer, tmp_path: Path) -> Iterator[int]:
+    """A Sentinel that watches `own_redis` under the name `mymaster`; its port."""
+    port = free_port()
+    configuration = tmp_path / "sentinel.conf"
+    configuration.write_text(
+        f"port {port}\nbind {HOST}\nsentinel monitor mymaster {HOST} {own_redis.port} 1\n"
+    )
+    process = Process("sentinel", (*any_redis.command, str(configuration), "--sentinel"))
+    eventually(lambda: "+monitor" in "\n".join(process.tail))
+    yield port
+    process.stop(grace_seconds=0)
+
+
+@pytest.mark.parametrize("scheme", ["redis+sentinel", "valkey+sentinel"])
+async def test_a_sentinel_url_reaches_the_master(sentinel: int, scheme: str) -> None:
+    """Fail-over set-ups are addressed by their sentinels."""
+    assert await stored(f"{scheme}://{HOST}:{sentinel}/0/mymaster")
+
+
+async def test_an_unknown_sentinel_service_is_unavailable_not_a_crash(sentinel: int) -> None:
+    """A sentinel that has no master yet is a dependency that will be back."""
+    with pytest.raises(BusUnavailable):
+        await stored(f"redis+sentinel://{HOST}:{sentinel}/0/othermaster")
+
+
+@pytest.fixture
+def tls(any_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A Redis that speaks TLS with a certificate of its own; port and certificate."""
+    certificate, key = _self_signed(tmp_path)
+    port = free_port()
+    options = ("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    options += ("--tls-auth-clients", "no", "--tls-ca-cert-file", str(certificate), "--dir", str(tmp_path))
+    process = Process("redis", (*any_redis.on(0), *options))
+    eventually(lambda: process.exit_code is not None or _speaks_tls(port))
+    if process.exit_code is not None:
+        pytest.skip("this Redis was built without TLS")
+    yield port, certificate
+    process.stop(grace_seconds=0)
+
+
+@pytest.mark.parametrize("scheme", ["rediss", "valkeys"])
+async def test_a_tls_url_reaches_the_server_and_checks_its_certificate(
+    tls: tuple[int, Path], scheme: str
+) -> None:
+    """Managed Redis is TLS only; an unknown certificate must be refused."""
+    port, certificate = tls
+    assert await stored(f"{scheme}://{HOST}:{port}/0?ssl_ca_certs={certificate}")
+    with pytest.raises(BusUnavailable, match=r"(?i)certificate"):
+        await stored(f"{scheme}://{HOST}:{port}/0")
+
+
+def _speaks_tls(port: int) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((HOST, port)) as plain, context.wrap_socket(plain):
+            return True
+    except OSError:
+        return False
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return certificate_file, key_file

@@ -1,0 +1,323 @@
+"""The gateway as a process, against a real Redis, spoken to by raw clients and over the bus."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from queuecast_bus import BusManager, Record
+
+from .conftest import HOST, Redis, Service, bus_settings, eventually, free_port
+
+GATEWAY = "queuecast_gateway"
+ITEM = Record(event="item_added", arguments=b'[{"id":1}]')
+
+
+class Gateway(Service):
+    """A gateway and the way to its browsers' port."""
+
+    def __init__(self, redis_url: str, **more: str) -> None:
+        self.port = free_port()
+        super().__init__(
+            GATEWAY, {"QUEUECAST_REDIS_URL": redis_url, "QUEUECAST_PORT": str(self.port), **more}
+        )
+
+
+@pytest.fixture
+def gateway() -> Iterator[Callable[..., Gateway]]:
+    """Start gateways that end with the test."""
+    started: list[Gateway] = []
+
+    def run(redis_url: str, **more: str) -> Gateway:
+        started.append(Gateway(redis_url, **more))
+        return started[-1]
+
+    yield run
+    for service in started:
+        service.process.stop(grace_seconds=0)
+
+
+class Browser:
+    """A raw Socket.IO client over WebSocket, in the packets of the published protocol.
+
+    https://socket.io/docs/v4/socket-io-protocol/
+    """
+
+    def __init__(self, connection: ClientConnection, namespace: str = "/") -> None:
+        self._connection = connection
+        self._prefix = "" if namespace == "/" else f"{namespace},"
+        self.handshake: dict[str, Any] = json.loads(self.receive()[1:])
+        self.send(f"40{self._prefix}")
+        self.sid: str = json.loads(self.receive()[2 + len(self._prefix) :])["sid"]
+
+    def send(self, packet: str) -> None:
+        self._connection.send(packet)
+
+    def receive(self, seconds: float = 10) -> str:
+        packet = self._connection.recv(timeout=seconds)
+        assert isinstance(packet, str)
+        return packet
+
+    def ask(self, event: str, *arguments: Any) -> Any:
+        """Emit and return the acknowledgement."""
+        self.send(f"42{self._prefix}7{json.dumps([event, *arguments])}")
+        packet = self.receive()
+        assert packet.startswith(f"43{self._prefix}7"), packet
+        return json.loads(packet[3 + len(self._prefix) :])[0]
+
+    def event(self) -> list[Any]:
+        """Return the next event: its name and arguments."""
+        packet = self.receive()
+        assert packet.startswith(f"42{self._prefix}"), packet
+        event: list[Any] = json.loads(packet[2 + len(self._prefix) :])
+        return event
+
+
+@contextmanager
+def browser(port: int, namespace: str = "/", **options: Any) -> Iterator[Browser]:
+    with connect(f"ws://{HOST}:{port}/socket.io/?EIO=4&transport=websocket", **options) as connection:
+        yield Browser(connection, namespace)
+
+
+def over_the_bus(redis: Redis, say: Callable[[BusManager], Any], channel: str = "socketio") -> Any:
+    """Do something with a write-only manager, as another process would."""
+
+    async def run() -> Any:
+        manager = BusManager(bus_settings(redis.url, channel=channel), write_only=True)
+        try:
+            return await say(manager)
+        finally:
+            await manager.aclose()
+
+    return asyncio.run(run())
+
+
+def publish(redis: Redis, *records: Record) -> None:
+    over_the_bus(redis, lambda manager: manager.publish([(record, None) for record in records]))
+
+
+def test_browsers_are_let_in_only_once_the_bus_is_read(
+    own_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """Whoever was let in earlier would miss what is published meanwhile, without a word."""
+    own_redis.kill()
+    service = gateway(own_redis.url)
+    eventually(lambda: service.ask("/livez")[0] == 200)
+    status, body = service.ask("/readyz")
+    assert status == 503
+    assert "bus" in body
+    assert socket.socket().connect_ex((HOST, service.port)) != 0
+    own_redis.start()
+    eventually(service.ready)
+    with browser(service.port) as one:
+        publish(own_redis, ITEM)
+        assert one.event() == ["item_added", {"id": 1}]
+
+
+def test_a_gateway_that_hears_nothing_says_so_and_recovers(
+    own_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """Readiness is a record that came back, not a ping: a frozen Redis takes it away."""
+    service = gateway(own_redis.url)
+    eventually(service.ready)
+    own_redis.process.signal(signal.SIGSTOP)
+    eventually(lambda: service.ask("/readyz")[0] == 503, 20)
+    assert "came back" in service.ask("/readyz")[1]
+    assert service.ask("/livez")[0] == 200
+    own_redis.process.signal(signal.SIGCONT)
+    eventually(service.ready)
+
+
+def test_an_event_of_a_browser_reaches_every_replica_and_is_acknowledged(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """One order of events for everyone, the sender included."""
+    one, two = gateway(forgetful_redis.url), gateway(forgetful_redis.url)
+    eventually(lambda: one.ready() and two.ready())
+    with browser(one.port) as sender, browser(two.port) as other:
+        sender.send("42" + '7["item_removed",{"id":"a"}]')
+        packets = {sender.receive(), sender.receive()}
+        assert packets == {'437[{"ok":true}]', '42["item_removed",{"id":"a"}]'}
+        assert other.event() == ["item_removed", {"id": "a"}]
+
+
+def test_an_event_that_the_bus_did_not_confirm_is_refused(
+    own_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """A browser must know that its event did not happen."""
+    service = gateway(own_redis.url)
+    eventually(service.ready)
+    with browser(service.port) as one:
+        own_redis.kill()
+        answer = one.ask("item_removed", {"id": "a"})
+        assert answer["error"]["code"] == "bus_unavailable"
+
+
+def test_rooms_are_joined_and_left(forgetful_redis: Redis, gateway: Callable[..., Gateway]) -> None:
+    """A browser gets what it asked for, and only that."""
+    service = gateway(forgetful_redis.url)
+    eventually(service.ready)
+    with browser(service.port) as one, browser(service.port) as other:
+        assert one.ask("subscribe", "sku:7") == {"ok": True, "rooms": ["sku:7"]}
+        assert one.ask("subscribe", ["a", "b"]) == {"ok": True, "rooms": ["a", "b", "sku:7"]}
+        assert one.ask("subscribe", ["c", ""])["error"]["code"] == "bad_room"
+        assert other.ask("subscribe", one.sid)["error"]["code"] == "bad_room"
+        assert one.ask("unsubscribe", ["a", "b"]) == {"ok": True, "rooms": ["sku:7"]}
+        in_room = Record(event="price", arguments=b"[3]", rooms=("sku:7", "a"))
+        publish(forgetful_redis, in_room, ITEM)
+        assert one.event() == ["price", 3], "once, though the record names two rooms"
+        assert one.event()[0] == "item_added"
+        assert other.event()[0] == "item_added", "the other was in no room"
+
+
+def test_other_processes_move_browsers_between_rooms_and_disconnect_them(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """Control goes through pub/sub to whichever replica has the browser."""
+    service = gateway(forgetful_redis.url)
+    eventually(service.ready)
+    with browser(service.port) as one:
+        over_the_bus(forgetful_redis, lambda manager: manager.enter_room(one.sid, "/", "vip"))
+        eventually(lambda: one.ask("unsubscribe", "none")["rooms"] == ["vip"])
+        over_the_bus(forgetful_redis, lambda manager: manager.close_room("vip", "/"))
+        eventually(lambda: one.ask("unsubscribe", "none")["rooms"] == [])
+        over_the_bus(forgetful_redis, lambda manager: manager.can_disconnect(one.sid, "/"))
+        assert one.receive() == "41"
+
+
+def test_binary_arguments_arrive_as_binary(forgetful_redis: Redis, gateway: Callable[..., Gateway]) -> None:
+    """Socket.IO carries binary; the bus must not lose it."""
+    service = gateway(forgetful_redis.url)
+    eventually(service.ready)
+    url = f"ws://{HOST}:{service.port}/socket.io/?EIO=4&transport=websocket"
+    with connect(url) as connection:
+        Browser(connection)
+        over_the_bus(forgetful_redis, lambda manager: manager.emit("image", {"png": b"\x00\xff"}))
+        assert connection.recv(timeout=10) == '451-["image",{"png":{"_placeholder":true,"num":0}}]'
+        assert connection.recv(timeout=10) == b"\x00\xff"
+
+
+def test_events_that_are_forged_or_malformed_are_refused_and_the_connection_goes_on(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """`42["connect",…]` would run our connect handler on a forged environment."""
+    service = gateway(forgetful_redis.url)
+    eventually(service.ready)
+    with browser(service.port) as one:
+        for packet in (
+            '42["connect",{"forged":1}]',
+            '42["disconnect"]',
+            "42[]",
+            "42{}",
+            '42[{"a":1}]',
+            "42[1]",
+        ):
+            one.send(packet)
+        assert one.ask("subscribe", "a")["ok"]
+    assert service.metric("queuecast_gateway_events_refused_total") == 6
+    assert "Traceback" not in service.log()
+
+
+def test_other_origins_and_transports_are_refused(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """A page elsewhere must not connect with its visitors' rights unless it is listed."""
+    allowed = "https://shop.example"
+    service = gateway(forgetful_redis.url, QUEUECAST_ORIGINS=allowed, QUEUECAST_TRANSPORTS="websocket")
+    eventually(service.ready)
+    with browser(service.port, origin=allowed):
+        pass
+    with pytest.raises(InvalidStatus), browser(service.port, origin="https://evil.example"):
+        pass
+    with socket.create_connection((HOST, service.port)) as polling:
+        polling.sendall(
+            b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        assert polling.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+def test_compression_is_not_negotiated(forgetful_redis: Redis, gateway: Callable[..., Gateway]) -> None:
+    """permessage-deflate costs memory per connection and time per event and browser."""
+    service = gateway(forgetful_redis.url)
+    eventually(service.ready)
+    url = f"ws://{HOST}:{service.port}/socket.io/?EIO=4&transport=websocket"
+    with connect(url, compression="deflate") as connection:
+        assert connection.response is not None
+        assert "Sec-WebSocket-Extensions" not in connection.response.headers
+
+
+def test_records_for_a_namespace_that_is_not_served_are_counted_and_named(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """Nothing is lost silently: here a setting is missing."""
+    service = gateway(forgetful_redis.url, QUEUECAST_NAMESPACES="/,/orders")
+    eventually(service.ready)
+    with browser(service.port, "/orders") as one:
+        publish(forgetful_redis, Record(event="x", arguments=b"[1]", namespace="/secret"))
+        publish(forgetful_redis, Record(event="x", arguments=b"[2]", namespace="/orders"))
+        assert one.event() == ["x", 2]
+    assert service.metric("queuecast_gateway_records_read_total", outcome="unknown_namespace") == 1
+    assert "'/secret'" in service.log()
+
+
+def test_connects_and_disconnects_add_up(forgetful_redis: Redis, gateway: Callable[..., Gateway]) -> None:
+    """The autoscaler reads the gauge: it must come back to 0."""
+    service = gateway(forgetful_redis.url)
+    eventually(service.ready)
+    with browser(service.port), browser(service.port):
+        assert service.metric("queuecast_gateway_connections") == 2
+    eventually(lambda: service.metric("queuecast_gateway_connections") == 0)
+    assert service.metric("queuecast_gateway_connects_total", transport="websocket") == 2
+    assert service.metric("queuecast_gateway_disconnects_total", reason="transport_close") == 2
+
+
+def test_sigterm_ends_with_0_although_a_client_does_not_read(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """One browser on a dead network must not hold up a rollout."""
+    service = gateway(forgetful_redis.url, QUEUECAST_GRACEFUL_SECONDS="1")
+    eventually(service.ready)
+    deaf = socket.create_connection((HOST, service.port))
+    deaf.sendall(
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    assert deaf.recv(64).startswith(b"HTTP/1.1 101")
+    with browser(service.port):
+        service.process.signal(signal.SIGTERM)
+        assert service.process.wait(15) == 0
+    deaf.close()
+
+
+def test_a_port_in_use_is_named_with_its_variable(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """Whoever reads the log should know what to change."""
+    service = gateway(forgetful_redis.url, QUEUECAST_PORT=str(forgetful_redis.port))
+    assert service.process.wait(15) == 2
+    assert f"port {forgetful_redis.port}" in service.log()
+    assert "QUEUECAST_PORT" in service.log()
+
+
+def test_all_mistakes_in_the_environment_are_named_at_once(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+) -> None:
+    """One start, one list: nobody should fix them one by one."""
+    service = gateway(
+        forgetful_redis.url,
+        QUEUECAST_ORIGINS="shop.example",
+        QUEUECAST_TRANSPORTS="carrier-pigeon",
+        QUEUECAST_RELAY_EVENTS="connect",
+        QUEUECAST_PRT="1",
+    )
+    assert service.process.wait(15) == 2
+    for name in ("QUEUECAST_ORIGINS", "QUEUECAST_TRANSPORTS", "QUEUECAST_RELAY_EVENTS", "QUEUECAST_PRT"):
+        assert name in service.log()
