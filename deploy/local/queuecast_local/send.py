@@ -4,7 +4,6 @@ import json
 import os
 import random
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -75,7 +74,6 @@ def _item() -> dict[str, Any]:
         "id": uuid.uuid4().hex[:8],
         "title": f"{random.choice(LOOKS)} {random.choice(KINDS)}",
         "price": round(random.uniform(4, 90), 2),
-        "sent_at": time.strftime("%H:%M:%S"),
     }
 
 

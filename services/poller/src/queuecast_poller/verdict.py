@@ -6,14 +6,20 @@ queue; its neighbours go on.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from queuecast_bus.record import Record
 from queuecast_poller.message import Message
 from queuecast_poller.routing import BadAddress, address
+
+MAX_DEPTH = 100
+"""Deepest nesting of lists and objects; parsers give up somewhere beyond, each at its own depth."""
+
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 
 
 class Reason(StrEnum):
@@ -84,9 +90,7 @@ def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Ver
     except BadAddress as exc:
         return Leave(message, Reason.BAD_ADDRESS, str(exc))
     try:
-        json.loads(message.body, parse_constant=_refuse_constant)
-    except RecursionError:
-        return Leave(message, Reason.NOT_JSON, "nested too deeply")
+        _check_json(message.body)
     except ValueError as exc:
         return Leave(message, Reason.NOT_JSON, str(exc))
     return Publish(
@@ -102,6 +106,38 @@ def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Ver
     )
 
 
+def _check_json(body: str) -> None:
+    """Raise `ValueError` unless every JSON parser on the way to a browser's handler can read the body."""
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_parse_float)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    # Counting brackets is cheap and almost always enough; only then is it worth to walk the value.
+    if body.count("[") + body.count("{") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
+        raise ValueError(_TOO_DEEP)
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level: list[Any] = [[value]]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, list | dict)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _refuse_constant(name: str) -> NoReturn:
     # Python reads NaN and Infinity, which are no JSON: a browser would fail on the whole event.
     raise ValueError(f"{name} is not JSON")
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
