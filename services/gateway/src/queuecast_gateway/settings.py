@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from queuecast_bus import BusSettings
+from queuecast_bus.names import check_event, check_namespace
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
 from queuecast_gateway.board import BOARD_NAMESPACE
 from queuecast_gateway.handlers import HANDLED_EVENTS
-from queuecast_gateway.protocol import MAX_NAME_LENGTH, RESERVED_EVENTS
 
 TRANSPORTS = ("polling", "websocket")
 
@@ -64,9 +64,7 @@ class Settings(BusSettings, EdgeSettings):
     @field_validator("namespaces")
     @classmethod
     def _are_namespaces(cls, namespaces: tuple[str, ...]) -> tuple[str, ...]:
-        for namespace in namespaces:
-            if not namespace.startswith("/") or "?" in namespace:
-                raise ValueError(f"{namespace!r}: a namespace begins with a slash and has no '?'")
+        for namespace in map(check_namespace, namespaces):
             if namespace == BOARD_NAMESPACE:
                 raise ValueError(f"{namespace!r} belongs to the live board")
         if not namespaces:
@@ -76,7 +74,7 @@ class Settings(BusSettings, EdgeSettings):
     @field_validator("relay_events")
     @classmethod
     def _can_be_relayed(cls, events: tuple[str, ...]) -> tuple[str, ...]:
-        for event in events:
-            if event in RESERVED_EVENTS | HANDLED_EVENTS or len(event) > MAX_NAME_LENGTH:
-                raise ValueError(f"{event[:80]!r} cannot be relayed, it means something else to the gateway")
+        for event in map(check_event, events):
+            if event in HANDLED_EVENTS:
+                raise ValueError(f"{event!r} cannot be relayed: the gateway answers it itself")
         return events

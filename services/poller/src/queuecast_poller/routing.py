@@ -3,16 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from queuecast_bus.names import ROOM_SEPARATOR, BadName, check_event, check_namespace, check_room
+
 ATTRIBUTES = ("event", "rooms", "namespace")
 """The message attributes that address a message."""
 
-RESERVED_EVENTS = frozenset(
-    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
-)
-"""Event names that mean something else to a Socket.IO client.
-https://socket.io/docs/v4/emit-cheatsheet/#reserved-events"""
-
-MAX_NAME_LENGTH = 256
 MAX_ROOMS = 100
 
 
@@ -31,28 +26,19 @@ class Address:
 
 def address(attributes: Mapping[str, str], default_event: str) -> Address:
     """Return the address in a message's attributes. Raises `BadAddress`."""
-    event = attributes.get("event", default_event)
-    namespace = attributes.get("namespace", "/")
-    check_event(event)
-    if not namespace.startswith("/") or len(namespace) > MAX_NAME_LENGTH or any(c in namespace for c in ",?"):
-        raise BadAddress(f"namespace {namespace[:80]!r}: expected a slash and a name without comma or '?'")
-    return Address(event, namespace, _rooms(attributes["rooms"]) if "rooms" in attributes else ())
-
-
-def check_event(event: str) -> None:
-    """Raise `BadAddress` if browsers could not receive an event of that name."""
-    if not event or len(event) > MAX_NAME_LENGTH:
-        raise BadAddress(f"event {event[:80]!r}: expected 1 to {MAX_NAME_LENGTH} characters")
-    if event in RESERVED_EVENTS:
-        raise BadAddress(f"event {event!r} is reserved by Socket.IO")
+    try:
+        return Address(
+            check_event(attributes.get("event", default_event)),
+            check_namespace(attributes.get("namespace", "/")),
+            _rooms(attributes["rooms"]) if "rooms" in attributes else (),
+        )
+    except BadName as exc:
+        raise BadAddress(str(exc)) from exc
 
 
 def _rooms(text: str) -> tuple[str, ...]:
-    rooms = tuple(dict.fromkeys(room.strip() for room in text.split(",")))
-    # A list that came out empty must not turn into a broadcast to everyone.
-    if not all(rooms) or len(rooms) > MAX_ROOMS or any(len(room) > MAX_NAME_LENGTH for room in rooms):
-        raise BadAddress(
-            f"rooms {text[:80]!r}: expected up to {MAX_ROOMS} names of 1 to {MAX_NAME_LENGTH} "
-            "characters, separated by commas"
-        )
+    # An empty name is refused, not skipped: a list that came out empty would be a broadcast to everyone.
+    rooms = tuple(dict.fromkeys(check_room(room.strip()) for room in text.split(ROOM_SEPARATOR)))
+    if len(rooms) > MAX_ROOMS:
+        raise BadAddress(f"rooms: {len(rooms)} of them, at most {MAX_ROOMS} can be addressed")
     return rooms

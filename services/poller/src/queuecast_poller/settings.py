@@ -6,9 +6,9 @@ Where and as whom to call AWS is the SDK's own business (`AWS_REGION`, `AWS_ENDP
 from pydantic import Field, field_validator
 
 from queuecast_bus import BusSettings
+from queuecast_bus.names import check_event
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
-from queuecast_poller.routing import check_event
 
 
 class Settings(BusSettings, EdgeSettings):
@@ -31,8 +31,7 @@ class Settings(BusSettings, EdgeSettings):
     @field_validator("event")
     @classmethod
     def _is_an_event(cls, event: str) -> str:
-        check_event(event)
-        return event
+        return check_event(event)
 
     @field_validator("queues")
     @classmethod
