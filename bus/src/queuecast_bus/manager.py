@@ -21,8 +21,7 @@ from queuecast_bus.record import Record
 from queuecast_bus.settings import BusSettings
 
 PROBE_NAMESPACE = "queuecast:probe"
-"""Where services send themselves records. No browser can be in it: Socket.IO namespaces begin with a
-slash."""
+"""Where services send themselves records. No browser can be in it: namespaces begin with a slash."""
 
 
 class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-socketio has no types
@@ -117,6 +116,10 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         disconnects, callbacks, and the emits of stock managers in other processes.
         """
         await self._thread()
+        task = asyncio.current_task()
+        if task is None or not task.cancelling():
+            # The stock loop ends when it is cancelled; any other end would leave this replica deaf.
+            raise RuntimeError("the listener on the control channel ended")
 
     async def _publish(self, data: dict[str, Any]) -> None:
         await self._control.say(json.dumps(data))

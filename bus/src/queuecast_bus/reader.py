@@ -25,7 +25,9 @@ BLOCK_SECONDS = 1.0
 """One XREAD waits this long. Short, so that a connection that went silent is found out soon; an idle replica
 costs Redis one command a second."""
 
-READ_COUNT = 500
+READ_COUNT = 100
+"""Records of one XREAD; with the largest bodies that is 25 MiB."""
+
 RETRY_CAP_SECONDS = 1.0
 
 GapReason = Literal["trimmed", "rewound"]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -45,6 +46,15 @@ def main_of(
     except Exception:
         log.critical("died", exc_info=True)
         _exit_at_once(DIED)
+
+
+def stop_signal() -> asyncio.Event:
+    """Return an event of the running loop that SIGTERM and SIGINT set."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    return event
 
 
 def _exit_at_once(code: int) -> None:

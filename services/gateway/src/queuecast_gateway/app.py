@@ -2,15 +2,9 @@
 
 import asyncio
 import logging
-import signal
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
-
-import socketio
-import uvicorn
 
 from queuecast_bus import BusManager
 from queuecast_edge.admin import admin_server
@@ -18,6 +12,7 @@ from queuecast_edge.environment import variable
 from queuecast_edge.health import Health, all_of
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
+from queuecast_edge.process import stop_signal
 from queuecast_gateway.board import Board
 from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.handlers import Handlers
@@ -25,7 +20,7 @@ from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.probe import Probe
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.settings import Settings
-from queuecast_gateway.web import web_app
+from queuecast_gateway.web import WebServer, web_server
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +41,8 @@ async def run(settings: Settings) -> None:
 
     public = bind(settings.host, settings.port, variable("port"))
     admin = bind(settings.host, settings.admin_port, variable("admin_port"))
-    web = WebServer(_uvicorn_config(server, settings))
-    stopping = _signalled()
+    web = web_server(server, settings)
+    stopping = stop_signal()
 
     def ready() -> Health:
         return all_of([probe.ready(), Health(("stopping",)) if stopping.is_set() else Health()])
@@ -78,39 +73,6 @@ async def run(settings: Settings) -> None:
         await bus.aclose()
     if not asked:
         raise RuntimeError("the web server ended although nobody had asked it to")
-
-
-class WebServer(uvicorn.Server):
-    """uvicorn, but signals are ours: its own handling ends the process by the signal, not with 0."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _uvicorn_config(server: SocketServer, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        socketio.ASGIApp(server, other_asgi_app=web_app()),
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=settings.max_message_bytes,
-        # Socket.IO has its own; compression costs memory per connection and time per event and browser.
-        ws_ping_interval=None,
-        ws_per_message_deflate=False,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.graceful_seconds,
-    )
-
-
-def _signalled() -> asyncio.Event:
-    event = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, event.set)
-    return event
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:

@@ -27,8 +27,7 @@ class Board:
         self._count = 0
 
     def register(self) -> None:
-        """Answer boards."""
-        self._server.on("connect", self._connect, BOARD_NAMESPACE)
+        """Answer boards: `echo` is acknowledged with the replica's name and version."""
         self._server.on("echo", self._echo, BOARD_NAMESPACE)
 
     def delivered(self, seconds: float) -> None:
@@ -48,13 +47,7 @@ class Board:
                     "max_ms": round(max(self._samples), 1),
                 }
                 self._samples, self._count = [], 0
-                await self._tell("delivered", figures)
+                await self._server.emit("delivered", figures, namespace=BOARD_NAMESPACE, ignore_queue=True)
 
-    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
-        await self._tell("replica", self._replica, to=sid)
-
-    async def _echo(self, sid: str, *arguments: Any) -> dict[str, bool]:
-        return {"ok": True}
-
-    async def _tell(self, event: str, data: Any, **options: Any) -> None:
-        await self._server.emit(event, data, namespace=BOARD_NAMESPACE, ignore_queue=True, **options)
+    async def _echo(self, sid: str, *arguments: Any) -> dict[str, str]:
+        return self._replica

@@ -1,14 +1,44 @@
-"""Everything that is not Socket.IO on the public port: the live board's files."""
+"""The public port: uvicorn with the Socket.IO server, and the live board's files on every other path."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import socketio
+import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from queuecast_gateway.server import SocketServer
+from queuecast_gateway.settings import Settings
+
 STATIC = Path(__file__).parent / "static"
 
 
-def web_app() -> Starlette:
-    """Return the ASGI app that serves the live board at `/`."""
-    return Starlette(routes=[Mount("/", StaticFiles(directory=STATIC, html=True))])
+class WebServer(uvicorn.Server):
+    """uvicorn, but signals are ours: its own handling ends the process by the signal, not with 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def web_server(server: SocketServer, settings: Settings) -> WebServer:
+    """Return the server of the public port; it listens once it is asked to `serve`."""
+    board = Starlette(routes=[Mount("/", StaticFiles(directory=STATIC, html=True))])
+    config = uvicorn.Config(
+        socketio.ASGIApp(server, other_asgi_app=board),
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_message_bytes,
+        # Socket.IO has its own; compression costs memory per connection and time per event and browser.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+    )
+    return WebServer(config)

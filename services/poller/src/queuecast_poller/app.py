@@ -5,7 +5,6 @@ The main thread has the signals and the admin server; each queue has a thread th
 
 import asyncio
 import logging
-import signal
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -19,6 +18,7 @@ from queuecast_edge.environment import variable
 from queuecast_edge.health import all_of
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
+from queuecast_edge.process import stop_signal
 from queuecast_poller.intake import RECEIVE_RETRY_CAP_SECONDS, Intake
 from queuecast_poller.loop_thread import LoopThread, pause
 from queuecast_poller.metrics import Metrics, QueueMetrics
@@ -39,10 +39,7 @@ async def run(settings: Settings) -> None:
     stall_seconds = 3.0 * settings.wait_seconds + 60.0
     pulses = {name: Pulse(name, stall_seconds) for name in settings.queues}
     threads = [_thread(settings, name, metrics.of(name), pulse) for name, pulse in pulses.items()]
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_signal()
     async with _admin(settings, registry, pulses.values()):
         await _supervise(threads, stopping)
 

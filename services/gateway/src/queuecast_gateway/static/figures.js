@@ -69,8 +69,9 @@ function drawParts(...texts) {
 export function measureRoundTrip() {
   if (document.hidden || !board?.connected) return;
   const sent = performance.now();
-  board.timeout(ECHO_EVERY_MS).emit("echo", (error) => {
+  board.timeout(ECHO_EVERY_MS).emit("echo", (error, replica) => {
     if (error || document.hidden) return;
+    drawReplica(replica);
     roundTrips = [...roundTrips, performance.now() - sent].slice(-ROUND_TRIPS);
     drawLatency();
   });
@@ -96,7 +97,6 @@ export function followGateway(namespace) {
   board = namespace;
   namespace.on("connect", measureRoundTrip);
   namespace.on("disconnect", forgetGateway);
-  namespace.on("replica", drawReplica);
   namespace.on("delivered", (figures) => {
     if (!Number.isFinite(figures?.p50_ms)) return;
     delivered = figures;
