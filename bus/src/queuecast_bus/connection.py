@@ -5,10 +5,11 @@ Valkey speaks Redis's protocol, so its URLs are read as Redis's, and one client 
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -46,7 +47,19 @@ def check_url(url: str) -> None:
     elif not parts.hostname:
         raise ValueError("the host is missing")
     else:
-        _ = parts.port  # raises ValueError where it is no number
+        _check_port(parts)
+        if not re.fullmatch(r"(/\d*)?", parts.path):
+            raise ValueError(f"database {parts.path[1:]!r} is not a number")
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        _ = parts.port
+    except ValueError:
+        # The text of urlsplit's own error would show what follows the colon, which may be part of a password.
+        raise ValueError(
+            "the port is not a number; '/', '?' and '#' in a password are written %2F, %3F, %23"
+        ) from None
 
 
 def connect(url: str) -> Redis:
@@ -77,6 +90,8 @@ def _sentinels(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
         hosts, service, credentials = parse_redis_sentinel_url(url.replace("valkey+", "redis+", 1))
     except ValueError as exc:
         raise ValueError("expected redis+sentinel://[:password@]host:port,host:port/db/service") from exc
+    if not all(host for host, _ in hosts):
+        raise ValueError("a sentinel's host is missing")
     if not service:
         raise ValueError("redis+sentinel:// needs the service's name: …/0/mymaster")
     return hosts, service, credentials

@@ -66,7 +66,7 @@ class Record:
             )
         except KeyError as exc:
             raise BadRecord(f"the field {exc.args[0].decode()!r} is missing") from exc
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise BadRecord(f"a field cannot be read: {exc}") from exc
 
 
