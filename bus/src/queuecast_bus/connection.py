@@ -88,10 +88,10 @@ def connect(url: str) -> Redis:
 def _sentinels(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
     try:
         hosts, service, credentials = parse_redis_sentinel_url(url.replace("valkey+", "redis+", 1))
-    except ValueError as exc:
-        raise ValueError("expected redis+sentinel://[:password@]host:port,host:port/db/service") from exc
-    if not all(host for host, _ in hosts):
-        raise ValueError("a sentinel's host is missing")
+    except ValueError:
+        hosts, service, credentials = [], None, {}
+    if not hosts or not all(host for host, _ in hosts):
+        raise ValueError("expected redis+sentinel://[:password@]host:port,host:port/db/service")
     if not service:
         raise ValueError("redis+sentinel:// needs the service's name: …/0/mymaster")
     return hosts, service, credentials
