@@ -64,7 +64,7 @@ def from_pip() -> RedisServer | None:
 def pure_python() -> RedisServer:
     """Return fakeredis's server: good for a look, not for load."""
     return RedisServer(
-        (sys.executable, "-m", "queuecast_local.fake_redis"),
+        (sys.executable, str(Path(__file__).with_name("fake_redis.py"))),
         "fakeredis (pure Python, for a look only)",
         real=False,
     )

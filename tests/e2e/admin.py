@@ -1,0 +1,71 @@
+"""What a service says on its admin port: health, readiness, and its metrics as numbers."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from queuecast_local.ports import HOST
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of `/livez` or `/readyz`."""
+
+    status: int
+    reasons: tuple[str, ...]
+
+
+class Admin:
+    """One service's admin port."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://{HOST}:{port}"
+
+    def livez(self) -> Answer:
+        return self._ask("/livez")
+
+    def readyz(self) -> Answer:
+        return self._ask("/readyz")
+
+    @property
+    def ready(self) -> bool:
+        return self.readyz().status == 200
+
+    def exposition(self) -> str:
+        """Return `/metrics` as it stands."""
+        with urllib.request.urlopen(f"{self._url}/metrics", timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples that carry these labels; a name that is missing is an
+        error."""
+        return _sum(self.exposition(), name, labels)
+
+    def totals(self, *names: str) -> list[float]:
+        """Return the sums of several metrics at one moment."""
+        exposition = self.exposition()
+        return [_sum(exposition, name, {}) for name in names]
+
+    def _ask(self, path: str) -> Answer:
+        try:
+            with urllib.request.urlopen(f"{self._url}{path}", timeout=10) as answer:
+                return Answer(answer.status, tuple(json.load(answer)["reasons"]))
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return Answer(refusal.code, tuple(json.load(refusal)["reasons"]))
+
+
+def _sum(exposition: str, name: str, labels: Mapping[str, str]) -> float:
+    samples = [
+        sample
+        for family in text_string_to_metric_families(exposition)
+        for sample in family.samples
+        if sample.name == name
+    ]
+    assert samples, f"there is no metric {name}"
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())

@@ -1,0 +1,22 @@
+"""Claims about a system that needs a moment: polled with a deadline, never slept for."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
+
+POLL_SECONDS = 0.02
+WITHIN_SECONDS = 20.0
+"""Far longer than anything takes here that works, so that a busy machine fails no test."""
+
+
+def eventually(claim: Callable[[], Answer | None], seconds: float = WITHIN_SECONDS) -> Answer:
+    """Return what `claim` returns once that is true; fail with its last answer if it never is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = claim()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s: {answer!r}"
+        time.sleep(POLL_SECONDS)

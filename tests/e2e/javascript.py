@@ -1,0 +1,162 @@
+"""Stock JavaScript clients in a Node process, seen from Python: told what to do, asked what they received."""
+
+import itertools
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .claims import eventually
+
+JS = Path(__file__).parent / "js"
+INSTALLED = JS / "node_modules" / "installed"
+ACK_SECONDS = 12.0
+QUICK_RETURN: Mapping[str, Any] = {"reconnectionDelay": 100, "reconnectionDelayMax": 500}
+"""The stock back-off, shortened: a test need not wait five seconds for a browser's next try."""
+
+
+def missing() -> str | None:
+    """Return what these tests lack on this machine; None if they can run."""
+    if shutil.which("node") is None:
+        return "Node is missing: there is no `node` on PATH"
+    if not INSTALLED.exists():
+        return "the stock JavaScript client is missing: `make node` installs it"
+    return None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where one client connects (a namespace is the path of `url`), and the options of `io(url, options)`."""
+
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Client:
+    """One stock client; what it reported, so far."""
+
+    def __init__(self, node: "Node", index: int, target: Target) -> None:
+        self.url = target.url
+        self._node = node
+        self._index = index
+
+    def events(self, name: str | None = None) -> list[list[Any]]:
+        """Return the arguments of every event received, or of those with one name, in their order."""
+        events = self._reports("event")
+        return [event["args"] for event in events if name is None or event["name"] == name]
+
+    @property
+    def connects(self) -> list[dict[str, Any]]:
+        """Every connect: `sid`, `recovered`, and the `transport` at that moment."""
+        return self._reports("connect")
+
+    @property
+    def disconnects(self) -> list[str]:
+        """The reason of every disconnect."""
+        return [report["reason"] for report in self._reports("disconnect")]
+
+    @property
+    def connect_errors(self) -> list[str]:
+        """The message of every try to connect that failed."""
+        return [report["message"] for report in self._reports("connect_error")]
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is connected now."""
+        return len(self.connects) > len(self.disconnects)
+
+    @property
+    def transport(self) -> str:
+        """The transport in use: that of the last connect, or what it was upgraded to."""
+        changes = [report for report in self._node.reports(self._index) if "transport" in report]
+        name: str = changes[-1]["transport"]
+        return name
+
+    def emit(self, name: str, *args: Any) -> Any:
+        """Emit an event and return its acknowledgement."""
+        ack = self._node.ask(self._index, name, args)
+        assert ack["error"] is None, f"{name} was not acknowledged: {ack['error']}"
+        assert len(ack["args"]) == 1, f"{name} was acknowledged with {ack['args']!r}"
+        return ack["args"][0]
+
+    def disconnect(self) -> None:
+        """Leave, as `socket.disconnect()` does."""
+        self._node.tell({"do": "disconnect", "client": self._index})
+
+    def _reports(self, kind: str) -> list[dict[str, Any]]:
+        return [report for report in self._node.reports(self._index) if report["report"] == kind]
+
+    def __repr__(self) -> str:
+        return f"<client {self._index} of {self.url}: {len(self.events())} events>"
+
+
+class Node:
+    """The Node process. A context: it ends with it, and with it every client."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        described = [{"url": target.url, "options": dict(target.options)} for target in targets]
+        self.clients = [Client(self, index, target) for index, target in enumerate(targets)]
+        self._reports: list[list[dict[str, Any]]] = [[] for _ in targets]
+        self._ids = itertools.count()
+        self._process = subprocess.Popen(
+            ("node", "client.mjs", json.dumps(described)),
+            cwd=JS,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def reports(self, index: int) -> list[dict[str, Any]]:
+        """Return everything that one client reported, in its order."""
+        return list(self._reports[index])
+
+    def tell(self, command: Mapping[str, Any]) -> None:
+        """Send a command."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{json.dumps(command)}\n")
+        self._process.stdin.flush()
+
+    def ask(self, index: int, name: str, args: Sequence[Any]) -> dict[str, Any]:
+        """Have one client emit an event; return the report of its acknowledgement."""
+        number = next(self._ids)
+        self.tell({"do": "emit", "client": index, "id": number, "name": name, "args": list(args)})
+        answer: dict[str, Any] = eventually(lambda: self._ack(index, number), ACK_SECONDS)
+        return answer
+
+    def close(self) -> None:
+        """End the process; its clients' connections end with it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        self._listener.join(5)
+
+    def _ack(self, index: int, number: int) -> dict[str, Any] | None:
+        acks = (report for report in self.reports(index) if report["report"] == "ack")
+        return next((ack for ack in acks if ack["id"] == number), None)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for line in output:
+                report = json.loads(line)
+                self._reports[report["client"]].append(report)

@@ -1,0 +1,148 @@
+"""The running stack and what a test does with it: reach it, feed it, take parts of it away."""
+
+import logging
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from queuecast_local import sqs
+from queuecast_local.ports import HOST
+from queuecast_local.processes import Process
+from queuecast_local.redis_server import RedisServer
+from queuecast_local.stack import Stack
+
+from .admin import Admin
+from .queue import Queue
+from .reservation import PortBlock
+
+GATEWAYS = (0, 1)
+SHORT_WAIT = {"QUEUECAST_WAIT_SECONDS": "1"}
+"""A long poll of one second, so that a poller that stops does so soon."""
+
+log = logging.getLogger("stack")
+log.setLevel(logging.INFO)
+
+
+class Rig:
+    """A stack of two gateways and a poller."""
+
+    def __init__(self, stack: Stack, block: PortBlock) -> None:
+        self.stack = stack
+        self.sqs: Any = sqs.client(stack.ports.sqs)
+        self.queue = Queue.named(self.sqs, sqs.QUEUE)
+        self.gateways = [Admin(port) for port in stack.ports.gateway_admins]
+        self.poller = Admin(stack.ports.poller_admin)
+        self._block = block
+
+    @property
+    def services(self) -> list[Admin]:
+        """Every service's admin port."""
+        return [*self.gateways, self.poller]
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://{HOST}:{self.stack.ports.redis}/0"
+
+    def url(self, gateway: int, namespace: str = "/") -> str:
+        """Return the public URL of a gateway, with a namespace for its path."""
+        return f"http://{HOST}:{self.stack.ports.gateways[gateway]}{namespace}"
+
+    def end_gateway(self, gateway: int) -> None:
+        """Kill a gateway: nothing of it says goodbye."""
+        _kill(self.stack.gateways[gateway])
+
+    def start_gateway(self, gateway: int) -> None:
+        """Start a gateway that was ended, and wait until it is ready."""
+        self.stack.gateways[gateway] = self.stack.start_gateway(gateway)
+        self.stack.ready(self.stack.gateways[gateway], self.stack.ports.gateway_admins[gateway])
+
+    def end_redis(self) -> None:
+        """Kill Redis, with everything in it."""
+        _kill(self.stack.redis)
+
+    def start_redis(self) -> None:
+        """Start an empty Redis."""
+        self.stack.start_redis()
+
+    def start_poller(self) -> None:
+        """Start the poller after it was ended, and wait until it is ready."""
+        self.stack.poller = self.stack.start_poller()
+        self.stack.ready(self.stack.poller, self.stack.ports.poller_admin)
+
+    @contextmanager
+    def own_poller(self, name: str, *, visibility_seconds: int, max_receives: int) -> Iterator["OwnPoller"]:
+        """Have a queue of the test's own, with short times, and a poller for it; both end with the
+        context.
+        """
+        url, dead_url = sqs.create_queues(
+            self.sqs, queue=name, visibility_seconds=visibility_seconds, max_receives=max_receives
+        )
+        environment = {
+            **sqs.environment(self.stack.ports.sqs),
+            **SHORT_WAIT,
+            "QUEUECAST_REDIS_URL": self.redis_url,
+            "QUEUECAST_HOST": HOST,
+            "QUEUECAST_QUEUES": name,
+        }
+        poller = OwnPoller(
+            self.stack, Queue(self.sqs, url), Queue(self.sqs, dead_url), environment, self._block.port()
+        )
+        poller.start()
+        try:
+            yield poller
+        finally:
+            poller.process.stop(grace_seconds=10)
+
+
+class OwnPoller:
+    """A poller beside the stack's, on a queue of its own."""
+
+    def __init__(
+        self, stack: Stack, queue: Queue, dead_letters: Queue, environment: Mapping[str, str], port: int
+    ) -> None:
+        self.queue = queue
+        self.dead_letters = dead_letters
+        self.admin = Admin(port)
+        self.process: Process
+        self._stack = stack
+        self._port = port
+        self._environment = {**environment, "QUEUECAST_ADMIN_PORT": str(port)}
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        self.process = Process(
+            "own-poller", (sys.executable, "-m", "queuecast_poller"), self._environment, log_line
+        )
+        self._stack.ready(self.process, self._port)
+
+    def kill(self) -> None:
+        """Kill it: nothing of it says goodbye."""
+        _kill(self.process)
+
+
+@contextmanager
+def running(
+    block: PortBlock, redis: RedisServer, gateway_settings: Mapping[str, str] | None = None
+) -> Iterator[Rig]:
+    """Run a stack on ports of its own for as long as the context lasts."""
+    stack = Stack(
+        block.ports(),
+        redis,
+        log_line,
+        gateway_settings=gateway_settings,
+        poller_settings=SHORT_WAIT,
+    )
+    with stack:
+        yield Rig(stack, block)
+
+
+def log_line(process: str, line: str) -> None:
+    """Take a line of a process's output; pytest shows it with the test that fails."""
+    log.info("%s | %s", process, line)
+
+
+def _kill(process: Process) -> None:
+    process.signal(signal.SIGKILL)
+    assert process.wait(10) == -signal.SIGKILL, f"{process.name} had ended before it was killed"

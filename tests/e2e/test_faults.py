@@ -1,0 +1,85 @@
+"""Parts of the stack are taken away under load; the books are closed per client."""
+
+import signal
+import uuid
+
+import pytest
+
+from .claims import eventually
+from .conftest import Connect
+from .javascript import Client
+from .rig import Rig
+
+pytestmark = pytest.mark.javascript
+
+
+def items(count: int) -> list[dict[str, str]]:
+    return [{"id": uuid.uuid4().hex} for _ in range(count)]
+
+
+def assert_delivered_once(clients: list[Client], sent: list[dict[str, str]]) -> None:
+    """Wait until every client has everything; then nothing may be there twice or be unknown."""
+    expected = sorted(item["id"] for item in sent)
+    eventually(lambda: all(len(client.events("item_added")) >= len(sent) for client in clients), 40)
+    for client in clients:
+        assert sorted(item["id"] for (item,) in client.events("item_added")) == expected
+
+
+def test_a_killed_gateway_costs_the_other_ones_clients_nothing(own_rig: Rig, connect: Connect) -> None:
+    """Its own clients come back by themselves and get what is new."""
+    lost, spared = connect(own_rig, 2)
+    sent = items(60)
+    own_rig.queue.put(sent[:30])
+    own_rig.end_gateway(0)
+    own_rig.queue.put(sent[30:])
+    assert_delivered_once([spared], sent)
+    own_rig.start_gateway(0)
+    eventually(lambda: len(lost.connects) == 2)
+    assert "io server disconnect" not in lost.disconnects, "the stock client would stay away after that"
+    late = items(1)
+    own_rig.queue.put(late)
+    eventually(lambda: late in lost.events("item_added"))
+
+
+def test_while_redis_is_away_the_queue_keeps_everything(own_rig: Rig, connect: Connect) -> None:
+    """Nothing is deleted, both services say why they are not ready, and then everything arrives, once."""
+    clients = connect(own_rig, 4)
+    sent = items(60)
+    own_rig.queue.put(sent[:20])
+    eventually(lambda: own_rig.queue.depth() == 0)
+    own_rig.end_redis()
+    own_rig.queue.put(sent[20:])
+    eventually(lambda: all(service.readyz().status == 503 for service in own_rig.services))
+    assert all(
+        "bus" in reason or "publishing" in reason for s in own_rig.services for reason in s.readyz().reasons
+    )
+    assert all(service.livez().status == 200 for service in own_rig.services)
+    assert own_rig.queue.depth() == 40
+    own_rig.start_redis()
+    assert_delivered_once(clients, sent)
+    eventually(lambda: own_rig.queue.depth() == 0 and all(service.ready for service in own_rig.services))
+
+
+def test_a_poller_that_is_told_to_stop_leaves_nothing_behind(own_rig: Rig, connect: Connect) -> None:
+    """Rollouts happen under load."""
+    clients = connect(own_rig, 4)
+    sent = items(150)
+    own_rig.queue.put(sent)
+    poller = own_rig.stack.poller
+    poller.signal(signal.SIGTERM)
+    assert poller.wait(25) == 0
+    own_rig.start_poller()
+    assert_delivered_once(clients, sent)
+
+
+def test_a_killed_poller_makes_nobody_see_anything_twice(rig: Rig, connect: Connect) -> None:
+    """Between publish and delete there is a moment; the message comes back and must change nothing."""
+    clients = connect(rig, 4)
+    sent = items(150)
+    with rig.own_poller(f"kill-{uuid.uuid4().hex[:8]}", visibility_seconds=2, max_receives=50) as poller:
+        for start in range(0, 150, 50):
+            poller.queue.put(sent[start : start + 50])
+            poller.kill()
+            poller.start()
+        assert_delivered_once(clients, sent)
+        eventually(lambda: poller.queue.depth() == 0)

