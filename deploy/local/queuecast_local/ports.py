@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 HOST = "127.0.0.1"
 SQS_PORT = 9324
+LAST_PORT = 65535
 
 
 class BadVariable(Exception):
@@ -38,7 +39,7 @@ def ports_from(environ: Mapping[str, str]) -> Ports:
     """Return the ports that the environment asks for. Raises `BadVariable` for wrong ones and taken ones."""
     ports = Ports(
         gateways=tuple(
-            _port("GATEWAY_PORTS", text) for text in environ.get("GATEWAY_PORTS", "8000,8001").split(",")
+            _port("GATEWAY_PORTS", text) for text in (environ.get("GATEWAY_PORTS") or "8000,8001").split(",")
         ),
         admin=port_from(environ, "ADMIN_PORT", 9100),
         sqs=port_from(environ, "SQS_PORT", SQS_PORT),
@@ -55,16 +56,26 @@ def port_from(environ: Mapping[str, str], variable: str, default: int) -> int:
 
 
 def taken(ports: Ports) -> list[str]:
-    """Return a line for each port that is in use, with the variable that changes it."""
+    """Return a line for each port that cannot be had, with the variable that changes it."""
     wanted = [(port, "GATEWAY_PORTS") for port in ports.gateways]
     wanted += [(port, "ADMIN_PORT") for port in (*ports.gateway_admins, ports.poller_admin)]
     wanted += [(ports.sqs, "SQS_PORT"), (ports.redis, "REDIS_PORT")]
-    return [f"port {port} is in use: set {name} to another one" for port, name in wanted if not _free(port)]
+    lines = []
+    given: set[int] = set()
+    for port, variable in wanted:
+        if port > LAST_PORT:
+            lines.append(f"port {port} does not exist: set {variable} to a smaller one")
+        elif port in given:
+            lines.append(f"port {port} is given to two parts: set {variable} to another one")
+        elif not _free(port):
+            lines.append(f"port {port} is in use: set {variable} to another one")
+        given.add(port)
+    return lines
 
 
 def _port(variable: str, text: str) -> int:
-    if not text.strip().isdecimal() or not 1 <= int(text) <= 65535:
-        raise BadVariable(f"{variable}: {text!r} is not a port, expected 1 to 65535")
+    if not text.strip().isdecimal() or not 1 <= int(text) <= LAST_PORT:
+        raise BadVariable(f"{variable}: {text!r} is not a port, expected 1 to {LAST_PORT}")
     return int(text)
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from queuecast_bus import Batch, Entry, Record
+from queuecast_bus import BadRecord, Batch, Entry, Record
 from queuecast_bus.manager import PROBE_NAMESPACE, load_arguments
 from queuecast_bus.record import offset_ms
 from queuecast_gateway.board import Board
@@ -59,8 +59,8 @@ class Fanout:
             recipients = await self._server.deliver(
                 record.event, load_arguments(record), record.namespace, record.rooms, record.skip_sids
             )
-        except (ValueError, RecursionError) as exc:
-            log.error("the record %s was skipped: its arguments are not JSON: %s", entry.offset, exc)
+        except BadRecord as exc:
+            log.error("the record %s was skipped: %s", entry.offset, exc)
             return "malformed"
         if not recipients:
             return "nobody_here"
