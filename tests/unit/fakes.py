@@ -1,0 +1,215 @@
+"""Stand-ins for what is beyond a process: a queue, the bus, a Socket.IO server, a clock. Small and exact."""
+
+import asyncio
+import hashlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from queuecast_bus import BusUnavailable, Record, Stored
+from queuecast_poller.message import Message
+from queuecast_poller.sqs import Failed, QueueUnavailable
+
+_numbers = itertools.count(1)
+
+THROTTLED = QueueUnavailable("calling", "Throttled", "slow down")
+
+
+def message(body: str = '{"id":7}', **details: Any) -> Message:
+    """Return a message as SQS would hand it over: with an id of its own and the right MD5."""
+    number = next(_numbers)
+    md5 = hashlib.md5(body.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return Message(
+        **{
+            "id": f"message-{number}",
+            "receipt_handle": f"handle-{number}",
+            "body": body,
+            "body_md5": md5,
+            **details,
+        }
+    )
+
+
+def messages(count: int) -> list[Message]:
+    return [message() for _ in range(count)]
+
+
+def handles(batch: Sequence[Message]) -> list[str]:
+    return [each.receipt_handle for each in batch]
+
+
+class FakeClock:
+    """A clock that moves when it is told to; stands in for the module `time` or one of its functions."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class FakeQueue:
+    """`queuecast_poller.sqs.Queue` from a script: each receive gives the next answer or raises it.
+
+    When the script is used up, the queue asks for the end (`stop`), as a SIGTERM would.
+    """
+
+    def __init__(
+        self, *answers: Sequence[Message] | Exception, stop: asyncio.Event | None = None, journal: Any = None
+    ) -> None:
+        self.visibility_seconds = 30
+        self.visibility_changes: list[tuple[list[str], int]] = []
+        self.visibility_answers: deque[Exception] = deque()
+        self.deletes: list[list[str]] = []
+        self.delete_answers: deque[set[str] | Exception] = deque()
+        self.on_receive: Callable[[], object] = lambda: None
+        self._answers = deque(answers)
+        self._stop = stop
+        self._journal = journal if journal is not None else []
+
+    @property
+    def deleted(self) -> list[str]:
+        return [what for verb, what in self._journal if verb == "deleted"]
+
+    async def receive(self) -> list[Message]:
+        self.on_receive()
+        await asyncio.sleep(0)  # others have their turn, as they have while SQS thinks
+        if not self._answers:
+            if self._stop is not None:
+                self._stop.set()
+            return []
+        answer = self._answers.popleft()
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    async def delete(self, receipt_handles: Sequence[str]) -> list[Failed]:
+        self.deletes.append(list(receipt_handles))
+        await asyncio.sleep(0)
+        answer = self.delete_answers.popleft() if self.delete_answers else set()
+        if isinstance(answer, Exception):
+            raise answer
+        self._journal += [("deleted", handle) for handle in receipt_handles if handle not in answer]
+        return [Failed(handle, "InternalError") for handle in receipt_handles if handle in answer]
+
+    async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> list[Failed]:
+        self.visibility_changes.append((list(receipt_handles), seconds))
+        if self.visibility_answers:
+            raise self.visibility_answers.popleft()
+        return []
+
+
+class FakeBus:
+    """Stores records once per dedup id, as the append script does; `away_for` many tries it refuses."""
+
+    def __init__(self, *, away_for: float = 0, journal: Any = None) -> None:
+        self.records: list[Record] = []
+        self.tries: list[list[tuple[Record, str | None]]] = []
+        self.on_refusal: Callable[[], object] = lambda: None
+        self._away_for = away_for
+        self._offsets: dict[str, str] = {}
+        self._journal = journal if journal is not None else []
+
+    async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
+        self.tries.append(list(batch))
+        await asyncio.sleep(0)
+        if len(self.tries) <= self._away_for:
+            self.on_refusal()
+            raise BusUnavailable("publishing: ConnectionError: nobody there")
+        return [self._store(record, dedup_id) for record, dedup_id in batch]
+
+    def _store(self, record: Record, dedup_id: str | None) -> Stored:
+        if dedup_id in self._offsets:
+            return Stored(self._offsets[dedup_id], duplicate=True)
+        self.records.append(record)
+        self._journal.append(("published", dedup_id))
+        offset = f"{len(self.records)}-0"
+        if dedup_id is not None:
+            self._offsets[dedup_id] = offset
+        return Stored(offset, duplicate=False)
+
+
+class FakeServer:
+    """The parts of a Socket.IO server that handlers, board and fan-out use, with what they did to it."""
+
+    def __init__(self, *, namespaces: Sequence[str] = ("/",), recipients: int = 1) -> None:
+        self.handlers: dict[tuple[str, str], Any] = {}
+        self.emitted: list[tuple[str, Any, dict[str, Any]]] = []
+        self.delivered: list[tuple[Any, ...]] = []
+        self.recipients = recipients
+        self.refusing: Exception | None = None
+        self._namespaces = namespaces
+        self._rooms: dict[tuple[str, str], list[str]] = {}
+
+    async def receive(self, event: str, sid: str, *arguments: Any, namespace: str = "/") -> Any:
+        """Have a browser say something: run its handler, as python-socketio does; return the ack."""
+        handler = self.handlers.get((event, namespace))
+        if handler is not None:
+            return await handler(sid, *arguments)
+        return await self.handlers["*", namespace](event, sid, *arguments)
+
+    def on(self, event: str, handler: Any, namespace: str) -> None:
+        self.handlers[event, namespace] = handler
+
+    def rooms(self, sid: str, namespace: str) -> list[str]:
+        return [sid, *self._rooms.get((sid, namespace), [])]
+
+    async def enter_room(self, sid: str, room: str, namespace: str) -> None:
+        if room.startswith("sid-"):
+            raise ValueError("cannot enter a sid room")
+        joined = self._rooms.setdefault((sid, namespace), [])
+        if room not in joined:
+            joined.append(room)
+
+    async def leave_room(self, sid: str, room: str, namespace: str) -> None:
+        self._rooms[sid, namespace].remove(room)
+
+    async def emit(self, event: str, data: Any, **options: Any) -> None:
+        if self.refusing is not None:
+            raise self.refusing
+        self.emitted.append((event, data, options))
+
+    def serves(self, namespace: str) -> bool:
+        return namespace in self._namespaces
+
+    async def deliver(self, *what: Any) -> int:
+        if self.refusing is not None:
+            raise self.refusing
+        self.delivered.append(what)
+        return self.recipients
+
+
+class Figures:
+    """Reads a registry as Prometheus would."""
+
+    def __init__(self, registry: CollectorRegistry, prefix: str, **labels: str) -> None:
+        self._registry = registry
+        self._prefix = prefix
+        self._labels = labels
+
+    def __call__(self, name: str, **labels: str) -> float:
+        found = self._registry.get_sample_value(f"{self._prefix}_{name}", {**self._labels, **labels})
+        assert found is not None, f"there is no {self._prefix}_{name} {labels}"
+        return found
+
+    def sum(self, name: str) -> float:
+        """Return the sum over all label values."""
+        wanted = f"{self._prefix}_{name}"
+        return sum(
+            sample.value
+            for family in self._registry.collect()
+            for sample in family.samples
+            if sample.name == wanted
+        )

@@ -1,0 +1,160 @@
+"""What we override or call in python-socketio, engineio and uvicorn: an upgrade fails here first."""
+
+import inspect
+import re
+import signal
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import engineio
+import pytest
+import socketio
+import uvicorn
+from socketio.async_pubsub_manager import AsyncPubSubManager
+from socketio.base_manager import BaseManager
+from socketio.packet import Packet
+
+from queuecast_bus import BusManager
+from queuecast_gateway.app import WebServer
+from queuecast_gateway.server import SocketServer
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return [name for name in inspect.signature(function).parameters if name != "self"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "wanted"),
+    [
+        (AsyncPubSubManager._publish, BusManager._publish, ["data"]),
+        (AsyncPubSubManager._listen, BusManager._listen, []),
+        (AsyncPubSubManager.initialize, BusManager.initialize, []),
+        (
+            socketio.AsyncServer._handle_eio_connect,
+            SocketServer._handle_eio_connect,
+            ["eio_sid", "environ"],
+        ),
+        (
+            socketio.AsyncServer._handle_eio_disconnect,
+            SocketServer._handle_eio_disconnect,
+            ["eio_sid", "reason"],
+        ),
+        (
+            socketio.AsyncServer._handle_event,
+            SocketServer._handle_event,
+            ["eio_sid", "namespace", "id", "data"],
+        ),
+        (uvicorn.Server.capture_signals, WebServer.capture_signals, []),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_what_we_override_takes_what_we_take(
+    theirs: Callable[..., Any], ours: Callable[..., Any], wanted: list[str]
+) -> None:
+    """An override under an old name is dead code, and the stock behaviour is back without a word."""
+    assert parameters(theirs) == parameters(ours) == wanted
+
+
+def test_emit_takes_the_parameters_of_the_stock_manager_in_their_order() -> None:
+    """python-socketio calls it, and people do, with positional arguments."""
+    assert parameters(BusManager.emit) == parameters(AsyncPubSubManager.emit)
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (AsyncPubSubManager._thread, []),
+        (AsyncPubSubManager._handle_emit, ["message"]),
+        (BaseManager.get_participants, ["namespace", "room"]),
+        (socketio.AsyncServer.rooms, ["sid", "namespace"]),
+        (socketio.AsyncServer.enter_room, ["sid", "room", "namespace"]),
+        (socketio.AsyncServer.leave_room, ["sid", "room", "namespace"]),
+        (socketio.AsyncServer.on, ["event", "handler", "namespace"]),
+        (Packet.data_is_binary, ["data"]),
+        (Packet.deconstruct_binary, ["data"]),
+        (Packet.reconstruct_binary, ["data", "attachments"]),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_what_we_call_takes_what_we_give(function: Callable[..., Any], wanted: list[str]) -> None:
+    """A private method may change in any release."""
+    assert parameters(function) == wanted
+
+
+def test_the_listener_asks_listen_for_messages() -> None:
+    """`hear` runs the stock `_thread`, which has to come to our `_listen`."""
+    assert "self._listen()" in inspect.getsource(AsyncPubSubManager._thread)
+
+
+def test_a_manager_keeps_rooms_by_namespace() -> None:
+    """`deliver` counts recipients with what it keeps: room None holds everybody."""
+    manager = BaseManager()
+    manager.basic_enter_room("sid", "/", None, eio_sid="eio")
+    manager.basic_enter_room("sid", "/", "a")
+    manager.basic_enter_room("sid", "/", "b")
+    assert manager.rooms == {"/": {None: {"sid": "eio"}, "a": {"sid": "eio"}, "b": {"sid": "eio"}}}
+    assert list(manager.get_participants("/", None)) == [("sid", "eio")]
+    assert list(manager.get_participants("/", ["a", "b", "c"])) == [("sid", "eio")]
+    assert list(manager.get_participants("/other", None)) == []
+
+
+def test_a_bound_handler_in_a_partial_is_seen_as_a_coroutine() -> None:
+    """python-socketio decides by this whether to await a handler; ours are partials."""
+
+    class Handlers:
+        async def handle(self, namespace: str) -> None: ...
+
+    assert inspect.iscoroutinefunction(partial(Handlers().handle, "/"))
+
+
+def test_a_disconnect_reason_is_one_of_a_known_set() -> None:
+    """They become values of a metric's label."""
+    reasons = engineio.AsyncServer.reason
+    known = {value for name, value in vars(reasons).items() if not name.startswith("_")}
+    assert known >= {"server disconnect", "client disconnect", "ping timeout", "transport close"}
+
+
+def test_uvicorn_tells_whether_it_has_started_and_can_be_told_to_end() -> None:
+    """Stopping sets the one and reads the other."""
+    server = uvicorn.Server(uvicorn.Config(lambda: None, log_config=None))
+    assert server.started is False
+    assert server.should_exit is False
+    assert "sockets" in parameters(server.serve)
+
+
+def test_uvicorn_captures_no_signals_of_ours() -> None:
+    """Its own handling ends the process by the signal; SIGTERM has to end with exit code 0."""
+    context = WebServer(uvicorn.Config(lambda: None, log_config=None)).capture_signals()
+    before = signal.getsignal(signal.SIGTERM)
+    with context:
+        assert signal.getsignal(signal.SIGTERM) is before
+    assert "capture_signals" in inspect.getsource(uvicorn.Server.serve)
+
+
+@pytest.mark.parametrize(
+    ("package", "pinned_in"),
+    [
+        ("python-socketio", "bus.in"),
+        ("redis", "bus.in"),
+        ("uvicorn", "gateway.in"),
+        ("aiobotocore", "poller.in"),
+    ],
+)
+def test_what_we_reach_into_is_pinned_to_what_is_tested(package: str, pinned_in: str) -> None:
+    """Another version than the one that runs here has been looked at by nobody."""
+    found = re.search(rf"^{package}==(\S+)$", (REQUIREMENTS / pinned_in).read_text(), re.MULTILINE)
+    assert found is not None
+    assert found.group(1) == version(package)
+
+
+@pytest.mark.parametrize("service", ["gateway", "poller", "local", "dev"])
+@pytest.mark.parametrize("package", ["python-socketio", "python-engineio", "redis"])
+def test_every_image_has_the_tested_versions(service: str, package: str) -> None:
+    """The lock files are made one by one; they have to agree."""
+    locked = re.findall(rf"^{package}==(\S+)", (REQUIREMENTS / f"{service}.txt").read_text(), re.MULTILINE)
+    assert locked == [version(package)]

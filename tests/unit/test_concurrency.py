@@ -1,0 +1,31 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queuecast_poller.concurrency import BATCH, wanted_receives
+
+counts = st.integers(1, 64)
+
+
+@given(counts, st.integers(0, BATCH), counts)
+def test_there_is_always_one_receive_and_never_too_many(under_way: int, received: int, most: int) -> None:
+    """Without one the queue is forgotten; without a bound a backlog fills the memory."""
+    wanted = wanted_receives(min(under_way, most), received, most)
+    assert 1 <= wanted <= most
+    assert abs(wanted - min(under_way, most)) <= 1
+
+
+def test_a_full_batch_opens_another_receive() -> None:
+    """More is waiting than one receive can bring."""
+    assert wanted_receives(1, BATCH, 8) == 2
+    assert wanted_receives(8, BATCH, 8) == 8
+
+
+def test_an_empty_answer_closes_one() -> None:
+    """Each open receive on a drained queue costs a request every twenty seconds, for nothing."""
+    assert wanted_receives(3, 0, 8) == 2
+    assert wanted_receives(1, 0, 8) == 1
+
+
+def test_a_batch_in_between_changes_nothing() -> None:
+    """It keeps up."""
+    assert {wanted_receives(3, received, 8) for received in range(1, BATCH)} == {3}

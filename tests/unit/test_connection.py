@@ -1,0 +1,183 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.sentinel import SentinelConnectionPool
+from redis.exceptions import OutOfMemoryError, RedisError
+
+from queuecast_bus import BusUnavailable
+from queuecast_bus.connection import asking, check_url, connect, jittered
+
+GOOD = [
+    "redis://localhost",
+    "redis://:hush@redis.example:6379/2",
+    "rediss://user:hush@redis.example:6380/0",
+    "redis://[::1]:6379/0",
+    "valkey://localhost:6379/0",
+    "valkeys://localhost",
+    "unix:///run/redis.sock",
+    "unix:///run/redis.sock?db=2",
+    "redis+sentinel://one:26379,two:26379/0/primary",
+    "redis+sentinel://:hush@one:26379/0/primary",
+    "valkey+sentinel://one:26379/0/primary",
+]
+BAD = {
+    "": "scheme",
+    "localhost:6379": "scheme",
+    "http://localhost": "scheme 'http' is not one of redis://",
+    "redis://": "host is missing",
+    "redis:///0": "host is missing",
+    "redis://:hush@:6379": "host is missing",
+    "redis://localhost:port": "(?i)port",
+    "redis://localhost:70000": "(?i)port",
+    "rediss://": "host is missing",
+    "valkey://": "host is missing",
+    "unix://": "path of a socket",
+    "redis+sentinel://one:26379": "service's name",
+    "redis+sentinel://one:26379/0": "service's name",
+    "redis+sentinel://one/0/primary": "expected redis\\+sentinel",
+    "redis+sentinel://one:x/0/primary": "expected redis\\+sentinel",
+    "redis+sentinel://one:26379/zero/primary": "expected redis\\+sentinel",
+    "valkey+sentinel://one:26379/0": "service's name",
+}
+
+
+@pytest.mark.parametrize("url", GOOD)
+def test_a_good_url_passes_and_makes_a_client(url: str) -> None:
+    """What the settings accept, the process can start with."""
+    check_url(url)
+    connect(url)
+
+
+@pytest.mark.parametrize(("url", "why"), BAD.items())
+def test_a_bad_url_is_refused_with_the_reason(url: str, why: str) -> None:
+    """A typing error is told at the start, not as a connection that never comes about."""
+    with pytest.raises(ValueError, match=why):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://:hush@localhost",
+        "redis://:hush@",
+        "redis://user:hush@localhost:port",
+        "redis://user:hush@localhost:70000",
+        "redis://user:hush@[::1/0",
+        "redis+sentinel://:hush@one/0/primary",
+        "redis+sentinel://:hush@one:26379/0",
+        "redis://user:hush/2@localhost:6379",
+    ],
+)
+def test_a_refusal_shows_no_password(url: str) -> None:
+    """The message goes to the log of a process that did not start, where everybody looks."""
+    with pytest.raises(ValueError, match=r"\S") as refusal:
+        check_url(url)
+    assert "hush" not in str(refusal.value)
+
+
+def test_a_database_that_is_no_number_is_refused() -> None:
+    """The bus would silently be in database 0, beside somebody else's keys."""
+    with pytest.raises(ValueError, match="database"):
+        check_url("redis://localhost/production")
+
+
+def test_a_sentinel_without_a_host_is_refused() -> None:
+    """It could never be reached."""
+    with pytest.raises(ValueError, match="expected"):
+        check_url("redis+sentinel://:26379/0/primary")
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("redis://h", Connection),
+        ("valkey://h", Connection),
+        ("rediss://h", SSLConnection),
+        ("valkeys://h", SSLConnection),
+        ("unix:///run/redis.sock", UnixDomainSocketConnection),
+    ],
+)
+def test_a_scheme_decides_about_the_kind_of_connection(url: str, kind: type) -> None:
+    """Valkey's schemes are Redis's; an s too little would send a password in the clear."""
+    assert connect(url).connection_pool.connection_class is kind
+
+
+def test_where_and_as_whom_to_connect_come_from_the_url() -> None:
+    """A part that got lost would lead to another database or be refused by the server."""
+    options = connect("valkey://user:hush@redis.example:6390/3").connection_pool.connection_kwargs
+    wanted = {"host": "redis.example", "port": 6390, "db": 3, "username": "user", "password": "hush"}
+    assert options.items() >= wanted.items()
+
+
+@pytest.mark.parametrize("scheme", ["redis+sentinel", "valkey+sentinel"])
+def test_sentinels_are_asked_for_the_primary(scheme: str) -> None:
+    """A replica would refuse every write."""
+    pool = connect(f"{scheme}://user:hush@one:26379,two:26380/3/primary").connection_pool
+    assert isinstance(pool, SentinelConnectionPool)
+    assert pool.is_master
+    assert pool.service_name == "primary"
+    assert pool.connection_kwargs.items() >= {"db": 3, "username": "user", "password": "hush"}.items()
+    sentinels = [each.connection_pool.connection_kwargs for each in pool.sentinel_manager.sentinels]
+    assert [(each["host"], each["port"]) for each in sentinels] == [("one", 26379), ("two", 26380)]
+
+
+@pytest.mark.parametrize("url", ["redis://h", "redis+sentinel://one:1/0/primary"])
+def test_a_command_is_sent_once(url: str) -> None:
+    """redis-py would repeat an XADD whose answer got lost, and browsers would see it twice."""
+    options = connect(url).connection_pool.connection_kwargs
+    assert options["retry"].get_retries() == 0
+
+
+def test_a_client_connects_with_its_first_command_only() -> None:
+    """A service must be able to start, and say what is wrong, while Redis is away."""
+    pool = connect("redis://h").connection_pool
+    assert (pool._available_connections, pool._in_use_connections) == ([], set())
+
+
+@pytest.mark.parametrize(
+    "error", [RedisError("no"), OutOfMemoryError("full"), OSError("reset"), TimeoutError("slow")]
+)
+async def test_what_redis_refuses_says_what_was_being_done(error: Exception) -> None:
+    """Callers know one error, and the log names the step, the kind and the words."""
+    with pytest.raises(BusUnavailable, match=f"publishing: {type(error).__name__}: {error}") as caught:
+        async with asking("publishing"):
+            raise error
+    assert caught.value.__cause__ is error
+
+
+async def test_no_answer_is_unavailable() -> None:
+    """A connection that went silent must not hold a message for ever."""
+    with pytest.raises(BusUnavailable, match="publishing: no answer in 0 s"):
+        async with asking("publishing", 0):
+            await asyncio.get_running_loop().create_future()
+
+
+async def test_a_mistake_of_our_own_is_not_taken_for_redis() -> None:
+    """Tried again for ever, a bug would look like an outage."""
+    with pytest.raises(KeyError):
+        async with asking("publishing"):
+            raise KeyError
+
+
+async def test_a_cancellation_stays_one() -> None:
+    """A task that was told to end must not read on (the reason for `asking`)."""
+    with pytest.raises(asyncio.CancelledError):
+        async with asking("reading"):
+            raise asyncio.CancelledError
+
+
+@given(st.integers(0, 10_000))
+def test_a_back_off_has_bounds(attempt: int) -> None:
+    """After hours away the next try must still come within seconds, and never at a negative time."""
+    assert 0 <= jittered(attempt) < 5.0
+    assert jittered(attempt, cap_seconds=1.0) < 1.0
+    assert jittered(attempt, base_seconds=0.1) < 0.1 * 2 ** min(attempt, 16)
+
+
+def test_a_back_off_grows_and_is_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All replicas lose Redis at once; they must not come back at once."""
+    monkeypatch.setattr("random.random", lambda: 0.5)
+    assert [jittered(attempt) for attempt in (0, 1, 2, 9)] == pytest.approx([0.05, 0.1, 0.2, 2.5])

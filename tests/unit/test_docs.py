@@ -1,0 +1,36 @@
+"""Pages that are made from the code are the ones that are in the repository."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from queuecast_edge.environment import variable
+from queuecast_gateway.settings import Settings as GatewaySettings
+from queuecast_poller.settings import Settings as PollerSettings
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    """`docs/reference.py`, which is in no package."""
+    spec = importlib.util.spec_from_file_location("docs_reference", DOCS / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_about_settings_is_the_one_that_the_code_makes(reference: ModuleType) -> None:
+    """A default that is only right in the code misleads; `make docs` renews it."""
+    assert (DOCS / "settings.md").read_text("utf-8") == reference.page()
+
+
+def test_every_setting_of_both_services_is_on_the_page_once(reference: ModuleType) -> None:
+    """One that is shared is described once, for both."""
+    page = reference.page()
+    for field in {**GatewaySettings.model_fields, **PollerSettings.model_fields}:
+        assert page.count(f"| `{variable(field)}` |") == 1, field

@@ -1,0 +1,51 @@
+import pytest
+
+from queuecast_bus.names import MAX_LENGTH, BadName, check_event, check_namespace, check_room
+
+RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+
+
+@pytest.mark.parametrize("name", ["item_added", "a", "x" * MAX_LENGTH, "ü", "a b", "Connect"])
+def test_an_event_has_almost_any_name(name: str) -> None:
+    """Names are the users' own words."""
+    assert check_event(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "x" * (MAX_LENGTH + 1), *RESERVED])
+def test_an_event_that_no_client_could_tell_from_its_own_is_refused(name: str) -> None:
+    """A browser's `disconnect` handler must run when it is disconnected, not when somebody says so."""
+    with pytest.raises(BadName, match="event"):
+        check_event(name)
+
+
+@pytest.mark.parametrize("name", ["/", "/shop", "/a/b", "/" + "x" * (MAX_LENGTH - 1)])
+def test_a_namespace_begins_with_a_slash(name: str) -> None:
+    """As Socket.IO has it."""
+    assert check_namespace(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "shop", "/a,b", "/a?b", "/" + "x" * MAX_LENGTH, "queuecast:probe"])
+def test_a_namespace_that_a_packet_cannot_carry_is_refused(name: str) -> None:
+    """A comma ends it in a packet, a question mark begins a query; and nobody joins the probe's."""
+    with pytest.raises(BadName, match="namespace"):
+        check_namespace(name)
+
+
+@pytest.mark.parametrize("name", ["a", "sku:7", "x" * MAX_LENGTH, " a "])
+def test_a_room_has_almost_any_name(name: str) -> None:
+    """Names are the users' own words."""
+    assert check_room(name) == name
+
+
+@pytest.mark.parametrize("name", ["", " ", "a,b", "x" * (MAX_LENGTH + 1)])
+def test_a_room_that_no_message_could_address_is_refused(name: str) -> None:
+    """A comma separates rooms in a message's attribute."""
+    with pytest.raises(BadName, match="room"):
+        check_room(name)
+
+
+def test_a_long_name_does_not_fill_the_log() -> None:
+    """What is refused comes from outside and is shown in a line of ours."""
+    with pytest.raises(BadName) as refusal:
+        check_event("x" * 1_000_000)
+    assert len(str(refusal.value)) < 200

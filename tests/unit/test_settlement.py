@@ -1,0 +1,132 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from prometheus_client import CollectorRegistry
+from tests.unit.fakes import THROTTLED, FakeQueue, Figures
+
+from queuecast_poller import settlement
+from queuecast_poller.concurrency import BATCH
+from queuecast_poller.metrics import Metrics
+from queuecast_poller.settlement import BACKLOG, TRIES, Settlement
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settlement, "jittered", lambda attempt: 0)
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def figure(registry: CollectorRegistry) -> Figures:
+    return Figures(registry, "queuecast_poller", queue="orders")
+
+
+@pytest.fixture
+def queue() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture
+def settling(queue: FakeQueue, registry: CollectorRegistry) -> Settlement:
+    return Settlement(queue, Metrics(registry).of("orders"))
+
+
+@asynccontextmanager
+async def running(settling: Settlement) -> AsyncIterator[None]:
+    """Run it, and have it finished at the end of the block."""
+    task = asyncio.create_task(settling.run())
+    yield
+    await settling.drain()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_what_is_settled_is_deleted(settling: Settlement, queue: FakeQueue, figure: Figures) -> None:
+    """Or it would come back."""
+    async with running(settling):
+        await settling.settle(["a", "b"])
+    assert sorted(queue.deleted) == ["a", "b"]
+    assert figure("deleted_total") == 2
+
+
+async def test_deletes_fill_up_across_receives(settling: Settlement, queue: FakeQueue) -> None:
+    """Ten for one request: a queue of single messages would otherwise cost ten times as many."""
+    for number in range(2 * BATCH):
+        await settling.settle([str(number)])
+    async with running(settling):
+        pass
+    assert [len(call) for call in queue.deletes] == [BATCH, BATCH]
+
+
+async def test_a_single_message_does_not_wait_for_company(settling: Settlement, queue: FakeQueue) -> None:
+    """A delete that waits is a message that may come back."""
+    async with running(settling):
+        await settling.settle(["a"])
+    assert queue.deletes == [["a"]]
+
+
+async def test_a_refused_entry_is_tried_again_alone(
+    settling: Settlement, queue: FakeQueue, figure: Figures
+) -> None:
+    """HTTP 200 says nothing about the entries of a batch."""
+    queue.delete_answers.append({"b"})
+    await settling.settle(["a", "b", "c"])
+    async with running(settling):
+        pass
+    assert queue.deletes == [["a", "b", "c"], ["b"]]
+    assert figure("deleted_total") == 3
+    assert figure("delete_failures_total") == 0
+
+
+@pytest.mark.parametrize("error", [THROTTLED, TimeoutError()])
+async def test_a_failed_call_is_tried_again_whole(
+    settling: Settlement, queue: FakeQueue, figure: Figures, error: Exception
+) -> None:
+    """SQS throttles, connections break; none of it is a reason for a redelivery."""
+    queue.delete_answers.append(error)
+    await settling.settle(["a", "b"])
+    async with running(settling):
+        pass
+    assert queue.deletes == [["a", "b"], ["a", "b"]]
+    assert figure("deleted_total") == 2
+
+
+@pytest.mark.parametrize("answer", [{"a"}, THROTTLED])
+async def test_what_cannot_be_deleted_is_given_up_and_counted(
+    settling: Settlement, queue: FakeQueue, figure: Figures, answer: set[str] | Exception
+) -> None:
+    """It comes back as a duplicate and is deleted then; it must not hold up the others."""
+    queue.delete_answers.extend([answer] * TRIES)
+    async with running(settling):
+        await settling.settle(["a"])
+        await settling.drain()
+        await settling.settle(["b"])
+    assert queue.deletes == [["a"]] * TRIES + [["b"]]
+    assert figure("delete_failures_total") == 1
+    assert figure("deleted_total") == 1
+
+
+async def test_a_full_backlog_holds_up_the_intake(settling: Settlement, queue: FakeQueue) -> None:
+    """Everything that can grow has a bound."""
+    await settling.settle([str(number) for number in range(BACKLOG)])
+    more = asyncio.create_task(settling.settle(["one too many"]))
+    await asyncio.sleep(0)
+    assert not more.done()
+    async with running(settling):
+        await more
+    assert "one too many" in queue.deleted
+
+
+async def test_a_mistake_of_our_own_ends_it(settling: Settlement, queue: FakeQueue) -> None:
+    """A deleter that died unseen would leave every message to come back."""
+    queue.delete_answers.append(KeyError("bug"))
+    await settling.settle(["a"])
+    with pytest.raises(ExceptionGroup) as caught:
+        await settling.run()
+    assert caught.group_contains(KeyError)

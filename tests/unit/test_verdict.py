@@ -1,0 +1,230 @@
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.fakes import message
+
+from queuecast_bus import Record
+from queuecast_bus.manager import load_arguments
+from queuecast_poller.message import Message
+from queuecast_poller.verdict import MAX_DEPTH, Leave, Publish, Reason, Verdict, judge
+
+MAX_BODY = 1_000
+
+
+def verdicts(*messages: Message) -> list[Verdict]:
+    return judge(messages, default_event="item_added", max_body_bytes=MAX_BODY)
+
+
+def published(one: Message) -> Record:
+    (verdict,) = verdicts(one)
+    assert isinstance(verdict, Publish), verdict
+    assert verdict.message is one
+    return verdict.record
+
+
+def assert_left(one: Message, reason: Reason, word: str = "") -> None:
+    """The message is left, for this reason, with a detail for the log."""
+    (verdict,) = verdicts(one)
+    assert isinstance(verdict, Leave), verdict
+    assert verdict.message is one
+    assert verdict.reason is reason
+    assert word in verdict.detail
+    assert verdict.detail
+
+
+def reasons(found: Iterable[Verdict]) -> list[Reason | None]:
+    return [verdict.reason if isinstance(verdict, Leave) else None for verdict in found]
+
+
+def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
+    return opening * depth + closing * depth
+
+
+# What is published
+
+
+def test_a_message_becomes_the_record_of_one_event() -> None:
+    """Its body is the event's only argument."""
+    assert published(message('{"id":7}', sent_ms=5)) == Record("item_added", b'[{"id":7}]', sent_ms=5)
+
+
+def test_attributes_address_the_record() -> None:
+    """Only the rooms that were named see it."""
+    attributes = {"event": "price", "namespace": "/shop", "rooms": "a,b"}
+    assert published(message("3", attributes=attributes)) == Record("price", b"[3]", "/shop", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{ "b" : 1,\n "a": 1.0 }',
+        '"Krüger 🫖"',
+        r'"\u00fc\ud83e"',
+        "  [1]  ",
+        "null",
+        "1e3",
+        '{"a":1,"a":2}',
+        "-0",
+    ],
+)
+def test_a_body_goes_on_byte_by_byte(body: str) -> None:
+    """Read and written again it would lose order, precision or spelling that somebody may have signed."""
+    assert published(message(body)).arguments == b"[" + body.encode() + b"]"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(json_values, st.booleans())
+def test_any_json_reaches_the_gateway_as_it_is(value: Any, ascii_only: bool) -> None:
+    """Whatever a sender's language makes of it."""
+    body = json.dumps(value, ensure_ascii=ascii_only)
+    one = message(body)
+    (verdict,) = judge([one], default_event="e", max_body_bytes=1_000_000)
+    assert isinstance(verdict, Publish)
+    assert load_arguments(verdict.record) == [value]
+
+
+@pytest.mark.parametrize(("receives", "redelivered"), [(1, False), (2, True), (5, True)])
+def test_a_record_says_whether_its_message_had_been_handed_out_before(
+    receives: int, redelivered: bool
+) -> None:
+    """The time it then lay on the queue is not ours, and is measured apart."""
+    assert published(message(receives=receives)).redelivered is redelivered
+
+
+# What is left
+
+
+@pytest.mark.parametrize("body", ["", "hello", "{'a':1}", '{"a":1', "[1],[2]", "1 2", "1,2", "\ufeff1", "01"])
+def test_a_message_that_is_not_json_is_left_for_the_dead_letter_queue(body: str) -> None:
+    """`1,2` between brackets would even read as two arguments."""
+    assert_left(message(body), Reason.NOT_JSON)
+
+
+@pytest.mark.parametrize("body", ["NaN", "[Infinity]", '{"a":-Infinity}', "1e999", "[-1e400]"])
+def test_a_number_that_browsers_cannot_read_is_left(body: str) -> None:
+    """The gateway would send `Infinity`: a browser's parser fails on it and closes the connection."""
+    assert_left(message(body), Reason.NOT_JSON)
+
+
+@pytest.mark.parametrize("body", [nested(MAX_DEPTH), '{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH])
+def test_what_every_parser_can_read_is_published(body: str) -> None:
+    """Up to the limit, with the brackets counted."""
+    assert published(message(body)).arguments == b"[" + body.encode() + b"]"
+
+
+def test_many_brackets_beside_each_other_are_not_deep() -> None:
+    """A long list of small items is an ordinary message."""
+    assert published(message(json.dumps([[]] * (MAX_DEPTH + 5))))
+    assert published(message(json.dumps("[" * (MAX_DEPTH + 5))))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [nested(MAX_DEPTH + 1), nested(400), '{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1)],
+)
+def test_what_a_parser_further_on_could_not_read_is_left(body: str) -> None:
+    """The gateway would have to skip it when it has been deleted from the queue already."""
+    assert_left(message(body), Reason.NOT_JSON, "nested")
+
+
+def test_a_bomb_of_brackets_is_left() -> None:
+    """Python's own parser gives up with an error that is no ValueError."""
+    body = nested(100_000)
+    (verdict,) = judge([message(body)], default_event="e", max_body_bytes=len(body))
+    assert reasons([verdict]) == [Reason.NOT_JSON]
+
+
+def test_a_body_is_measured_in_bytes() -> None:
+    """Redis and sockets carry bytes: 400 characters of emoji are 1,600 of them."""
+    published(message('"' + "x" * (MAX_BODY - 2) + '"'))
+    assert_left(message('"' + "x" * (MAX_BODY - 1) + '"'), Reason.TOO_LARGE, "1001 bytes")
+    assert_left(message('"' + "🫖" * 250 + '"'), Reason.TOO_LARGE)
+
+
+def test_an_altered_body_is_left() -> None:
+    """SQS sends an MD5 along; what does not match is not what the sender sent."""
+    assert_left(message("1", body_md5="0" * 32), Reason.ALTERED, "MD5")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"event": "disconnect"},
+        {"event": "connect_error"},
+        {"event": ""},
+        {"namespace": "shop"},
+        {"rooms": "a,,b"},
+    ],
+)
+def test_a_message_with_a_bad_address_is_left(attributes: dict[str, str]) -> None:
+    """Nobody could receive it, or the wrong ones would."""
+    assert_left(message(attributes=attributes), Reason.BAD_ADDRESS)
+
+
+@pytest.mark.parametrize("rooms", ["", " ", ",", " , "])
+def test_a_message_for_no_room_is_never_a_broadcast(rooms: str) -> None:
+    """A sender whose list came out empty meant nobody, not everybody."""
+    assert_left(message(attributes={"rooms": rooms}), Reason.BAD_ADDRESS, "room")
+
+
+def test_an_attribute_that_is_no_text_is_left() -> None:
+    """A binary `rooms` that is ignored would be a broadcast."""
+    assert_left(message(unreadable=("rooms",)), Reason.BAD_ADDRESS, "rooms")
+
+
+# Several messages
+
+
+def test_verdicts_are_in_the_order_of_the_messages() -> None:
+    """Records are stored in this order, and browsers get them in it."""
+    batch = [message(str(number)) for number in range(5)]
+    batch[2] = message("no json")
+    found = verdicts(*batch)
+    assert [verdict.message for verdict in found] == batch
+    assert reasons(found) == [None, None, Reason.NOT_JSON, None, None]
+
+
+def test_what_follows_a_left_message_of_its_group_is_left_too() -> None:
+    """FIFO promises order within a group: a deletion may not overtake what will come back."""
+    batch = [
+        message("1", group="a"),
+        message("bad", group="a"),
+        message("2", group="b"),
+        message("3", group="a"),
+        message("bad", group="a"),
+        message("4", group="b"),
+    ]
+    blocked = Reason.GROUP_BLOCKED
+    assert reasons(verdicts(*batch)) == [None, Reason.NOT_JSON, None, blocked, blocked, None]
+
+
+def test_a_left_message_without_a_group_blocks_nobody() -> None:
+    """A standard queue promises no order; one bad message must not hold up all others."""
+    assert reasons(verdicts(message("bad"), message("1"), message("2", group="a"))) == [
+        Reason.NOT_JSON,
+        None,
+        None,
+    ]
+
+
+def test_a_group_is_blocked_for_one_receive() -> None:
+    """SQS itself keeps back a group of which messages are in flight."""
+    verdicts(message("bad", group="a"))
+    assert reasons(verdicts(message("1", group="a"))) == [None]
+
+
+@given(st.text(max_size=50), st.dictionaries(st.sampled_from(["event", "rooms"]), st.text(max_size=10)))
+def test_any_message_gets_a_verdict(body: str, attributes: dict[str, str]) -> None:
+    """An exception would end the queue's loop, and the message would come back and end it again."""
+    (verdict,) = verdicts(message(body, attributes=attributes))
+    assert isinstance(verdict, Publish | Leave)
