@@ -42,8 +42,7 @@ class Admin:
             return text
 
     def total(self, name: str, **labels: str) -> float:
-        """Return the sum of a metric's samples that carry these labels; a name that is missing is an
-        error."""
+        """Return the sum of a metric's samples that carry these labels; a missing name is an error."""
         return _sum(self.exposition(), name, labels)
 
     def totals(self, *names: str) -> list[float]:

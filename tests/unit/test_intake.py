@@ -170,13 +170,13 @@ async def test_nothing_more_is_received_while_the_bus_is_away() -> None:
 async def test_an_intake_without_a_bus_is_not_ready() -> None:
     """Operators and roll-outs see it; and it is over as soon as the bus is back."""
     bench = Bench(messages(1), away_for=1)
-    bench.pulse.recovered("queue")
+    bench.pulse.recovered("sqs")
     reasons: list[tuple[str, ...]] = []
     bench.bus.on_refusal = lambda: asyncio.get_running_loop().call_soon(
         lambda: reasons.append(bench.pulse.ready().reasons)
     )
     await bench.run()
-    assert reasons == [("queue orders: publishing: ConnectionError: nobody there",)]
+    assert reasons == [("queue orders: bus: publishing: ConnectionError: nobody there",)]
     assert bench.pulse.ready().well
 
 
@@ -273,7 +273,7 @@ async def test_a_queue_that_does_not_answer_makes_the_intake_unready() -> None:
     reasons: list[tuple[str, ...]] = []
     bench.queue.on_receive = lambda: reasons.append(bench.pulse.ready().reasons)
     await bench.run()
-    assert reasons == [("queue orders: not opened yet",), (f"queue orders: {THROTTLED}",), ()]
+    assert reasons == [("queue orders: sqs: the queue is not opened yet",), (f"queue orders: {THROTTLED}",), ()]
 
 
 async def test_full_batches_open_more_receives_and_a_drained_queue_closes_them() -> None:

@@ -38,18 +38,18 @@ def test_trouble_does_not_make_it_dead(pulse: Pulse) -> None:
 
 def test_an_intake_is_not_ready_before_its_queue_was_opened(pulse: Pulse) -> None:
     """A queue that does not exist must show in a roll-out."""
-    assert pulse.ready().reasons == ("queue orders: not opened yet",)
-    assert pulse.recovered("queue")
+    assert pulse.ready().reasons == ("queue orders: sqs: the queue is not opened yet",)
+    assert pulse.recovered("sqs")
     assert pulse.ready().well
 
 
 def test_each_part_recovers_by_itself(pulse: Pulse) -> None:
     """SQS that answers says nothing about Redis."""
-    pulse.suffers("queue", "throttled")
+    pulse.suffers("sqs", "throttled")
     pulse.suffers("bus", "away")
-    assert pulse.ready().reasons == ("queue orders: throttled", "queue orders: away")
-    assert pulse.recovered("queue")
-    assert pulse.ready().reasons == ("queue orders: away",)
+    assert pulse.ready().reasons == ("queue orders: sqs: throttled", "queue orders: bus: away")
+    assert pulse.recovered("sqs")
+    assert pulse.ready().reasons == ("queue orders: bus: away",)
 
 
 def test_a_recovery_is_told_once(pulse: Pulse) -> None:
@@ -60,7 +60,7 @@ def test_a_recovery_is_told_once(pulse: Pulse) -> None:
 
 def test_the_latest_trouble_of_a_part_counts(pulse: Pulse) -> None:
     """An operator wants to know what is wrong now."""
-    pulse.recovered("queue")
+    pulse.recovered("sqs")
     pulse.suffers("bus", "connection refused")
     pulse.suffers("bus", "out of memory")
-    assert pulse.ready().reasons == ("queue orders: out of memory",)
+    assert pulse.ready().reasons == ("queue orders: bus: out of memory",)

@@ -99,11 +99,11 @@ async def _poll(
         pulse.tick()
         try:
             async with open_queue(name, settings.wait_seconds, settings.max_receives) as queue:
-                pulse.recovered("queue")
+                pulse.recovered("sqs")
                 log.info("queue %s: receiving", name)
                 await Intake(queue, bus, settings, metrics, pulse).run(stop)
         except QueueUnavailable as exc:
-            pulse.suffers("queue", str(exc))
+            pulse.suffers("sqs", str(exc))
             log.warning("trying again: %s", exc)
             await pause(stop, jittered(attempt, cap_seconds=RECEIVE_RETRY_CAP_SECONDS))
             attempt += 1

@@ -64,14 +64,14 @@ class Intake:
                 messages = await self._queue.receive()
             except QueueUnavailable as exc:
                 self._metrics.receives["error"].inc()
-                self._pulse.suffers("queue", str(exc))
+                self._pulse.suffers("sqs", str(exc))
                 if attempt == 0 and not stop.is_set():
                     log.warning("receiving pauses: %s", exc)
                 await pause(stop, jittered(attempt, cap_seconds=RECEIVE_RETRY_CAP_SECONDS))
                 attempt += 1
                 continue
             attempt = 0
-            if self._pulse.recovered("queue"):
+            if self._pulse.recovered("sqs"):
                 log.info("receiving")
             await self._handle(messages, stop)
             wanted = wanted_receives(self._open_receives, len(messages), self._settings.max_receives)

@@ -17,14 +17,14 @@ class Pulse:
         self._stall_seconds = stall_seconds
         self._clock = clock
         self._last = clock()
-        self._trouble: dict[str, str] = {"queue": "not opened yet"}
+        self._trouble: dict[str, str] = {"sqs": "the queue is not opened yet"}
 
     def tick(self) -> None:
         """The intake made a step."""
         self._last = self._clock()
 
     def suffers(self, part: str, trouble: str) -> None:
-        """`part` (`queue` or `bus`) does not work, and why."""
+        """`part` (`sqs` or `bus`) does not work, and why."""
         self._trouble = {**self._trouble, part: trouble}
 
     def recovered(self, part: str) -> bool:
@@ -42,5 +42,6 @@ class Pulse:
         return Health((f"queue {self._queue}: the intake made no step for {silent:.0f} s",))
 
     def ready(self) -> Health:
-        """Not well while the queue or the bus does not work."""
-        return Health(tuple(f"queue {self._queue}: {text}" for text in self._trouble.values()))
+        """Not well while SQS or the bus does not work."""
+        troubles = self._trouble.items()
+        return Health(tuple(f"queue {self._queue}: {part}: {text}" for part, text in troubles))
