@@ -87,6 +87,12 @@ async def test_nobody_joins_the_room_of_a_session(server: FakeServer) -> None:
     assert_refused(await server.receive("subscribe", "me", "sid-of-another"), "bad_room")
 
 
+async def test_a_list_with_the_room_of_a_session_is_refused_whole(server: FakeServer) -> None:
+    """The page is told that it is in none of them, and yet gets events of the first."""
+    assert_refused(await server.receive("subscribe", "me", ["a", "sid-of-another"]), "bad_room")
+    assert server.rooms("me", "/") == ["me"]
+
+
 async def test_a_browser_leaves_rooms(server: FakeServer) -> None:
     """Those it is in; others are no mistake, as the wish is fulfilled."""
     await server.receive("subscribe", "me", ["a", "b"])

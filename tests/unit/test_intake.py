@@ -243,6 +243,16 @@ async def test_what_was_received_is_finished_when_stopping() -> None:
     assert bench.queue.deleted == handles(batch)
 
 
+async def test_deletes_are_finished_when_stopping() -> None:
+    """What was published and not deleted comes back, and is work for nothing."""
+    batch = messages(2)
+    bench = Bench(batch)
+    bench.queue.on_receive = bench.stop.set
+    bench.queue.delete_answers.extend([THROTTLED, THROTTLED])
+    await bench.run()
+    assert bench.queue.deleted == handles(batch)
+
+
 async def test_a_stopped_intake_receives_nothing() -> None:
     """What it received it would have to hand back."""
     bench = Bench(messages(1))
@@ -273,7 +283,11 @@ async def test_a_queue_that_does_not_answer_makes_the_intake_unready() -> None:
     reasons: list[tuple[str, ...]] = []
     bench.queue.on_receive = lambda: reasons.append(bench.pulse.ready().reasons)
     await bench.run()
-    assert reasons == [("queue orders: sqs: the queue is not opened yet",), (f"queue orders: {THROTTLED}",), ()]
+    assert reasons == [
+        ("queue orders: sqs: the queue is not opened yet",),
+        (f"queue orders: sqs: {THROTTLED}",),
+        (),
+    ]
 
 
 async def test_full_batches_open_more_receives_and_a_drained_queue_closes_them() -> None:

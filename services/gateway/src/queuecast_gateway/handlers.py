@@ -44,9 +44,9 @@ class Handlers:
             self._server.on(event, partial(self._relay, namespace, event), namespace)
 
     async def _subscribe(self, namespace: str, sid: str, *arguments: Any) -> Ack:
+        present = self._rooms(namespace, sid)
         try:
             wanted = room_names(arguments[0] if len(arguments) == 1 else None)
-            present = self._rooms(namespace, sid)
             if len({*present, *wanted}) > self._max_rooms:
                 raise Refusal("too_many_rooms", f"a session may be in {self._max_rooms} rooms at most")
             for room in wanted:
@@ -54,6 +54,9 @@ class Handlers:
         except Refusal as refusal:
             return refusal.ack()
         except ValueError:
+            # All or nothing: what was entered before the room that cannot be is left again.
+            for room in set(self._rooms(namespace, sid)).difference(present):
+                await self._server.leave_room(sid, room, namespace)
             return refused("bad_room", "the id of a session is not a room that can be joined")
         return accepted(rooms=self._rooms(namespace, sid))
 
