@@ -78,9 +78,9 @@ def connect() -> Iterator[Connect]:
         yield connect_clients
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Chromium without a window. Not for the session: playwright holds an event loop as long as it lives."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield browser

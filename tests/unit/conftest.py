@@ -1,5 +1,7 @@
 """The unit tier: no sockets, no sleep, no clock; asyncio watches for what was never awaited."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -7,6 +9,11 @@ settings.register_profile("unit", max_examples=60, deadline=None, derandomize=Tr
 settings.load_profile("unit")
 
 
-@pytest.fixture(autouse=True)
-def _asyncio_debug(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+@pytest.fixture(autouse=True, scope="module")
+def _asyncio_debug(request: pytest.FixtureRequest) -> Iterator[None]:
+    # By module, as a test's loop is made before a fixture by function. pytest-asyncio has its own option
+    # for that loop and passes over the variable, which is for the loops that tests and threads make.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONASYNCIODEBUG", "1")
+        patch.setattr(request.config.option, "asyncio_debug", True)
+        yield

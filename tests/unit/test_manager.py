@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -205,3 +206,32 @@ def test_a_write_only_manager_does_not_read() -> None:
 def test_a_manager_is_not_reading_before_it_has_an_offset(manager: BusManager) -> None:
     """Browsers are let in once this is set."""
     assert not manager.reading.is_set()
+
+
+async def test_a_listener_that_ends_by_itself_is_an_error(
+    manager: BusManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica that hears no control any more must not go on as if it did."""
+
+    async def end() -> None:
+        pass
+
+    monkeypatch.setattr(manager, "_thread", end)
+    with pytest.raises(RuntimeError, match="control channel"):
+        await manager.hear()
+
+
+async def test_a_listener_that_is_cancelled_ends_in_silence(
+    manager: BusManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stock loop swallows the cancellation; a gateway that stops must not die of that."""
+
+    async def until_cancelled() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(manager, "_thread", until_cancelled)
+    task = asyncio.create_task(manager.hear())
+    await asyncio.sleep(0)
+    task.cancel()
+    await task

@@ -182,6 +182,16 @@ def test_an_attribute_that_is_no_text_is_left() -> None:
     assert_left(message(unreadable=("rooms",)), Reason.BAD_ADDRESS, "rooms")
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [{"event": "\ud800"}, {"rooms": "\ud800"}, {"namespace": "/\ud800"}],
+    ids=lambda names: next(iter(names)),
+)
+def test_a_name_that_is_no_utf8_is_left(attributes: dict[str, str]) -> None:
+    """Publishing raises what is no `BusUnavailable`: it would end the loop, at each redelivery anew."""
+    assert_left(message(attributes=attributes), Reason.BAD_ADDRESS)
+
+
 # Several messages
 
 

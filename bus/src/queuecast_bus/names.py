@@ -23,7 +23,7 @@ def check_event(name: str) -> str:
         raise BadName(f"event {name[:80]!r}: expected 1 to {MAX_LENGTH} characters")
     if name in RESERVED_EVENTS:
         raise BadName(f"event {name!r} is reserved by Socket.IO")
-    return name
+    return _check_text("event", name)
 
 
 def check_namespace(name: str) -> str:
@@ -33,11 +33,19 @@ def check_namespace(name: str) -> str:
     """
     if not name.startswith("/") or len(name) > MAX_LENGTH or "," in name or "?" in name:
         raise BadName(f"namespace {name[:80]!r}: expected a slash and a name without comma or '?'")
-    return name
+    return _check_text("namespace", name)
 
 
 def check_room(name: str) -> str:
     """Return `name` if it can be a room's. Raises `BadName`."""
     if not name.strip() or len(name) > MAX_LENGTH or ROOM_SEPARATOR in name:
         raise BadName(f"room {name[:80]!r}: expected 1 to {MAX_LENGTH} characters without comma")
+    return _check_text("room", name)
+
+
+def _check_text(what: str, name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise BadName(f"{what} {name[:80]!r}: half a surrogate pair is no character") from None
     return name

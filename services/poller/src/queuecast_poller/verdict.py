@@ -74,7 +74,10 @@ def judge(messages: Iterable[Message], *, default_event: str, max_body_bytes: in
 
 
 def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Verdict:
-    body = message.body.encode("utf-8", "surrogatepass")
+    try:
+        body = message.body.encode()
+    except UnicodeEncodeError:
+        return Leave(message, Reason.NOT_JSON, "half a surrogate pair is no character")
     if hashlib.md5(body, usedforsecurity=False).hexdigest() != message.body_md5:
         return Leave(message, Reason.ALTERED, "the body is not the one whose MD5 SQS sent along")
     if len(body) > max_body_bytes:
