@@ -6,10 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.claims import eventually
 
 from queuecast_local import redis_server
 
-from .claims import eventually
 from .javascript import QUICK_RETURN, Client, Node, Target, missing
 from .reservation import PortBlock
 from .rig import GATEWAYS, Rig, running

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .claims import eventually
+from tests.claims import eventually
 
 JS = Path(__file__).parent / "js"
 INSTALLED = JS / "node_modules" / "installed"

@@ -9,7 +9,7 @@ import random
 import socket
 from collections.abc import Iterator
 
-from queuecast_local.ports import HOST, Ports
+from queuecast_local.ports import HOST, Ports, is_free
 
 FIRST, LAST = 20_000, 32_000
 SIZE = 400
@@ -26,7 +26,7 @@ class PortBlock:
             except OSError:
                 self._lock.close()
                 continue
-            self._rest: Iterator[int] = (port for port in range(start + 1, start + SIZE) if _free(port))
+            self._rest: Iterator[int] = (port for port in range(start + 1, start + SIZE) if is_free(port))
             return
         raise RuntimeError(f"no block of {SIZE} ports is free between {FIRST} and {LAST}")
 
@@ -44,13 +44,3 @@ class PortBlock:
         while [self.port(), self.port()] != [admin + 1, admin + 2]:
             admin = self.port()
         return Ports((self.port(), self.port()), admin, self.port(), self.port())
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True

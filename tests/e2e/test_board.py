@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.claims import eventually
 
-from .claims import eventually
 from .javascript import JS, missing
 from .rig import Rig
 

@@ -5,8 +5,8 @@ import sys
 import uuid
 
 import pytest
+from tests.claims import eventually
 
-from .claims import eventually
 from .conftest import Connect
 from .rig import Rig
 

@@ -4,8 +4,8 @@ import signal
 import uuid
 
 import pytest
+from tests.claims import eventually
 
-from .claims import eventually
 from .conftest import Connect
 from .javascript import Client
 from .rig import Rig

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.claims import eventually
 
 from queuecast_local import redis_server
 from queuecast_local.ports import HOST
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
-from .claims import eventually
 from .conftest import Connect
 from .reservation import PortBlock
 from .rig import Rig, running

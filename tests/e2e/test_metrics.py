@@ -4,8 +4,8 @@ import shutil
 import subprocess
 
 import pytest
+from tests.claims import eventually
 
-from .claims import eventually
 from .conftest import Connect
 from .rig import Rig
 

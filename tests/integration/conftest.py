@@ -2,7 +2,6 @@
 
 import socket
 import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import redis as sync_redis
 from prometheus_client.parser import text_string_to_metric_families
+from tests.claims import eventually
 
 from queuecast_bus import BusSettings
 from queuecast_local import redis_server as servers
@@ -29,17 +29,6 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def eventually(claim: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """Return what `claim` returns once that is true; fail with its last answer if it never is."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = claim()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s: {answer!r}"
-        time.sleep(0.05)
 
 
 class Redis:

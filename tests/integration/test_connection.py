@@ -11,12 +11,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.claims import eventually
 
 from queuecast_bus import BusManager, BusUnavailable, Record
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
-from .conftest import HOST, Redis, bus_settings, eventually, free_port
+from .conftest import HOST, Redis, bus_settings, free_port
 
 RECORD = Record(event="e", arguments=b"[]")
 

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from tests.claims import eventually
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from queuecast_bus import BusManager, Record
 
-from .conftest import HOST, Redis, Service, bus_settings, eventually, free_port
+from .conftest import HOST, Redis, Service, bus_settings, free_port
 
 GATEWAY = "queuecast_gateway"
 ITEM = Record(event="item_added", arguments=b'[{"id":1}]')

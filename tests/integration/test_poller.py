@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
 from queuecast_local import sqs
 
-from .conftest import Queue, Redis, Service, eventually
+from .conftest import Queue, Redis, Service
 
 POLLER = "queuecast_poller"
 

@@ -19,7 +19,7 @@ from queuecast_local.send import send, wanted
 def in_use(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """The ports that somebody else has; no socket is opened to find out."""
     taken: set[int] = set()
-    monkeypatch.setattr(module, "_free", lambda port: port not in taken)
+    monkeypatch.setattr(module, "is_free", lambda port: port not in taken)
     return taken
 
 

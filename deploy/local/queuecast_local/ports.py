@@ -67,7 +67,7 @@ def taken(ports: Ports) -> list[str]:
             lines.append(f"port {port} does not exist: set {variable} to a smaller one")
         elif port in given:
             lines.append(f"port {port} is given to two parts: set {variable} to another one")
-        elif not _free(port):
+        elif not is_free(port):
             lines.append(f"port {port} is in use: set {variable} to another one")
         given.add(port)
     return lines
@@ -79,7 +79,8 @@ def _port(variable: str, text: str) -> int:
     return int(text)
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Say whether nobody listens on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
