@@ -7,11 +7,11 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from tests.claims import eventually
+from tests.reservation import PortBlock
 
 from queuecast_local import redis_server
 
 from .javascript import QUICK_RETURN, Client, Node, Target, missing
-from .reservation import PortBlock
 from .rig import GATEWAYS, Rig, running
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

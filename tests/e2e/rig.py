@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from tests.reservation import PortBlock
+
 from queuecast_local import sqs
 from queuecast_local.ports import HOST
 from queuecast_local.processes import Process
@@ -15,7 +17,6 @@ from queuecast_local.stack import Stack
 
 from .admin import Admin
 from .queue import Queue
-from .reservation import PortBlock
 
 GATEWAYS = (0, 1)
 SHORT_WAIT = {"QUEUECAST_WAIT_SECONDS": "1"}

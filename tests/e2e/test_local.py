@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.claims import eventually
+from tests.reservation import PortBlock
 
 from queuecast_local import redis_server
 from queuecast_local.ports import HOST
@@ -16,7 +17,6 @@ from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
 from .conftest import Connect
-from .reservation import PortBlock
 from .rig import Rig, running
 
 REPOSITORY = Path(__file__).parents[2]

@@ -13,6 +13,7 @@ import pytest
 import redis as sync_redis
 from prometheus_client.parser import text_string_to_metric_families
 from tests.claims import eventually
+from tests.reservation import PortBlock
 
 from queuecast_bus import BusSettings
 from queuecast_local import redis_server as servers
@@ -22,13 +23,8 @@ from queuecast_local.redis_server import RedisServer
 
 HOST = "127.0.0.1"
 
-
-def free_port() -> int:
-    """Return a port that nobody listens on; the system does not hand it out again soon."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+free_port = PortBlock().port
+"""Returns a port that nobody listens on, and never the same twice."""
 
 
 class Redis:
