@@ -6,7 +6,6 @@ import uuid
 from importlib.metadata import version
 from typing import Any
 
-from queuecast_bus import BusManager
 from queuecast_edge.admin import admin_server
 from queuecast_edge.environment import variable
 from queuecast_edge.health import Health, all_of
@@ -18,6 +17,7 @@ from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.handlers import Handlers
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.probe import Probe
+from queuecast_gateway.rooms import GatewayBus
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.settings import Settings
 from queuecast_gateway.web import WebServer, web_server
@@ -29,11 +29,11 @@ async def run(settings: Settings) -> None:
     """Serve browsers until SIGTERM or SIGINT. Raises what ended a part of it, if anything did."""
     registry = new_registry("queuecast_gateway", settings.revision)
     metrics = Metrics(registry)
-    bus = BusManager(settings)
+    bus = GatewayBus(settings)
     server = SocketServer(bus, settings, metrics)
     probe = Probe(bus, f"{settings.replica}:{uuid.uuid4().hex}")
     board = Board(server, settings.replica, version("queuecast-gateway"))
-    fanout = Fanout(server, probe, board, metrics)
+    fanout = Fanout(bus, server.eio.outbox, probe, board, metrics, frozenset(settings.namespaces))
     handlers = Handlers(server, metrics, relay_events=settings.relay_events, max_rooms=settings.max_rooms)
     for namespace in settings.namespaces:
         handlers.register(namespace)
@@ -49,7 +49,7 @@ async def run(settings: Settings) -> None:
 
     async def follow() -> None:
         async for batch in bus.follow():
-            await fanout.deliver(batch)
+            fanout.deliver(batch)
 
     async def serve() -> None:
         # Browsers are let in once the bus is being read: nobody may sit here and miss what is published.

@@ -11,6 +11,8 @@ DISCONNECT_REASONS = (
     "ping_timeout",
     "transport_close",
     "transport_error",
+    "parse_error",
+    "slow",
     "other",
 )
 RECORD_OUTCOMES = ("delivered", "nobody_here", "unknown_namespace", "malformed")
@@ -36,7 +38,8 @@ class Metrics:
         self.disconnects = counter("disconnects", "Connections ended", "reason", DISCONNECT_REASONS)
         self.records = counter("records_read", "Records read from the bus", "outcome", RECORD_OUTCOMES)
         self.events_delivered = counter("events_delivered", "Events handed to browsers' connections")
-        self.events_refused = counter("events_refused", "Events of browsers that were malformed or reserved")
+        self.events_refused = counter("events_refused", "Connections closed for what they sent, or did not")
+        self.handshakes_refused = counter("handshakes_refused", "Requests that no session is for, or may be")
         self.relays = counter("relays", "Events that browsers sent on to everyone", "outcome", RELAY_OUTCOMES)
         self.gaps = counter(
             "bus_gaps", "Times that records were gone before they were read", "reason", GAP_REASONS

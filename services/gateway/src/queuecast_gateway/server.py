@@ -1,28 +1,38 @@
-"""The Socket.IO server: python-socketio's, with its connections counted and its input guarded.
+"""The Socket.IO server: python-socketio's on our engine, its connections counted, its input guarded.
 
-The one place that names python-socketio's server and engine.
+The one place that names python-socketio's server. Where the stock server departs from the protocol's text,
+this one follows the text: https://socket.io/docs/v4/socket-io-protocol/
 """
 
 import logging
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import socketio
+from socketio.packet import BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
-from queuecast_bus import BusManager
 from queuecast_gateway.board import BOARD_NAMESPACE
+from queuecast_gateway.engine import frames
+from queuecast_gateway.engine.engine import Engine
 from queuecast_gateway.metrics import DISCONNECT_REASONS, Metrics
-from queuecast_gateway.protocol import is_event
+from queuecast_gateway.packet import BadPacket, SocketPacket, packet_frames
+from queuecast_gateway.rooms import GatewayBus
 from queuecast_gateway.settings import Settings
 
 log = logging.getLogger(__name__)
+
+FORGOTTEN: MappingProxyType[str, Any] = MappingProxyType({})
+"""The environ of a connection whose first connect handler has returned: the request is kept no longer."""
 
 
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio has no types
     """A Socket.IO server whose client manager is the bus."""
 
-    def __init__(self, bus: BusManager, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, bus: GatewayBus, settings: Settings, metrics: Metrics) -> None:
         super().__init__(
             client_manager=bus,
+            serializer=SocketPacket,
             async_mode="asgi",
             # One event of a browser at a time: their order holds, and a slow bus slows down who writes to it.
             async_handlers=False,
@@ -30,63 +40,148 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             transports=list(settings.transports),
             cors_allowed_origins=_origins(settings),
             max_http_buffer_size=settings.max_message_bytes,
-            http_compression=False,
+            max_buffered_bytes=settings.max_buffered_bytes,
+            ping_interval=settings.ping_interval_seconds,
+            ping_timeout=settings.ping_timeout_seconds,
+            on_refused=self._refused,
             logger=logging.getLogger("socketio"),
             engineio_logger=logging.getLogger("engineio"),
         )
-        self._served = frozenset(settings.namespaces)
+        self._connect_seconds = settings.connect_seconds
         self._metrics = metrics
-        self._warned: set[str] = set()
 
-    def serves(self, namespace: str) -> bool:
-        """Say whether browsers may be in this namespace."""
-        return namespace in self._served
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
 
-    async def deliver(
-        self,
-        event: str,
-        arguments: list[Any],
-        namespace: str,
-        rooms: tuple[str, ...],
-        skip_sids: tuple[str, ...],
-    ) -> int:
-        """Hand an event to the connections of this replica that should see it; return how many those are."""
-        room = list(rooms) or None
-        recipients = {sid for sid, _ in self.manager.get_participants(namespace, room)}.difference(skip_sids)
-        if recipients:
-            await self.emit(
-                event,
-                tuple(arguments),
-                namespace=namespace,
-                room=room,
-                skip_sid=list(skip_sids),
-                ignore_queue=True,
-            )
-        return len(recipients)
+    # Connections
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
+        session = self.eio.sockets.get(eio_sid)
         self._metrics.connections.inc()
-        transport = "websocket" if environ.get("HTTP_UPGRADE", "").lower() == "websocket" else "polling"
-        self._metrics.connects.labels(transport).inc()
+        self._metrics.connects.labels("polling" if session is None or session.polling else "websocket").inc()
+        self.eio.wheel.after(self._connect_seconds, partial(self._expect_connect, eio_sid))
+
+    def _expect_connect(self, eio_sid: str) -> None:
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None and not self._namespaces_of(eio_sid):
+            session.refuse(frames.POLICY, f"no CONNECT within {self._connect_seconds:g} s")
+
+    def _namespaces_of(self, eio_sid: str) -> list[str]:
+        return [
+            name for name in self.manager.get_namespaces() if self.manager.sid_from_eio_sid(eio_sid, name)
+        ]
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         known = eio_sid in self.environ
+        self._binary_packet.pop(eio_sid, None)
         await super()._handle_eio_disconnect(eio_sid, reason)
         if known:
             label = reason.replace(" ", "_")
             self._metrics.connections.dec()
             self._metrics.disconnects.labels(label if label in DISCONNECT_REASONS else "other").inc()
-            self._warned.discard(eio_sid)
 
-    async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
-        if not is_event(data):
+    def _refused(self, eio_sid: str, why: str) -> None:
+        if eio_sid:
             self._metrics.events_refused.inc()
-            if eio_sid not in self._warned:
-                self._warned.add(eio_sid)
-                log.warning("connection %s sent an event that is malformed or reserved: %.80r", eio_sid, data)
+            log.warning("connection %s is closed: %s", eio_sid, why)
+        else:
+            self._metrics.handshakes_refused.inc()
+
+    # Packets
+
+    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        session = self.eio.sockets.get(eio_sid)
+        if session is None:
             return
-        await super()._handle_event(eio_sid, namespace, id, data)
+        sent = packet_frames(pkt)
+        if session.held and pkt.packet_type in (CONNECT, CONNECT_ERROR):
+            session.release(sent)
+        else:
+            session.write(sent)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        session = self.eio.sockets.get(eio_sid)
+        if session is None:
+            return
+        try:
+            packet = self._read(eio_sid, data)
+        except BadPacket as exc:
+            session.refuse(frames.POLICY, str(exc))
+            return
+        if packet is None:
+            return
+        namespace = packet.namespace or "/"
+        if (packet.packet_type == CONNECT) == (self.manager.sid_from_eio_sid(eio_sid, namespace) is not None):
+            # Connected twice, or not at all.
+            session.refuse(frames.POLICY, "a packet that its namespace does not expect")
+        elif packet.packet_type == CONNECT:
+            await self._handle_connect(eio_sid, namespace, packet.data)
+        elif packet.packet_type == DISCONNECT:
+            await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
+        elif packet.packet_type in (EVENT, BINARY_EVENT):
+            await self._handle_event(eio_sid, namespace, packet.id, packet.data)
+        else:
+            await self._handle_ack(eio_sid, namespace, packet.id, packet.data)
+
+    def _read(self, eio_sid: str, data: str | bytes) -> SocketPacket | None:
+        """Return the packet that `data` is or completes. Raises `BadPacket`."""
+        begun: SocketPacket | None = self._binary_packet.get(eio_sid)
+        if begun is None:
+            packet = SocketPacket(encoded_packet=data) if data else None
+            if packet is None:
+                raise BadPacket("an empty packet")
+            if packet.packet_type in (BINARY_EVENT, BINARY_ACK):
+                self._binary_packet[eio_sid] = packet
+                return None
+            return packet
+        if not begun.add_attachment(data):
+            return None
+        del self._binary_packet[eio_sid]
+        return begun
+
+    async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
+        session = self.eio.sockets[eio_sid]
+        if not self._accepts(namespace):
+            error = SocketPacket(CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
+            session.write(packet_frames(error))
+            return
+        if self._has_connect_handler(namespace):
+            # What the handler emits, and what its rooms receive, comes after the CONNECT packet.
+            session.hold()
+        try:
+            await super()._handle_connect(eio_sid, namespace, data)
+        except Exception:
+            log.exception("the connect handler of %r failed", namespace)
+            if sid := self.manager.sid_from_eio_sid(eio_sid, namespace):
+                await self.manager.disconnect(sid, namespace, ignore_queue=True)
+            error = SocketPacket(CONNECT_ERROR, data={"message": "Internal error"}, namespace=namespace)
+            await self._send_packet(eio_sid, error)
+        finally:
+            if session.held:
+                session.release(b"")
+        if eio_sid in self.environ and self.manager.sid_from_eio_sid(eio_sid, namespace):
+            self.environ[eio_sid] = FORGOTTEN
+
+    def _accepts(self, namespace: str) -> bool:
+        return bool(
+            namespace in self.namespaces
+            or self.namespaces == "*"
+            or namespace in self.handlers
+            or namespace in self.namespace_handlers
+        )
+
+    def _has_connect_handler(self, namespace: str) -> bool:
+        return "connect" in self.handlers.get(namespace, {}) or namespace in self.namespace_handlers
+
+    async def _handle_disconnect(self, eio_sid: str, namespace: str, reason: str | None = None) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        try:
+            await super()._handle_disconnect(eio_sid, namespace, reason)
+        except Exception:
+            log.exception("the disconnect handler of %r failed", namespace)
+            # The handler stands before the clearing up: without this its rooms would keep the sid for ever.
+            await self.manager.disconnect(sid, namespace, ignore_queue=True)
 
 
 def _origins(settings: Settings) -> str | list[str] | None:

@@ -31,6 +31,18 @@ class Settings(BusSettings, EdgeSettings):
     max_message_bytes: int = Field(
         default=100_000, ge=1_000, le=10_000_000, description="Largest message that a browser may send"
     )
+    max_buffered_bytes: int = Field(
+        default=1 << 20,
+        ge=64 << 10,
+        description="How far one browser may be behind before it is cut off (close code 4008, `slow`)",
+    )
+    ping_interval_seconds: float = Field(
+        default=25, ge=0.1, description="How often a browser is asked whether it is there"
+    )
+    ping_timeout_seconds: float = Field(default=20, ge=0.1, description="How long its answer may take")
+    connect_seconds: float = Field(
+        default=10, ge=0.1, description="How long a connection may take to join its first namespace"
+    )
     max_rooms: int = Field(default=100, ge=1, description="Most rooms that one session may be in")
     graceful_seconds: int = Field(
         default=5, ge=0, description="How long stopping waits for open connections to close"

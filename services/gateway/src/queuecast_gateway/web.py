@@ -30,10 +30,9 @@ def web_server(server: SocketServer, settings: Settings) -> WebServer:
     config = uvicorn.Config(
         socketio.ASGIApp(server, other_asgi_app=board),
         http="httptools",
-        ws="websockets-sansio",
+        ws=server.eio.websocket_protocol,
+        # For WebSockets that are not Socket.IO's, which uvicorn serves.
         ws_max_size=settings.max_message_bytes,
-        # Socket.IO has its own; compression costs memory per connection and time per event and browser.
-        ws_ping_interval=None,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,

@@ -1,0 +1,235 @@
+"""The Engine.IO server: its sessions, whom it lets in, and what it tells the Socket.IO server above.
+
+It is python-engineio's server with everything between the socket table and the wire replaced.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+import engineio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from queuecast_gateway.engine import frames, handshake, packets, polling
+from queuecast_gateway.engine.handshake import Refused
+from queuecast_gateway.engine.heartbeat import TICK_SECONDS, Wheel
+from queuecast_gateway.engine.opening import Opening
+from queuecast_gateway.engine.outbox import Outbox
+from queuecast_gateway.engine.polling import Polling
+from queuecast_gateway.engine.session import Session
+
+log = logging.getLogger(__name__)
+
+PATH = "/socket.io/"
+
+
+class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has no types
+    """The sessions of one process.
+
+    `on_refused` is called with the id of a connection (or "") and why it, or its request, was refused.
+    The other parameters are python-engineio's; intervals are in seconds and may be fractions.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_buffered_bytes: int = 1 << 20,
+        tick_seconds: float = TICK_SECONDS,
+        on_refused: Callable[[str, str], None] | None = None,
+        path: str = PATH,
+        **options: Any,
+    ) -> None:
+        super().__init__(**(options | {"async_mode": "asgi", "monitor_clients": False}))
+        self.max_buffered_bytes = max_buffered_bytes
+        self.max_message_bytes: int = self.max_http_buffer_size
+        self.outbox = Outbox()
+        self.wheel = Wheel(tick_seconds)
+        self._on_refused = on_refused
+        self._path = path
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def websocket_protocol(self, config: Any, server_state: Any, app_state: Any) -> Opening:
+        """Make what uvicorn's `ws=` is to make for each WebSocket."""
+        return Opening(self, config, server_state, app_state)
+
+    def owns(self, path: str) -> bool:
+        """Say whether requests for this path are ours; all others are the application's."""
+        return path == self._path or path == self._path.rstrip("/")
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something to its end, and keep it from being collected before."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # Letting in
+
+    def check(self, query: dict[str, str], environ: dict[str, Any], transport: str) -> None:
+        """Raise `Refused` if a request may not be served, whatever session it is for."""
+        if query.get("transport") != transport or transport not in self.transports:
+            raise handshake.unknown_transport()
+        origin = environ.get("HTTP_ORIGIN")
+        if origin:
+            allowed = self._cors_allowed_origins(environ)
+            if allowed is not None and origin not in allowed:
+                raise handshake.forbidden()
+
+    def known(self, sid: str) -> Session:
+        """Return an open session. Raises `Refused`."""
+        session: Session | None = self.sockets.get(sid)
+        if session is None:
+            raise handshake.unknown_session()
+        return session
+
+    def upgradable(self, sid: str) -> Session:
+        """Return an open session that has no WebSocket and tries none. Raises `Refused`."""
+        session = self.known(sid)
+        if not session.polling or session.transport.probing:
+            raise handshake.bad_request()
+        return session
+
+    def open_websocket(self, transport: Any, environ: dict[str, Any]) -> None:
+        """Begin a session on a WebSocket whose handshake was answered."""
+        session = Session(self, self.generate_id(), transport, polling=False)
+        transport.set_protocol(session)
+        self._greet(session, upgrades=[])
+        session.begin(environ)
+
+    async def _open_polling(self, environ: dict[str, Any]) -> Session:
+        transport = Polling(self.max_buffered_bytes)
+        session = transport.session = Session(self, self.generate_id(), transport, polling=True)
+        self._greet(session, ["websocket"] if "websocket" in self.transports else [])
+        session.begin(environ)
+        if session.work is not None:
+            await asyncio.wait([session.work])
+        if session.closed:
+            raise handshake.forbidden()
+        return session
+
+    def _greet(self, session: Session, upgrades: list[str]) -> None:
+        self.sockets[session.sid] = session
+        opening = packets.opening(
+            session.sid, upgrades, self.ping_interval, self.ping_timeout, self.max_message_bytes
+        )
+        session.write(frames.encode(frames.TEXT, opening.encode()))
+
+    # What sessions tell
+
+    async def begun(self, session: Session, environ: dict[str, Any]) -> None:
+        """Tell the server above of a new session; it may refuse it."""
+        if await self._trigger_event("connect", session.sid, environ, run_async=False) is False:
+            session.end(self.reason.SERVER_DISCONNECT)
+
+    async def heard(self, sid: str, data: str | bytes) -> None:
+        """Hand a message to the server above."""
+        await self._trigger_event("message", sid, data, run_async=False)
+
+    async def ended(self, sid: str, reason: str) -> None:
+        """Tell the server above that a session has ended."""
+        await self._trigger_event("disconnect", sid, reason, run_async=False)
+
+    def refused(self, sid: str, why: str) -> None:
+        """Count what a client did wrong."""
+        if self._on_refused is not None:
+            self._on_refused(sid, why)
+
+    # HTTP long-polling
+
+    async def handle_request(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one HTTP request; this is an ASGI application."""
+        request = Request(scope, receive)
+        environ = _environ(request)
+        headers = dict(self._cors_headers(environ))
+        if request.method == "OPTIONS":
+            response = Response(status_code=204, headers=headers)
+        else:
+            try:
+                body = await self._serve(request, environ)
+                response = Response(body, headers=headers, media_type="text/plain")
+            except Refused as refused:
+                self.refused("", str(refused))
+                response = Response(
+                    refused.body, refused.status.value, headers, media_type="application/json"
+                )
+            except ClientDisconnect:
+                return
+        with suppress(OSError):
+            await response(scope, receive, send)
+
+    async def _serve(self, request: Request, environ: dict[str, Any]) -> str:
+        query = dict(reversed(request.query_params.multi_items()))
+        handshake.check_version(query)
+        self.check(query, environ, "polling")
+        if "sid" not in query:
+            if request.method != "GET":
+                raise handshake.bad_method()
+            session = await self._open_polling(environ)
+            return packets.payload(await self._poll(session, request))
+        session = self.known(query["sid"])
+        if not session.polling:
+            raise handshake.bad_request()
+        if request.method == "GET":
+            return packets.payload(await self._poll(session, request))
+        if request.method != "POST":
+            raise handshake.bad_request()
+        await polling.post(session, await self._body(request, session))
+        return "ok"
+
+    async def _poll(self, session: Session, request: Request) -> bytes:
+        poll = asyncio.ensure_future(session.transport.poll())
+        gone = asyncio.ensure_future(_disconnected(request))
+        await asyncio.wait((poll, gone), return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not poll.done():
+            poll.cancel()
+            session.end(self.reason.TRANSPORT_CLOSE)
+            raise ClientDisconnect
+        sent: bytes = await poll
+        return sent
+
+    async def _body(self, request: Request, session: Session) -> bytes:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self.max_message_bytes:
+                session.refuse(frames.TOO_BIG, "a request with too large a body")
+                raise Refused(3, "Bad request", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return bytes(body)
+
+    # The end
+
+    async def disconnect(self, sid: str | None = None) -> None:
+        """End one session, or all."""
+        for session in list(self.sockets.values()) if sid is None else [self.sockets.get(sid)]:
+            if session is not None:
+                session.end(self.reason.SERVER_DISCONNECT)
+
+    async def shutdown(self) -> None:
+        """End every session, and stop the wheel once their handlers have been told."""
+        await self.disconnect()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+        self.wheel.stop()
+
+
+async def _disconnected(request: Request) -> None:
+    # The empty body of a GET comes first.
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    head = handshake.Request(request.url.path, request.url.query, {})
+    for name, value in request.headers.items():
+        head.headers[name] = f"{head.headers[name]},{value}" if name in head.headers else value
+    environ: dict[str, Any] = head.environ(request.client.host if request.client else "")
+    return environ | {"REQUEST_METHOD": request.method}

@@ -1,0 +1,129 @@
+"""The opening handshake: the request that begins a connection, what is wrong with it, what answers it. Pure.
+
+https://socket.io/docs/v4/engine-io-protocol/#handshake and RFC 6455, section 4.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+VERSION = "4"
+"""The Engine.IO revision that is spoken here; 3 is that of the JavaScript clients before 3.0."""
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Refused(Exception):
+    """A request is refused. `code` and `message` are those that the stock client knows, 0 to 5."""
+
+    def __init__(self, code: int, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+    @property
+    def body(self) -> bytes:
+        return json.dumps({"code": self.code, "message": str(self)}, separators=(",", ":")).encode()
+
+
+def unknown_transport() -> Refused:
+    return Refused(0, "Transport unknown")
+
+
+def unknown_session() -> Refused:
+    return Refused(1, "Session ID unknown")
+
+
+def bad_method() -> Refused:
+    return Refused(2, "Bad handshake method")
+
+
+def bad_request() -> Refused:
+    return Refused(3, "Bad request")
+
+
+def forbidden() -> Refused:
+    return Refused(4, "Forbidden", HTTPStatus.FORBIDDEN)
+
+
+def unsupported_version() -> Refused:
+    return Refused(5, "Unsupported protocol version")
+
+
+class Request(NamedTuple):
+    """The head of an HTTP request; names of headers are in lower case, repeated ones joined by a comma."""
+
+    path: str
+    query_string: str
+    headers: dict[str, str]
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(reversed(parse_qsl(self.query_string, keep_blank_values=True)))
+
+    def environ(self, client: str) -> dict[str, str]:
+        """Return what connect handlers are given, with the names of WSGI."""
+        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+        environ |= {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": self.path,
+            "QUERY_STRING": self.query_string,
+            "REMOTE_ADDR": client,
+            "wsgi.url_scheme": self.headers.get("x-forwarded-proto", "http"),
+        }
+        return environ
+
+
+def parse(head: bytes) -> Request:
+    """Return the request in a head that uvicorn has parsed and written anew, so that its form is known."""
+    first, *lines = head.decode("latin-1").split("\r\n")
+    target = first.split(" ")[1]
+    path, _, query_string = target.partition("?")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(": ")
+        if colon:
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return Request(unquote(path), query_string, headers)
+
+
+def check_version(query: dict[str, str]) -> None:
+    """Raise `Refused` unless the client speaks this revision; a request of a session need not say so."""
+    version = query.get("EIO")
+    if version != VERSION and not (version is None and "sid" in query):
+        raise unsupported_version()
+
+
+def switch(request: Request) -> bytes:
+    """Return the head of the answer that makes a WebSocket of the connection. Raises `Refused`."""
+    key = request.headers.get("sec-websocket-key", "").strip()
+    try:
+        nonce = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        nonce = b""
+    if request.headers.get("sec-websocket-version") != "13":
+        raise Refused(3, "Bad request", HTTPStatus.UPGRADE_REQUIRED)
+    if len(nonce) != 16:
+        raise bad_request()
+    accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+def refusal(refused: Refused) -> bytes:
+    """Return the whole answer that refuses a WebSocket."""
+    lines = [
+        f"HTTP/1.1 {refused.status.value} {refused.status.phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(refused.body)}",
+        "Connection: close",
+    ]
+    if refused.status is HTTPStatus.UPGRADE_REQUIRED:
+        lines.append("Sec-WebSocket-Version: 13")
+    return "\r\n".join([*lines, "", ""]).encode() + refused.body

@@ -1,0 +1,60 @@
+"""What sessions are told is gathered here, and written once per session and turn of the loop.
+
+One order holds for each session, that of the calls: events of the bus, direct emits, acknowledgements, pings.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class Sink(Protocol):
+    """Where a session's bytes go: its TCP connection, or its next long-polling answer."""
+
+    def write(self, data: bytes) -> None: ...
+
+
+class Member(Protocol):
+    """The part of a session that is used here. `pending` is what this turn has brought so far."""
+
+    pending: bytes | list[bytes] | None
+    transport: Sink
+
+
+class Outbox:
+    """The sessions that were told something in this turn of the loop."""
+
+    def __init__(self) -> None:
+        self._dirty: list[Member] = []
+
+    def put(self, sent: bytes, sessions: Iterable[Member]) -> None:
+        """Have the same frames written to each of these sessions.
+
+        The loop is the price of a delivery, so it does no more than it must; see bench/results.md.
+        """
+        dirty = self._dirty
+        if not dirty:
+            asyncio.get_running_loop().call_soon(self.flush)
+        for session in sessions:
+            pending = session.pending
+            if pending is None:
+                session.pending = sent
+                dirty.append(session)
+            elif type(pending) is list:
+                pending.append(sent)
+            else:
+                session.pending = [pending, sent]  # type: ignore[list-item]  # it is bytes
+
+    def flush(self) -> None:
+        """Write what is pending for every session."""
+        dirty, self._dirty = self._dirty, []
+        for session in dirty:
+            self.flush_one(session)
+
+    @staticmethod
+    def flush_one(session: Member) -> None:
+        """Write what is pending for one session now."""
+        pending = session.pending
+        if pending is not None:
+            session.pending = None
+            session.transport.write(pending if isinstance(pending, bytes) else b"".join(pending))

@@ -1,0 +1,96 @@
+"""HTTP long-polling: a session's frames wait here for the next GET, and POSTs bring its packets.
+
+https://socket.io/docs/v4/engine-io-protocol/#http-long-polling
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from queuecast_gateway.engine import frames, handshake, packets
+from queuecast_gateway.engine.packets import BadPacket
+
+if TYPE_CHECKING:
+    from queuecast_gateway.engine.session import Session
+
+NOOP_FRAME = frames.encode(frames.TEXT, packets.NOOP.encode())
+
+
+class Polling:
+    """The transport of a session that has no WebSocket, or not yet."""
+
+    __slots__ = ("_held", "_max_bytes", "_waiting", "probing", "session")
+
+    def __init__(self, max_bytes: int) -> None:
+        self.session: Session
+        self.probing = False
+        self._held = bytearray()
+        self._max_bytes = max_bytes
+        self._waiting: asyncio.Future[bytes] | None = None
+
+    def write(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) > self._max_bytes:
+            self.session.pause_writing()
+        self._hand_over()
+
+    async def poll(self) -> bytes:
+        """Return the frames of one GET, as soon as there are any. Raises `Refused` for a second one."""
+        if self._waiting is not None:
+            # Two polls at once: their answers' order could not be told, so the session ends.
+            self._answer(packets.CLOSE_FRAME)
+            self.session.end(self.session.engine.reason.TRANSPORT_ERROR)
+            raise handshake.bad_request()
+        if self.probing:
+            return NOOP_FRAME
+        if self._held:
+            return self.release()
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            return await self._waiting
+        finally:
+            self._waiting = None
+
+    def probe(self) -> None:
+        """Hold what comes from now on, for the WebSocket; a waiting GET is sent home."""
+        self.probing = True
+        self._answer(NOOP_FRAME)
+
+    def probe_failed(self) -> None:
+        """Go on as before."""
+        self.probing = False
+        self._hand_over()
+
+    def release(self) -> bytes:
+        """Return what is held, and hold it no more."""
+        held = bytes(self._held)
+        self._held.clear()
+        return held
+
+    def end(self, reason: str) -> None:
+        """Answer a waiting GET for the last time: with a NOOP if the client asked for the end itself."""
+        by_client = reason == self.session.engine.reason.CLIENT_DISCONNECT
+        held = bytes(self._held)
+        self._answer(held + (NOOP_FRAME if by_client else packets.CLOSE_FRAME))
+        self._held.clear()
+
+    def _hand_over(self) -> None:
+        if self._held and not self.probing and self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(self.release())
+
+    def _answer(self, sent: bytes) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(sent)
+
+
+async def post(session: "Session", body: bytes) -> None:
+    """Take in the packets of a POST, and wait until they were worked on. Raises `Refused`."""
+    try:
+        for packet in packets.unpack(body.decode()):
+            if not session.closed:
+                session.receive(packet)
+    except (BadPacket, UnicodeDecodeError) as exc:
+        session.refuse(frames.POLICY, str(exc))
+        raise handshake.bad_request() from exc
+    if session.work is not None:
+        # A client that posts faster than its handlers work waits here.
+        await asyncio.wait([session.work])

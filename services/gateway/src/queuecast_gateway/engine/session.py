@@ -1,0 +1,274 @@
+"""One Engine.IO connection, from its handshake to its end, over either transport.
+
+It stands in python-engineio's table of sockets, and is the asyncio protocol of its WebSocket. An idle one
+costs this object and no task, no queue, no timer of its own.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from queuecast_gateway.engine import frames, packets
+from queuecast_gateway.engine.frames import Decoder, FrameError
+from queuecast_gateway.engine.packets import BadPacket
+
+if TYPE_CHECKING:
+    from queuecast_gateway.engine.engine import Engine
+
+log = logging.getLogger(__name__)
+
+SLOW = 4008
+"""The close code of a client that does not read what it is sent. 4000 to 4999 are for applications."""
+
+CLOSING_SECONDS = 5.0
+"""How long a peer has to take what is pending and to answer a CLOSE frame."""
+
+MAX_WAITING = 64
+"""Messages that may wait for the one before them; at more, nothing is read until they are done."""
+
+
+class Begin(NamedTuple):
+    """The first entry of an inbox: the request that opened the connection."""
+
+    environ: dict[str, Any]
+
+
+class End(NamedTuple):
+    """The last entry of an inbox: the connection is over, for this reason."""
+
+    reason: str
+
+
+Entry = str | bytes | Begin | End
+
+
+class Session(asyncio.Protocol):
+    """An open connection. `transport` is where its frames go, whatever carries them."""
+
+    __slots__ = (
+        "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_storage",
+        "closed", "engine", "held", "pending", "polling", "sid", "transport", "work",
+    )  # fmt: skip
+
+    def __init__(self, engine: "Engine", sid: str, transport: Any, *, polling: bool) -> None:
+        self.engine = engine
+        self.sid = sid
+        self.transport = transport
+        self.polling = polling
+        self.pending: bytes | list[bytes] | None = None
+        self.closed = False
+        self.held = False
+        self.work: asyncio.Task[None] | None = None
+        self._decoder: Decoder | None = None
+        self._inbox: deque[Entry] | None = None
+        self._storage: dict[str, Any] | None = None
+        self._awaits_pong = False
+        self._due = engine.wheel.after(engine.wheel.spread(engine.ping_interval), self._ping)
+
+    # What python-engineio and python-socketio ask of a socket
+
+    connected = True
+    closing = False
+    upgrading = False
+
+    @property
+    def upgraded(self) -> bool:
+        return not self.polling
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """What the application keeps with the connection."""
+        if self._storage is None:
+            self._storage = {}
+        return self._storage
+
+    @session.setter
+    def session(self, storage: dict[str, Any]) -> None:
+        self._storage = storage
+
+    async def send(self, packet: Any) -> None:
+        """Send a packet of python-engineio's."""
+        encoded = packet.encode()
+        opcode = frames.BINARY if isinstance(encoded, bytes | bytearray) else frames.TEXT
+        self.write(frames.encode(opcode, encoded.encode() if isinstance(encoded, str) else bytes(encoded)))
+
+    async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
+        """End the connection; the parameters are python-engineio's, and waiting is never needed."""
+        self.end(reason or self.engine.reason.SERVER_DISCONNECT)
+
+    # Outgoing
+
+    def write(self, sent: bytes) -> None:
+        """Have frames written at the end of this turn of the loop."""
+        if not self.closed:
+            self.engine.outbox.put(sent, (self,))
+
+    def hold(self) -> None:
+        """Keep what is written from now on, until `release`."""
+        self.engine.outbox.flush()
+        self.held, self.pending = True, []
+
+    def release(self, first: bytes) -> None:
+        """Have `first` written, then what was held."""
+        held, self.pending, self.held = self.pending, None, False
+        self.write(first)
+        if held:
+            self.write(held if isinstance(held, bytes) else b"".join(held))
+
+    def pause_writing(self) -> None:
+        """Called by the transport when more is buffered than a client may be behind."""
+        self.engine.loop.call_soon(self.end, "slow")
+
+    # Incoming
+
+    def data_received(self, data: bytes) -> None:
+        decoder = self._decoder or Decoder(self.engine.max_message_bytes)
+        try:
+            for opcode, payload in decoder.feed(data):
+                if self.closed:
+                    return
+                self._take_frame(opcode, payload)
+        except FrameError as exc:
+            self.refuse(exc.code, exc.reason)
+        except BadPacket as exc:
+            self.refuse(frames.POLICY, str(exc))
+        self._decoder = None if decoder.idle else decoder
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reason = self.engine.reason
+        self.end(reason.TRANSPORT_ERROR if exc else reason.TRANSPORT_CLOSE)
+
+    def _take_frame(self, opcode: int, payload: Any) -> None:
+        if opcode == frames.TEXT or opcode == frames.BINARY:
+            self.receive(payload)
+        elif opcode == frames.PING:
+            self.write(frames.encode(frames.PONG, payload))
+        elif opcode == frames.CLOSE:
+            self.end(self.engine.reason.TRANSPORT_CLOSE, code=int.from_bytes(payload[:2], "big") or None)
+            # Both have said it now, and the server closes first: RFC 6455, section 7.1.1.
+            self.transport.close()
+
+    def receive(self, packet: str | bytes) -> None:
+        """Take in one Engine.IO packet. Raises `BadPacket`."""
+        if isinstance(packet, bytes):
+            self._line_up(packet)
+        elif packet[:1] == packets.MESSAGE:
+            self._line_up(packet[1:])
+        elif packet == packets.PONG:
+            self._awaits_pong = False
+        elif packet == packets.CLOSE:
+            self.end(self.engine.reason.CLIENT_DISCONNECT)
+        else:
+            raise BadPacket("a packet that a client may not send now")
+
+    def refuse(self, code: int, why: str) -> None:
+        """End the connection because of what it sent."""
+        if not self.closed:
+            self.engine.refused(self.sid, why)
+            self.end("parse error", code=code, text=why)
+
+    # One thing at a time: the connect handler, the messages in their order, and last the end
+
+    def begin(self, environ: dict[str, Any]) -> None:
+        """Tell the application that the connection is open."""
+        self._line_up(Begin(environ))
+
+    def _line_up(self, item: Entry) -> None:
+        if self._inbox is not None:
+            self._inbox.append(item)
+            if len(self._inbox) == MAX_WAITING and not self.polling and not self.closed:
+                self.transport.pause_reading()
+            return
+        self._inbox = deque((item,))
+        self.work = self.engine.start(self._work(self._inbox))
+
+    async def _work(self, inbox: deque[Entry]) -> None:
+        full = False
+        while inbox:
+            full = full or len(inbox) >= MAX_WAITING
+            item = inbox.popleft()
+            try:
+                if isinstance(item, str | bytes):
+                    await self.engine.heard(self.sid, item)
+                elif isinstance(item, End):
+                    await self.engine.ended(self.sid, item.reason)
+                else:
+                    await self.engine.begun(self, item.environ)
+            except Exception:
+                log.exception("a handler of connection %s failed", self.sid)
+        self._inbox = self.work = None
+        if full and not self.polling and not self.closed:
+            self.transport.resume_reading()
+
+    # Time
+
+    def _ping(self) -> None:
+        self._awaits_pong = True
+        self.write(packets.PING_FRAME)
+        self._due = self.engine.wheel.after(self.engine.ping_timeout, self._check)
+
+    def _check(self) -> None:
+        engine = self.engine
+        if self._awaits_pong:
+            self.end(engine.reason.PING_TIMEOUT)
+        else:
+            rest = max(0.0, engine.ping_interval - engine.ping_timeout)
+            self._due = engine.wheel.after(rest, self._ping)
+
+    # The end
+
+    def end(self, reason: str, *, code: int | None = None, text: str = "") -> None:
+        """End the connection, once: say so to the peer if it can hear, then to the application."""
+        if self.closed:
+            return
+        self.closed = True
+        engine = self.engine
+        engine.wheel.cancel(self._due, self._ping)
+        engine.wheel.cancel(self._due, self._check)
+        engine.sockets.pop(self.sid, None)
+        engine.outbox.flush_one(self)
+        self._decoder = None
+        if self.polling:
+            self.transport.end(reason)
+        elif not self.transport.is_closing():
+            if reason == "slow":
+                code, text = SLOW, "slow"
+            self.transport.write(frames.encode_close(code or frames.NORMAL, text))
+            self.transport.set_protocol(Leaving(self.transport, engine))
+        self._line_up(End(reason))
+
+    def move_to(self, transport: Any) -> None:
+        """Go on over a WebSocket; what the long-polling side still holds is written to it first."""
+        if not self.held:
+            self.engine.outbox.flush_one(self)
+        before, self.transport, self.polling = self.transport, transport, False
+        held = before.release()
+        if held:
+            transport.write(held)
+
+
+class Leaving(asyncio.Protocol):
+    """A WebSocket after our CLOSE frame: it waits for the peer's, or for its patience to end."""
+
+    __slots__ = ("_decoder", "_due", "_engine", "_transport")
+
+    def __init__(self, transport: Any, engine: "Engine") -> None:
+        self._transport = transport
+        self._engine = engine
+        self._decoder = Decoder(engine.max_message_bytes)
+        self._due = engine.wheel.after(CLOSING_SECONDS, self._give_up)
+        transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            if any(frame.opcode == frames.CLOSE for frame in self._decoder.feed(data)):
+                self._transport.close()
+        except FrameError:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._engine.wheel.cancel(self._due, self._give_up)
+
+    def _give_up(self) -> None:
+        self._transport.abort()

@@ -1,0 +1,135 @@
+"""Socket.IO packets: python-socketio's, but a client's are read strictly; and events as frames.
+
+https://socket.io/docs/v4/socket-io-protocol/#packet-encoding
+"""
+
+import json
+import re
+from typing import Any
+
+from socketio.packet import (
+    ACK,
+    BINARY_ACK,
+    BINARY_EVENT,
+    CONNECT,
+    DISCONNECT,
+    EVENT,
+    Packet,
+)
+
+from queuecast_bus import Record
+from queuecast_bus.manager import load_arguments
+from queuecast_gateway.engine import packets
+from queuecast_gateway.protocol import is_event
+
+MAX_ATTACHMENTS = 10
+"""Binary attachments of one packet; the stock JavaScript server has the same limit."""
+
+MAX_ID_DIGITS = 15
+
+_HEAD = re.compile(r"([0-6])(?:(\d{1,9})-)?(?:(/[^,]*)(?:,|$))?(\d*)", re.ASCII)
+
+
+class BadPacket(ValueError):
+    """A client sent something that is no Socket.IO packet; the text says what is wrong."""
+
+
+def _no_constant(name: str) -> Any:
+    raise BadPacket(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant)
+
+
+class SocketPacket(Packet):  # type: ignore[misc]  # python-socketio has no types
+    """A Socket.IO packet. Reading one raises `BadPacket` for everything that the protocol does not allow."""
+
+    def decode(self, encoded_packet: str | bytes) -> int:
+        """Fill in what a client sent; return how many attachments follow."""
+        if not isinstance(encoded_packet, str):
+            raise BadPacket("an attachment without a packet")
+        head = _HEAD.match(encoded_packet)
+        if head is None:
+            raise BadPacket("an unknown packet type")
+        kind, count, namespace, packet_id = head.groups()
+        self.packet_type = int(kind)
+        self.namespace = namespace.partition("?")[0] if namespace else None
+        if len(packet_id) > MAX_ID_DIGITS:
+            raise BadPacket("an acknowledgement id that is too long")
+        self.id = int(packet_id) if packet_id else None
+        self.data = _json(encoded_packet[head.end() :])
+        self._check_data()
+        return self._attachments(count)
+
+    def _attachments(self, count: str | None) -> int:
+        binary = self.packet_type in (BINARY_EVENT, BINARY_ACK)
+        if binary != (count is not None) or not 0 <= int(count or 1) - 1 < MAX_ATTACHMENTS:
+            raise BadPacket(f"expected 1 to {MAX_ATTACHMENTS} attachments, and only in a binary packet")
+        return int(count or 0)
+
+    def _check_data(self) -> None:
+        data = self.data
+        if self.packet_type == CONNECT:
+            good = data is None or isinstance(data, dict)
+        elif self.packet_type == DISCONNECT:
+            good = data is None
+        elif self.packet_type in (EVENT, BINARY_EVENT):
+            good = is_event(data)
+        else:
+            good = self.packet_type in (ACK, BINARY_ACK) and isinstance(data, list) and self.id is not None
+        if not good:
+            raise BadPacket("a payload that its packet type does not have, or a reserved event name")
+
+    def add_attachment(self, attachment: str | bytes) -> bool:
+        """Take in the next attachment; say whether the packet is complete."""
+        if not isinstance(attachment, bytes):
+            raise BadPacket("text where an attachment was expected")
+        self.attachments.append(attachment)
+        if len(self.attachments) < self.attachment_count:
+            return False
+        self.data = _fill_in(self.data, self.attachments)
+        return True
+
+
+def _json(text: str) -> Any:
+    if not text:
+        return None
+    try:
+        return _decoder.decode(text)
+    except (ValueError, RecursionError) as exc:
+        raise BadPacket("a payload that is not JSON") from exc
+
+
+def _fill_in(data: Any, attachments: list[bytes]) -> Any:
+    if isinstance(data, list):
+        return [_fill_in(item, attachments) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if data.get("_placeholder") is not True:
+        return {name: _fill_in(item, attachments) for name, item in data.items()}
+    number = data.get("num")
+    if type(number) is not int or not 0 <= number < len(attachments):
+        raise BadPacket("a placeholder without its attachment")
+    return attachments[number]
+
+
+def packet_frames(packet: Any) -> bytes:
+    """Return the frames of a Socket.IO packet and its attachments."""
+    encoded = packet.encode()
+    if isinstance(encoded, list):
+        return b"".join(packets.message(part) for part in encoded)
+    return packets.message(encoded)
+
+
+def record_frames(record: Record) -> bytes:
+    """Return the frames of a record's event. Raises `BadRecord`.
+
+    The arguments are checked, but written as the text they came as.
+    """
+    load_arguments(record)
+    name = json.dumps(record.event, ensure_ascii=False)
+    rest = record.arguments.decode().strip()[1:].lstrip()
+    kind = f"{BINARY_EVENT}{len(record.attachments)}-" if record.attachments else f"{EVENT}"
+    namespace = "" if record.namespace == "/" else record.namespace + ","
+    text = f"{kind}{namespace}[{name}{'' if rest == ']' else ','}{rest}"
+    return b"".join([packets.message(text), *map(packets.message, record.attachments)])
