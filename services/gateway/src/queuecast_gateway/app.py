@@ -12,6 +12,7 @@ from queuecast_edge.health import Health, all_of
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
+from queuecast_gateway.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.board import Board
 from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.handlers import Handlers
@@ -39,9 +40,12 @@ async def run(settings: Settings) -> None:
         handlers.register(namespace)
     board.register()
 
-    public = bind(settings.host, settings.port, variable("port"))
+    # Who acknowledges nothing for as long as a pong may take is gone, whatever is still to be sent to it.
+    public = bind(
+        settings.host, settings.port, variable("port"), user_timeout_seconds=settings.ping_timeout_seconds
+    )
     admin = bind(settings.host, settings.admin_port, variable("admin_port"))
-    web = web_server(server, settings)
+    web = web_server(server, settings, Admission(raise_descriptor_limit(), metrics))
     stopping = stop_signal()
 
     def ready() -> Health:

@@ -36,6 +36,7 @@ class Metrics:
         self.connections = gauge("connections", "Open connections of browsers")
         self.connects = counter("connects", "Connections opened, by first transport", "transport", TRANSPORTS)
         self.disconnects = counter("disconnects", "Connections ended", "reason", DISCONNECT_REASONS)
+        self.connections_refused = counter("connections_refused", "Refused for want of file descriptors")
         self.records = counter("records_read", "Records read from the bus", "outcome", RECORD_OUTCOMES)
         self.events_delivered = counter("events_delivered", "Events handed to browsers' connections")
         self.events_refused = counter("events_refused", "Connections closed for what they sent, or did not")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import socketio
@@ -9,7 +10,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
+from queuecast_gateway.admission import Admission, HttpProtocol
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.settings import Settings
 
@@ -24,12 +27,22 @@ class WebServer(uvicorn.Server):
         yield
 
 
-def web_server(server: SocketServer, settings: Settings) -> WebServer:
+class Files(StaticFiles):
+    """The live board's files; there is no WebSocket among them."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def web_server(server: SocketServer, settings: Settings, admission: Admission) -> WebServer:
     """Return the server of the public port; it listens once it is asked to `serve`."""
-    board = Starlette(routes=[Mount("/", StaticFiles(directory=STATIC, html=True))])
+    board = Starlette(routes=[Mount("/", Files(directory=STATIC, html=True))])
     config = uvicorn.Config(
         socketio.ASGIApp(server, other_asgi_app=board),
-        http="httptools",
+        http=partial(HttpProtocol, admission),  # type: ignore[arg-type]  # it is called like a class
         ws=server.eio.websocket_protocol,
         # For WebSockets that are not Socket.IO's, which uvicorn serves.
         ws_max_size=settings.max_message_bytes,

@@ -1,0 +1,66 @@
+"""Connections are refused here before they can take the last file descriptors of the process.
+
+Redis and the admin port need some too: without a reserve, a crowd of browsers would cut the gateway off from
+the bus, and from whoever asks it how it is.
+"""
+
+import logging
+import resource
+import time
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from queuecast_gateway.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+RESERVE = 32
+LOG_SECONDS = 1.0
+
+UNAVAILABLE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the soft limit of open files to the hard one, and return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+class Admission:
+    """Decides about connections by their descriptor: the kernel gives out the lowest one that is free."""
+
+    def __init__(self, descriptors: int, metrics: Metrics) -> None:
+        self._descriptors = descriptors
+        self._metrics = metrics
+        self._logged = -LOG_SECONDS
+
+    def admits(self, descriptor: int) -> bool:
+        """Say whether a new connection with this descriptor may stay; count and log it if not."""
+        if descriptor < self._descriptors - RESERVE:
+            return True
+        self._metrics.connections_refused.inc()
+        now = time.monotonic()
+        if now - self._logged >= LOG_SECONDS:
+            self._logged = now
+            log.error("connections are refused: %d file descriptors are nearly all in use", self._descriptors)
+        return False
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, for connections that were admitted."""
+
+    def __init__(self, admission: Admission, **options: Any) -> None:
+        super().__init__(**options)
+        self._admission = admission
+
+    def connection_made(self, transport: Any) -> None:
+        if self._admission.admits(transport.get_extra_info("socket").fileno()):
+            super().connection_made(transport)
+            return
+        self.transport = transport
+        transport.write(UNAVAILABLE)
+        transport.close()
