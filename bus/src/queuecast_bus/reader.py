@@ -5,16 +5,16 @@ It never asks for "new from now on" in its loop: between two such questions reco
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from redis.asyncio import Redis
 
 from queuecast_bus.connection import ANSWER_SECONDS, asking, jittered
 from queuecast_bus.errors import BadRecord, BusUnavailable
 from queuecast_bus.keys import Keys
-from queuecast_bus.record import PREVIOUS, Record, offset_key
+from queuecast_bus.record import PREVIOUS, Address, Record, offset_key
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,17 @@ RETRY_CAP_SECONDS = 1.0
 GapReason = Literal["trimmed", "rewound"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record with its place in the stream."""
+class Entry(NamedTuple):
+    """A record with its place in the stream. Only its address is read until somebody wants the rest."""
 
     offset: str
-    record: Record
+    address: Address
+    fields: Mapping[bytes, bytes]
+
+    @property
+    def record(self) -> Record:
+        """The whole record. Raises `BadRecord`."""
+        return Record.from_fields(self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ class Reader:
                 gap = _gap(after=self._last, before=previous.decode())
             self._last = offset
             try:
-                entries.append(Entry(offset, Record.from_fields(fields)))
+                entries.append(Entry(offset, Address.from_fields(fields), fields))
             except BadRecord as exc:
                 malformed += 1
                 log.error("the record %s was skipped: %s", offset, exc)

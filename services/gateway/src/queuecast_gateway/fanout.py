@@ -4,9 +4,9 @@ import logging
 import time
 from collections import Counter
 
-from queuecast_bus import BadRecord, Batch, Entry, Record
+from queuecast_bus import BadRecord, Batch, Entry
 from queuecast_bus.manager import PROBE_NAMESPACE
-from queuecast_bus.record import offset_ms
+from queuecast_bus.record import Address, offset_ms
 from queuecast_gateway.board import Board
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.engine.session import Session
@@ -16,8 +16,6 @@ from queuecast_gateway.probe import Probe
 from queuecast_gateway.rooms import Rooms
 
 log = logging.getLogger(__name__)
-
-Address = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 class Fanout:
@@ -54,23 +52,23 @@ class Fanout:
                 batch.gap.reason,
             )
         outcomes = Counter(malformed=batch.malformed)
-        now = time.time()
+        if batch.entries:
+            oldest = offset_ms(batch.entries[0].offset) / 1000
+            self._metrics.bus_lag.observe(max(0.0, time.time() - oldest))
         address: Address | None = None
         sessions: list[Session] = []
         run: list[bytes] = []
         for entry in batch.entries:
-            record = entry.record
-            self._metrics.bus_lag.observe(max(0.0, now - offset_ms(entry.offset) / 1000))
-            if record.namespace == PROBE_NAMESPACE:
-                self._hear(record)
+            here = entry.address
+            if here.namespace == PROBE_NAMESPACE:
+                self._hear(entry)
                 continue
-            here = (record.namespace, record.rooms, record.skip_sids)
             if here != address:
                 self._put(run, sessions)
                 address, run = here, []
                 # A record for the board's namespace must not look like the gateway's own figures.
-                sessions = self._rooms.sessions(*here) if record.namespace in self._namespaces else []
-            outcome = self._frame(entry, run) if sessions else self._nobody(record.namespace)
+                sessions = self._rooms.sessions(*here) if here.namespace in self._namespaces else []
+            outcome = self._frame(entry, run) if sessions else self._nobody(here.namespace)
             outcomes[outcome] += 1
         self._put(run, sessions)
         for outcome, count in outcomes.items():
@@ -83,8 +81,8 @@ class Fanout:
             self._metrics.events_delivered.inc(len(run) * len(sessions))
 
     def _frame(self, entry: Entry, run: list[bytes]) -> str:
-        record = entry.record
         try:
+            record = entry.record
             run.append(record_frames(record))
         except BadRecord as exc:
             log.error("the record %s was skipped: %s", entry.offset, exc)
@@ -103,7 +101,7 @@ class Fanout:
             log.warning("records for the namespace %r reach nobody: QUEUECAST_NAMESPACES lacks it", namespace)
         return "unknown_namespace"
 
-    def _hear(self, record: Record) -> None:
-        if self._probe.is_own(record):
+    def _hear(self, entry: Entry) -> None:
+        if self._probe.is_own(entry.address):
             self._probe.heard()
             self._metrics.bus_heard.set_to_current_time()

@@ -49,7 +49,7 @@ class Metrics:
         self.bus_heard = gauge("bus_heard_timestamp_seconds", "When a record of our own last came back")
         self.bus_lag = Histogram(
             "queuecast_gateway_bus_lag_seconds",
-            "From stored on the bus to read here",
+            "From stored on the bus to read here, of the oldest record of each read",
             registry=registry,
             buckets=LATENCY_BUCKETS,
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from queuecast_bus import BusManager, BusUnavailable, Record
 from queuecast_bus.manager import PROBE_NAMESPACE
+from queuecast_bus.record import Address
 from queuecast_edge.health import Health
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ class Probe:
                 self._trouble = str(exc)
             await asyncio.sleep(INTERVAL_SECONDS)
 
-    def is_own(self, record: Record) -> bool:
-        """Say whether a record of the probe's namespace is ours."""
-        return record.rooms == self._record.rooms
+    def is_own(self, address: Address) -> bool:
+        """Say whether a record with this address is ours."""
+        return address.rooms == self._record.rooms
 
     def heard(self) -> None:
         """One of ours came back."""

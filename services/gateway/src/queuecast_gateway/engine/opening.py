@@ -74,11 +74,11 @@ class Opening(asyncio.Protocol):
             self._transport.write(handshake.refusal(refused))
             self._transport.close()
             return
-        self._transport.write(switch)
         self._transport.set_write_buffer_limits(high=self._engine.max_buffered_bytes)
         if session is None:
-            self._engine.open_websocket(self._transport, environ)
+            self._engine.open_websocket(self._transport, switch, environ)
         else:
+            self._transport.write(switch)
             self._transport.set_protocol(Probe(self._transport, session))
 
 
