@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.claims import eventually
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from queuecast_bus import BusManager, Record
@@ -205,24 +205,23 @@ def test_binary_arguments_arrive_as_binary(forgetful_redis: Redis, gateway: Call
         assert connection.recv(timeout=10) == b"\x00\xff"
 
 
-def test_events_that_are_forged_or_malformed_are_refused_and_the_connection_goes_on(
-    forgetful_redis: Redis, gateway: Callable[..., Gateway]
+@pytest.mark.parametrize(
+    "packet", ['42["connect",{"forged":1}]', '42["disconnect"]', "42[]", "42{}", '42[{"a":1}]', "42[1]"]
+)
+def test_an_event_that_is_forged_or_malformed_closes_its_connection_alone(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway], packet: str
 ) -> None:
     """`42["connect",…]` would run our connect handler on a forged environment."""
     service = gateway(forgetful_redis.url)
     eventually(service.ready)
-    with browser(service.port) as one:
-        for packet in (
-            '42["connect",{"forged":1}]',
-            '42["disconnect"]',
-            "42[]",
-            "42{}",
-            '42[{"a":1}]',
-            "42[1]",
-        ):
-            one.send(packet)
-        assert one.ask("subscribe", "a")["ok"]
-    assert service.metric("queuecast_gateway_events_refused_total") == 6
+    with browser(service.port) as forger, browser(service.port) as honest:
+        forger.send(packet)
+        with pytest.raises(ConnectionClosed) as closed:
+            forger.ask("subscribe", "a")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+        assert honest.ask("subscribe", "a")["ok"]
+    assert service.metric("queuecast_gateway_events_refused_total") == 1
     assert "Traceback" not in service.log()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from queuecast_bus import BusUnavailable, Record, Stored
+from queuecast_gateway.engine.frames import split
 from queuecast_poller.message import Message
 from queuecast_poller.sqs import Failed, QueueUnavailable
 
@@ -142,15 +143,12 @@ class FakeBus:
 
 
 class FakeServer:
-    """The parts of a Socket.IO server that handlers, board and fan-out use, with what they did to it."""
+    """The parts of a Socket.IO server that handlers and board use, with what they did to it."""
 
-    def __init__(self, *, namespaces: Sequence[str] = ("/",), recipients: int = 1) -> None:
+    def __init__(self) -> None:
         self.handlers: dict[tuple[str, str], Any] = {}
         self.emitted: list[tuple[str, Any, dict[str, Any]]] = []
-        self.delivered: list[tuple[Any, ...]] = []
-        self.recipients = recipients
         self.refusing: Exception | None = None
-        self._namespaces = namespaces
         self._rooms: dict[tuple[str, str], list[str]] = {}
 
     async def receive(self, event: str, sid: str, *arguments: Any, namespace: str = "/") -> Any:
@@ -181,14 +179,42 @@ class FakeServer:
             raise self.refusing
         self.emitted.append((event, data, options))
 
-    def serves(self, namespace: str) -> bool:
-        return namespace in self._namespaces
 
-    async def deliver(self, *what: Any) -> int:
-        if self.refusing is not None:
-            raise self.refusing
-        self.delivered.append(what)
-        return self.recipients
+class FakeTransport:
+    """A TCP connection, as asyncio shows it: what was written to it, and what became of it."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.protocol: Any = None
+        self.closing = False
+        self.aborted = False
+        self.reading = True
+
+    @property
+    def frames(self) -> list[tuple[int, bytes]]:
+        """Opcode and payload of the frames that were written."""
+        return list(split(b"".join(self.written)))
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    def abort(self) -> None:
+        self.closing = self.aborted = True
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
 
 
 class Figures:

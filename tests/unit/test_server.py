@@ -1,14 +1,15 @@
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import socketio
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import Figures
+from tests.unit.fakes import FakeTransport, Figures
 
-from queuecast_bus import BusManager
-from queuecast_gateway.board import BOARD_NAMESPACE
+from queuecast_gateway.engine.frames import CLOSE, TEXT, encode
+from queuecast_gateway.engine.session import SLOW, Leaving, Session
 from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.rooms import GatewayBus
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.settings import Settings
 
@@ -27,7 +28,7 @@ def figure(registry: CollectorRegistry) -> Figures:
 def make(registry: CollectorRegistry) -> Callable[..., SocketServer]:
     def made(**options: Any) -> SocketServer:
         settings = Settings(namespaces=("/", "/shop"), **options)
-        return SocketServer(BusManager(settings), settings, Metrics(registry))
+        return SocketServer(GatewayBus(settings), settings, Metrics(registry))
 
     return made
 
@@ -37,116 +38,72 @@ def server(make: Callable[..., SocketServer]) -> SocketServer:
     return make()
 
 
-@pytest.fixture
-def packets(server: SocketServer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """What goes to connections: which one, and the text of the packet."""
-    sent: list[tuple[str, str]] = []
+class Browser:
+    """A connection of a server, without a network: it says packets and sees what was written to it."""
 
-    async def send(eio_sid: str, packet: Any) -> None:
-        sent.append((eio_sid, packet.data))
+    def __init__(self, server: SocketServer) -> None:
+        self._server = server
+        self.transport = FakeTransport()
+        server.eio.open_websocket(self.transport, b"", {"HTTP_ORIGIN": "https://example.org"})
+        self.session: Session = self.transport.protocol
+        self.transport.written.clear()
 
-    monkeypatch.setattr(server, "_send_eio_packet", send)
-    return sent
+    async def says(self, *texts: str) -> None:
+        """Send messages and wait until they were worked on."""
+        for text in texts:
+            masked = encode(TEXT, f"4{text}".encode())
+            at = {126: 4, 127: 10}.get(masked[1], 2)
+            self.session.data_received(
+                bytes((masked[0], masked[1] | 0x80)) + masked[2:at] + bytes(4) + masked[at:]
+            )
+        await self.settle()
 
+    async def settle(self) -> None:
+        """Wait until what this connection has begun is done, and written."""
+        while self.session.work is not None:
+            await asyncio.wait([self.session.work])
+        self._server.eio.outbox.flush()
 
-@pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the guard lets through to python-socketio."""
-    passed: list[Any] = []
+    @property
+    def texts(self) -> list[str]:
+        return [data.decode() for opcode, data in self.transport.frames if opcode == TEXT]
 
-    async def handle(self: Any, eio_sid: str, namespace: Any, number: Any, data: Any) -> None:
-        passed.append(data)
+    @property
+    def close_code(self) -> int | None:
+        codes = [data[:2] for opcode, data in self.transport.frames if opcode == CLOSE]
+        return int.from_bytes(codes[0], "big") if codes else None
 
-    monkeypatch.setattr(socketio.AsyncServer, "_handle_event", handle)
-    return passed
-
-
-def join(server: SocketServer, sid: str, *rooms: str, namespace: str = "/") -> None:
-    for room in (None, sid, *rooms):
-        server.manager.basic_enter_room(sid, namespace, room, eio_sid=f"eio-{sid}")
-
-
-# Deliveries
-
-
-async def test_a_record_without_rooms_reaches_everyone_in_its_namespace(
-    server: SocketServer, packets: list[tuple[str, str]]
-) -> None:
-    """And nobody beyond it."""
-    join(server, "a")
-    join(server, "b", "room")
-    join(server, "c", namespace="/shop")
-    assert await server.deliver("price", [3], "/", (), ()) == 2
-    assert sorted(packets) == [("eio-a", '2["price",3]'), ("eio-b", '2["price",3]')]
-
-
-async def test_who_is_in_several_rooms_gets_an_event_once(
-    server: SocketServer, packets: list[tuple[str, str]]
-) -> None:
-    """Rooms overlap; events must not double."""
-    join(server, "a", "x", "y")
-    join(server, "b", "y")
-    join(server, "c", "z")
-    assert await server.deliver("price", [], "/", ("x", "y", "nobody here"), ()) == 2
-    assert sorted(eio_sid for eio_sid, _ in packets) == ["eio-a", "eio-b"]
+    async def joined(self, namespace: str = "/") -> str:
+        """Join a namespace; return the session id that the server gave."""
+        await self.says("0" if namespace == "/" else f"0{namespace},")
+        sid = self._server.manager.sid_from_eio_sid(self.session.sid, namespace)
+        assert isinstance(sid, str)
+        self.transport.written.clear()
+        return sid
 
 
-async def test_skipped_sessions_get_nothing_and_do_not_count(
-    server: SocketServer, packets: list[tuple[str, str]]
-) -> None:
-    """What nobody received is not measured as delivered."""
-    join(server, "a")
-    join(server, "b")
-    assert await server.deliver("price", [1], "/", (), ("a",)) == 1
-    assert await server.deliver("price", [1], "/", (), ("a", "b")) == 0
-    assert [eio_sid for eio_sid, _ in packets] == ["eio-b"]
+def residue(server: SocketServer) -> dict[str, Any]:
+    return {
+        "sockets": dict(server.eio.sockets),
+        "environ": dict(server.environ),
+        "rooms": dict(server.manager.rooms),
+        "binary": dict(server._binary_packet),
+        "pending": [*server.manager.pending_connect, *server.manager.pending_disconnect],
+    }
 
 
-@pytest.mark.parametrize(
-    ("arguments", "packet"),
-    [([], '2["e"]'), ([[1, 2]], '2["e",[1,2]]'), ([1, 2], '2["e",1,2]'), ([None], '2["e",null]')],
-)
-async def test_an_event_has_the_arguments_of_its_record(
-    server: SocketServer, packets: list[tuple[str, str]], arguments: list[Any], packet: str
-) -> None:
-    """A list is one argument; nothing is none."""
-    join(server, "a")
-    await server.deliver("e", arguments, "/", (), ())
-    assert [text for _, text in packets] == [packet]
-
-
-async def test_an_event_for_nobody_here_is_not_encoded(
-    server: SocketServer, packets: list[tuple[str, str]]
-) -> None:
-    """Most replicas have nobody in most rooms."""
-    assert await server.deliver("e", [object()], "/", ("room",), ()) == 0
-    assert packets == []
-
-
-def test_only_what_browsers_may_join_is_served(server: SocketServer) -> None:
-    """The board's namespace is the gateway's own: a record for it must not look like its figures."""
-    assert [server.serves(name) for name in ("/", "/shop", "/other", BOARD_NAMESPACE)] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+NOTHING = {"sockets": {}, "environ": {}, "rooms": {}, "binary": {}, "pending": []}
 
 
 # Connections
 
 
-@pytest.mark.parametrize(
-    ("environ", "transport"),
-    [({}, "polling"), ({"HTTP_UPGRADE": "WebSocket"}, "websocket"), ({"HTTP_UPGRADE": "h2c"}, "polling")],
-)
-async def test_connections_are_counted_by_transport(
-    server: SocketServer, figure: Figures, environ: dict[str, str], transport: str
-) -> None:
+async def test_connections_are_counted_by_transport(server: SocketServer, figure: Figures) -> None:
     """The autoscaler reads the gauge."""
-    await server._handle_eio_connect("eio", environ)
+    browser = Browser(server)
+    await browser.settle()
     assert figure("connections") == 1
-    assert figure("connects_total", transport=transport) == figure.sum("connects_total") == 1
+    assert figure("connects_total", transport="websocket") == figure.sum("connects_total") == 1
 
 
 @pytest.mark.parametrize(
@@ -157,52 +114,246 @@ async def test_the_reason_of_an_end_is_one_of_a_closed_set(
     server: SocketServer, figure: Figures, reason: str, label: str
 ) -> None:
     """A new reason of the library must not become a new time series."""
-    await server._handle_eio_connect("eio", {})
-    await server._handle_eio_disconnect("eio", reason)
+    browser = Browser(server)
+    for _ in range(2):
+        browser.session.end(reason)
+    await browser.settle()
     assert figure("connections") == 0
     assert figure("disconnects_total", reason=label) == figure.sum("disconnects_total") == 1
 
 
-async def test_an_end_counts_once(server: SocketServer, figure: Figures) -> None:
-    """Engine.IO may tell it twice; a gauge below zero would scale the gateways away."""
-    await server._handle_eio_connect("eio", {})
-    for _ in range(2):
-        await server._handle_eio_disconnect("eio", "transport close")
-    assert figure("connections") == 0
-    assert figure.sum("disconnects_total") == 1
+async def test_a_connection_leaves_nothing_behind(server: SocketServer) -> None:
+    """9,000 that come and go must not add up, whatever they were doing when they went."""
+    browser = Browser(server)
+    await browser.joined()
+    await browser.joined("/shop")
+    await browser.says('51-["item_removed",{"_placeholder":true,"num":0}]')
+    browser.session.connection_lost(None)
+    await browser.settle()
+    assert residue(server) == NOTHING
+
+
+async def test_who_leaves_while_the_connect_handler_runs_is_in_no_room(server: SocketServer) -> None:
+    """The stock server keeps such a sid for ever."""
+    going_on = asyncio.Event()
+
+    async def connect(sid: str, environ: Any) -> None:
+        await going_on.wait()
+
+    server.on("connect", connect, "/")
+    browser = Browser(server)
+    browser.session.receive("40")
+    await asyncio.sleep(0)
+    browser.session.connection_lost(None)
+    going_on.set()
+    await browser.settle()
+    assert residue(server) == NOTHING
+
+
+async def test_a_disconnect_handler_that_raises_leaves_nothing_behind(server: SocketServer) -> None:
+    """Rooms are left whatever the application does."""
+
+    async def disconnect(sid: str, reason: str) -> None:
+        raise ZeroDivisionError
+
+    server.on("disconnect", disconnect, "/")
+    browser = Browser(server)
+    await browser.joined()
+    browser.session.connection_lost(None)
+    await browser.settle()
+    assert residue(server) == NOTHING
+
+
+async def test_the_request_is_forgotten_after_the_connect_handler(server: SocketServer) -> None:
+    """A header or two of every browser would be most of what an idle connection costs."""
+    seen: list[Any] = []
+    server.on("connect", lambda sid, environ: seen.append(environ["HTTP_ORIGIN"]), "/")
+    browser = Browser(server)
+    await browser.joined()
+    assert seen == ["https://example.org"]
+    assert server.environ[browser.session.sid] == {}
+
+
+async def test_connect_comes_before_what_its_handler_emits(server: SocketServer) -> None:
+    """The stock client drops events of a namespace that it is not in yet."""
+
+    async def connect(sid: str, environ: Any) -> None:
+        await server.manager.emit("hello", 1, namespace="/", room=sid, ignore_queue=True)
+
+    server.on("connect", connect, "/")
+    browser = Browser(server)
+    await browser.says("0")
+    first, second = browser.texts
+    assert first.startswith('40{"sid":')
+    assert second == '42["hello",1]'
+
+
+async def test_a_connect_handler_that_fails_is_answered(server: SocketServer) -> None:
+    """Silence would leave the browser waiting."""
+
+    async def connect(sid: str, environ: Any) -> None:
+        raise ZeroDivisionError
+
+    server.on("connect", connect, "/")
+    browser = Browser(server)
+    await browser.says("0")
+    assert browser.texts == ['44{"message":"Internal error"}']
+    assert server.manager.rooms == {}
+
+
+async def test_a_browser_that_joins_nothing_is_closed(server: SocketServer, figure: Figures) -> None:
+    """An open connection that never says what it wants is somebody else's."""
+    idle, joined = Browser(server), Browser(server)
+    await joined.joined()
+    for browser in (idle, joined):
+        server._expect_connect(browser.session.sid)
+        await browser.settle()
+    assert (idle.close_code, joined.close_code) == (1008, None)
+    assert figure("events_refused_total") == 1
+
+
+# Deliveries
+
+
+async def test_a_session_in_several_rooms_is_found_once(server: SocketServer) -> None:
+    """Rooms overlap; events must not double."""
+    browsers = [Browser(server) for _ in range(3)]
+    sids = [await browser.joined() for browser in browsers]
+    elsewhere = Browser(server)
+    await elsewhere.joined("/shop")
+    for sid, rooms in zip(sids, (("x", "y"), ("y",), ("z",)), strict=True):
+        for room in rooms:
+            await server.enter_room(sid, room)
+    sessions = [browser.session for browser in browsers]
+    find = server.manager.sessions
+    assert find("/", ()) == sessions
+    assert find("/", ("x", "y", "nobody here")) == sessions[:2]
+    assert find("/", ("y",), (sids[0],)) == sessions[1:2]
+    assert find("/", ("nobody here",)) == find("/nowhere", ()) == []
+
+
+async def test_an_emit_goes_to_everyone_who_should_see_it(server: SocketServer) -> None:
+    """It is framed once, and written at the end of the turn."""
+    first, second = Browser(server), Browser(server)
+    sid, _ = await first.joined(), await second.joined()
+    await server.manager.emit("price", (3, b"x"), namespace="/", skip_sid=[sid], ignore_queue=True)
+    assert (first.transport.written, second.transport.written) == ([], [])
+    server.eio.outbox.flush()
+    assert first.transport.frames == []
+    assert [data for _, data in second.transport.frames] == [
+        b'451-["price",3,{"_placeholder":true,"num":0}]',
+        b"x",
+    ]
 
 
 # What browsers send
 
 
-async def test_a_proper_event_is_handled(server: SocketServer, figure: Figures, events: list[Any]) -> None:
-    """The guard is in nobody's way."""
-    await server._handle_event("eio", "/", 1, ["item_removed", {"id": 1}])
-    assert events == [["item_removed", {"id": 1}]]
-    assert figure("events_refused_total") == 0
+async def test_an_event_is_acknowledged(server: SocketServer) -> None:
+    """With what its handler returns."""
+    server.on("add", lambda sid, a, b: a + b, "/")
+    browser = Browser(server)
+    await browser.joined()
+    await browser.says('27["add",2,3]')
+    assert browser.texts == ["437[5]"]
 
 
-async def test_a_forged_event_is_refused_and_logged_once_per_connection(
-    server: SocketServer, figure: Figures, events: list[Any], caplog: pytest.LogCaptureFixture
+async def test_attachments_arrive_in_their_places(server: SocketServer) -> None:
+    """Binary events are a packet and its attachments, one after the other."""
+    got: list[Any] = []
+    server.on("put", lambda sid, *arguments: got.extend(arguments), "/")
+    browser = Browser(server)
+    await browser.joined()
+    await browser.says('52-["put",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]')
+    for attachment in (b"first", b"second"):
+        browser.session.receive(attachment)
+    await browser.settle()
+    assert got == [b"second", b"first"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "9",
+        "2",
+        '2["disconnect"]',
+        "2[]",
+        '450-["x"]',
+        "0",
+        '2/shop,["x"]',
+        "1/shop,",
+        "4",
+        '3["x"]',
+        "2[NaN]",
+    ],
+)
+async def test_what_is_no_packet_for_this_moment_closes_the_connection(
+    server: SocketServer, figure: Figures, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A counter per packet, a line per connection, never a traceback."""
-    for data in (["disconnect", "forged"], [], None, "x" * 100_000):
-        await server._handle_event("eio", "/", None, data)
-    await server._handle_event("other", "/", None, [1])
-    assert events == []
-    assert figure("events_refused_total") == 5
-    assert [record.args[0] for record in caplog.records if record.args] == ["eio", "other"]
-    assert len(caplog.text) < 1_000
+    """One close code, one line, no traceback; the JavaScript server closes too."""
+    browser = Browser(server)
+    await browser.joined()
+    await browser.says(text, "2[]")
+    assert browser.close_code == 1008
+    assert figure("events_refused_total") == 1
+    assert figure("disconnects_total", reason="parse_error") == 1
+    assert len(caplog.records) == 1
+    assert residue(server) == NOTHING
 
 
-async def test_a_connection_that_has_ended_is_forgotten(
-    server: SocketServer, events: list[Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its id would stay for ever otherwise."""
-    await server._handle_eio_connect("eio", {})
-    await server._handle_event("eio", "/", None, [1])
-    await server._handle_eio_disconnect("eio", "transport close")
-    assert server._warned == set()
+async def test_an_unknown_namespace_is_refused_as_the_protocol_says(server: SocketServer) -> None:
+    """The connection and its other namespaces go on."""
+    browser = Browser(server)
+    await browser.joined()
+    await browser.says("0/nowhere,")
+    assert browser.texts == ['44/nowhere,{"message":"Invalid namespace"}']
+    assert browser.close_code is None
+
+
+async def test_a_handler_that_fails_does_not_end_the_connection(server: SocketServer) -> None:
+    """A bug in one handler is no reason to lose a browser."""
+
+    def broken(sid: str) -> None:
+        raise ZeroDivisionError
+
+    server.on("broken", broken, "/")
+    server.on("add", lambda sid, a, b: a + b, "/")
+    browser = Browser(server)
+    await browser.joined()
+    await browser.says('2["broken"]', '27["add",2,3]')
+    assert browser.texts == ["437[5]"]
+
+
+async def test_a_slow_browser_is_told_so(server: SocketServer, figure: Figures) -> None:
+    """It gets a close code of its own, and time to take what it can; then the connection is cut."""
+    browser = Browser(server)
+    await browser.joined()
+    browser.session.pause_writing()
+    await asyncio.sleep(0)
+    await browser.settle()
+    assert browser.transport.frames == [(CLOSE, SLOW.to_bytes(2, "big") + b"slow")]
+    assert isinstance(browser.transport.protocol, Leaving)
+    assert figure("disconnects_total", reason="slow") == 1
+    assert residue(server) == NOTHING
+
+
+async def test_nothing_is_read_while_a_handler_is_behind(server: SocketServer) -> None:
+    """What a browser may have waiting here is bounded; the rest stays in its own TCP buffers."""
+    going_on = asyncio.Event()
+
+    async def wait(sid: str) -> None:
+        await going_on.wait()
+
+    server.on("wait", wait, "/")
+    browser = Browser(server)
+    await browser.joined()
+    for _ in range(100):
+        browser.session.receive('42["wait"]')
+    assert not browser.transport.reading
+    going_on.set()
+    await browser.settle()
+    assert browser.transport.reading
 
 
 # How the engine is set up
@@ -221,8 +372,8 @@ def test_origins_are_checked_as_the_settings_say(
 
 def test_limits_reach_the_engine(make: Callable[..., SocketServer]) -> None:
     """A limit that is only in the settings protects nobody."""
-    server = make(max_message_bytes=5_000, transports=("websocket",))
-    assert server.eio.max_http_buffer_size == 5_000
+    server = make(max_message_bytes=5_000, max_buffered_bytes=70_000, transports=("websocket",))
+    assert server.eio.max_message_bytes == 5_000
+    assert server.eio.max_buffered_bytes == 70_000
     assert server.eio.transports == ["websocket"]
-    assert server.eio.http_compression is False
     assert server.async_handlers is False
