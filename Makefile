@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e lint format types check docs requirements clean
+.PHONY: help run send test unit integration e2e bench bench-node lint format types check docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ integration: $(VENV)/dev ## Run one service at a time against real Redis and a r
 
 e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScript client and a browser
 	$(BIN)/pytest tests/e2e
+
+bench: $(VENV)/dev bench-node ## Measure the gateway beside the alternatives; writes bench/results.md
+	$(BIN)/python -m bench
 
 check: lint types ## Run the linters and the type checker
 

@@ -57,6 +57,13 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(**options)
         self._admission = admission
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over, and nothing that would keep this object alive: it is in a circle with
+        its parser, which only the collector would find.
+        """
+        super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn itself does at the end
+
     def connection_made(self, transport: Any) -> None:
         if self._admission.admits(transport.get_extra_info("socket").fileno()):
             super().connection_made(transport)

@@ -39,10 +39,23 @@ def _no_constant(name: str) -> Any:
 
 
 _decoder = json.JSONDecoder(parse_constant=_no_constant)
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
+
+class _Json:
+    """JSON as packets have it, by an encoder that is made once: half of what `json.dumps` takes."""
+
+    loads = staticmethod(json.loads)
+
+    @staticmethod
+    def dumps(data: Any, **_: Any) -> str:
+        return _encoder.encode(data)
 
 
 class SocketPacket(Packet):  # type: ignore[misc]  # python-socketio has no types
     """A Socket.IO packet. Reading one raises `BadPacket` for everything that the protocol does not allow."""
+
+    json = _Json
 
     def decode(self, encoded_packet: str | bytes) -> int:
         """Fill in what a client sent; return how many attachments follow."""

@@ -15,7 +15,7 @@ from socketio.packet import BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DI
 from queuecast_gateway.board import BOARD_NAMESPACE
 from queuecast_gateway.engine import frames
 from queuecast_gateway.engine.engine import Engine
-from queuecast_gateway.metrics import DISCONNECT_REASONS, Metrics
+from queuecast_gateway.metrics import DISCONNECT_REASONS, TRANSPORTS, Metrics
 from queuecast_gateway.packet import BadPacket, SocketPacket, packet_frames
 from queuecast_gateway.rooms import GatewayBus
 from queuecast_gateway.settings import Settings
@@ -49,6 +49,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         )
         self._connect_seconds = settings.connect_seconds
         self._metrics = metrics
+        self._connects = {transport: metrics.connects.labels(transport) for transport in TRANSPORTS}
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -59,7 +60,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         await super()._handle_eio_connect(eio_sid, environ)
         session = self.eio.sockets.get(eio_sid)
         self._metrics.connections.inc()
-        self._metrics.connects.labels("polling" if session is None or session.polling else "websocket").inc()
+        self._connects["polling" if session is None or session.polling else "websocket"].inc()
         self.eio.wheel.after(self._connect_seconds, partial(self._expect_connect, eio_sid))
 
     def _expect_connect(self, eio_sid: str) -> None:

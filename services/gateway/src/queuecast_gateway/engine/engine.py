@@ -4,7 +4,9 @@ It is python-engineio's server with everything between the socket table and the 
 """
 
 import asyncio
+import base64
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
@@ -50,6 +52,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self.wheel = Wheel(tick_seconds)
         self._on_refused = on_refused
         self._path = path
+        self._randomness = b""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -70,6 +73,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def generate_id(self) -> str:
+        """Return a new session id: 120 random bits, taken from the kernel for many ids at once."""
+        if not self._randomness:
+            self._randomness = os.urandom(15 * 256)
+        taken, self._randomness = self._randomness[:15], self._randomness[15:]
+        return base64.urlsafe_b64encode(taken).decode()
 
     # Letting in
 

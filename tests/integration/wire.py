@@ -1,0 +1,356 @@
+"""A raw client that can say anything: HTTP/1.1 requests and WebSocket frames, made by hand on a TCP stream.
+
+It shares nothing with the engine that it tests, and checks nothing by itself. RFC 6455, and
+https://socket.io/docs/v4/engine-io-protocol/
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple, Self, TypeVar
+
+import uvicorn
+
+from queuecast_gateway.web import WebServer
+
+from .conftest import HOST
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+
+PATH = "/socket.io/"
+POLLING = "EIO=4&transport=polling"
+WEBSOCKET = "EIO=4&transport=websocket"
+SEPARATOR = "\x1e"
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+PATIENCE_SECONDS = 10.0
+"""How long an answer may take. Far longer than it does, so that a busy machine fails no test."""
+
+Claim = TypeVar("Claim")
+
+
+async def soon(claim: Callable[[], Claim | None], seconds: float = PATIENCE_SECONDS) -> Claim:
+    """Return what `claim` returns once that is true; it is asked between turns of this loop."""
+    deadline = time.monotonic() + seconds
+    while not (answer := claim()):
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s: {answer!r}"
+        await asyncio.sleep(0.005)
+    return answer
+
+
+class Answer(NamedTuple):
+    """An HTTP response; names of headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def packets(self) -> list[str]:
+        """The Engine.IO packets of a long-polling answer."""
+        return self.body.split(SEPARATOR)
+
+
+async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return await asyncio.open_connection(HOST, port, limit=1 << 24)
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Give a connection up, whatever state it is in."""
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def stream(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Have a TCP connection for a while."""
+    reader, writer = await connect(port)
+    try:
+        yield reader, writer
+    finally:
+        await close(writer)
+
+
+async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """Read status line and headers of an answer."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    pairs = [line.split(":", 1) for line in lines if line]
+    return int(first.split(" ")[1]), {name.lower(): value.strip() for name, value in pairs}
+
+
+async def read_answer(reader: asyncio.StreamReader) -> Answer:
+    status, headers = await read_head(reader)
+    if status in (101, 204):
+        return Answer(status, headers, "")
+    return Answer(status, headers, (await reader.readexactly(int(headers.get("content-length", 0)))).decode())
+
+
+def head(
+    method: str, target: str, headers: dict[str, str | None] | None = None, body: bytes | None = None
+) -> bytes:
+    """Return a request as bytes. A header that is None is left out."""
+    all_headers: dict[str, str | None] = {"Host": HOST}
+    if body is not None:
+        all_headers |= {"Content-Length": str(len(body)), "Content-Type": "text/plain;charset=UTF-8"}
+    all_headers |= headers or {}
+    lines = [f"{name}: {value}" for name, value in all_headers.items() if value is not None]
+    return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode() + (body or b"")
+
+
+async def request(
+    port: int,
+    method: str = "GET",
+    query: str = POLLING,
+    body: bytes | str | None = None,
+    headers: dict[str, str | None] | None = None,
+) -> Answer:
+    """Do one HTTP request on a connection of its own."""
+    encoded = body.encode() if isinstance(body, str) else body
+    asked = head(method, f"{PATH}?{query}", {"Connection": "close"} | (headers or {}), encoded)
+    async with stream(port) as (reader, writer):
+        writer.write(asked)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await read_answer(reader)
+
+
+class Polling:
+    """A session over HTTP long-polling. `opening` is the handshake packet's data."""
+
+    def __init__(self, port: int, opening: dict[str, Any], rest: list[str]) -> None:
+        self.port = port
+        self.opening = opening
+        self.sid: str = opening["sid"]
+        self.query = f"{POLLING}&sid={self.sid}"
+        self._packets = rest
+
+    @classmethod
+    async def open(cls, port: int) -> Self:
+        answer = await request(port)
+        assert answer.status == 200, answer
+        first, *rest = answer.packets
+        assert first[0] == "0"
+        return cls(port, json.loads(first[1:]), rest)
+
+    async def get(self) -> Answer:
+        return await request(self.port, query=self.query)
+
+    async def post(self, *packets: str) -> Answer:
+        return await request(self.port, "POST", self.query, SEPARATOR.join(packets))
+
+    async def say(self, *packets: str) -> None:
+        """Post packets that are taken."""
+        answer = await self.post(*packets)
+        assert (answer.status, answer.body) == (200, "ok"), answer
+
+    async def receive(self) -> str:
+        """Return the next packet that is no ping; pings are answered."""
+        while True:
+            while not self._packets:
+                answer = await self.get()
+                assert answer.status == 200, answer
+                self._packets = answer.packets
+            packet = self._packets.pop(0)
+            if packet != "2":
+                return packet
+            await self.say("3")
+
+    async def upgrade(self, **options: Any) -> "WebSocket":
+        """Return a WebSocket for this session that has probed nothing yet."""
+        return await WebSocket.open(self.port, f"{WEBSOCKET}&sid={self.sid}", **options)
+
+
+def frame(
+    opcode: int, payload: bytes | str = b"", *, final: bool = True, reserved: int = 0, masked: bool = True
+) -> bytes:
+    """Return a client's frame, or what is nearly one."""
+    data = payload.encode() if isinstance(payload, str) else payload
+    first = (0x80 if final else 0) | reserved << 4 | opcode
+    bit = 0x80 if masked else 0
+    if len(data) < 126:
+        start = struct.pack("!BB", first, bit | len(data))
+    elif len(data) < 1 << 16:
+        start = struct.pack("!BBH", first, bit | 126, len(data))
+    else:
+        start = struct.pack("!BBQ", first, bit | 127, len(data))
+    return start + (_masked(data) if masked else data)
+
+
+def _masked(data: bytes) -> bytes:
+    key = os.urandom(4)
+    stretched = (key * (len(data) // 4 + 1))[: len(data)]
+    mixed = int.from_bytes(data, "big") ^ int.from_bytes(stretched, "big")
+    return key + mixed.to_bytes(len(data), "big")
+
+
+class WebSocket:
+    """A WebSocket connection, or an answer that refused it: see `answer`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        self.answer = answer
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(
+        cls,
+        port: int,
+        query: str = WEBSOCKET,
+        *,
+        path: str = PATH,
+        headers: dict[str, str | None] | None = None,
+        early: bytes = b"",
+    ) -> Self:
+        """Ask for a WebSocket; `early` goes with the request, before it can be answered."""
+        reader, writer = await connect(port)
+        asked: dict[str, str | None] = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": KEY,
+        }
+        writer.write(head("GET", f"{path}?{query}", asked | (headers or {})) + early)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                answer = await read_answer(reader)
+        except BaseException:
+            await close(writer)
+            raise
+        return cls(reader, writer, answer)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.leave()
+
+    async def leave(self) -> None:
+        """End the TCP connection without a word."""
+        await close(self._writer)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the answer is the one that RFC 6455, section 4.2.2, makes of our key."""
+        digest = hashlib.sha1((KEY + GUID).encode(), usedforsecurity=False).digest()
+        return (
+            self.answer.status == 101
+            and self.answer.headers["upgrade"].lower() == "websocket"
+            and "upgrade" in self.answer.headers["connection"].lower()
+            and self.answer.headers["sec-websocket-accept"] == base64.b64encode(digest).decode()
+        )
+
+    def send_bytes(self, data: bytes) -> None:
+        """Write to the stream, whatever it is."""
+        self._writer.write(data)
+
+    def send_frame(self, opcode: int, payload: bytes | str = b"", **options: Any) -> None:
+        self.send_bytes(frame(opcode, payload, **options))
+
+    def send(self, *messages: str | bytes) -> None:
+        """Send whole messages: text as TEXT, bytes as BINARY."""
+        for message in messages:
+            self.send_frame(TEXT if isinstance(message, str) else BINARY, message)
+
+    async def drain(self) -> None:
+        """Wait until what was sent is nearly all in the kernel."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._writer.drain()
+
+    async def next_frame(self) -> tuple[int, bytes]:
+        """Return the server's next frame: it is whole and has no mask, as all of a server's here."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            first, length = await self._reader.readexactly(2)
+            assert first & 0x70 == 0, "a reserved bit"
+            assert first & 0x80, "a fragment"
+            assert length < 128, "a server masks nothing"
+            if length >= 126:
+                size = 2 if length == 126 else 8
+                length = int.from_bytes(await self._reader.readexactly(size), "big")
+            return first & 0x0F, await self._reader.readexactly(length)
+
+    async def receive(self) -> str | bytes:
+        """Return the next message that is no Engine.IO ping; pings are answered."""
+        while True:
+            opcode, payload = await self.next_frame()
+            assert opcode in (TEXT, BINARY), (opcode, payload)
+            if opcode == BINARY:
+                return payload
+            if payload != b"2":
+                return payload.decode()
+            self.send("3")
+
+    async def text(self) -> str:
+        """Return the next message, which is text."""
+        message = await self.receive()
+        assert isinstance(message, str), message
+        return message
+
+    async def opening(self) -> dict[str, Any]:
+        """Read the handshake packet."""
+        packet = await self.text()
+        assert packet[0] == "0", packet
+        opening: dict[str, Any] = json.loads(packet[1:])
+        return opening
+
+    async def close_code(self, *, answer: bool = True) -> int:
+        """Read on to the server's CLOSE frame and return its code; answer it, then expect the end of TCP."""
+        while True:
+            opcode, payload = await self.next_frame()
+            if opcode == CLOSE:
+                break
+        if answer:
+            self.send_frame(CLOSE, payload[:2])
+        await self.end()
+        return int.from_bytes(payload[:2], "big")
+
+    async def end(self) -> bytes:
+        """Read until the server has closed the TCP connection; return what came before that."""
+        read = b""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while chunk := await self._reader.read(1 << 16):
+                    read += chunk
+        except OSError:  # a reset is an end, too
+            pass
+        return read
+
+
+@asynccontextmanager
+async def serving(app: Any, websocket_protocol: Any) -> AsyncIterator[int]:
+    """Serve with uvicorn in this loop, as the gateway does; yields the port."""
+    listener = socket.create_server((HOST, 0))
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws=websocket_protocol,
+        interface="asgi3",
+        proxy_headers=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    server = WebServer(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await soon(lambda: server.started)
+        yield listener.getsockname()[1]
+    finally:
+        # Its own way to stop takes a fifth of a second, for each test.
+        task.cancel()
+        await asyncio.wait([task])
+        for each in server.servers:
+            each.close()
+            await each.wait_closed()
