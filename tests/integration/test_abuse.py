@@ -258,7 +258,7 @@ async def test_packets_before_a_namespace_is_joined_end_the_connection(victim: V
     assert victim.service.metric("queuecast_gateway_events_refused_total") == before + 1
 
 
-@pytest.mark.parametrize("depth", [100, 240, 320, 480, 600, 800, 900, 960, 990, 1_100, 1_400])
+@pytest.mark.parametrize("depth", [100, 320, 480, 600, 900, 1_400])
 @pytest.mark.parametrize("event", ["item_removed", "subscribe", "unknown"])
 @pytest.mark.parametrize("opening", ["[", '{"":'])
 async def test_no_depth_of_nesting_is_more_than_one_line_of_log(

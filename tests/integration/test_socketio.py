@@ -6,6 +6,8 @@ https://socket.io/docs/v4/socket-io-protocol/
 import asyncio
 import base64
 import json
+import re
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -106,9 +108,16 @@ def _base64(data: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def gateway_port(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def redis(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One Redis for all of these: they leave it alive."""
+    started = Redis(any_redis, tmp_path_factory.mktemp("redis"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def gateway_port(redis: Redis) -> Iterator[int]:
     """A gateway whose clients get one second to say what they want."""
-    redis = Redis(any_redis, tmp_path_factory.mktemp("redis"))
     port = free_port()
     service = Service(
         "queuecast_gateway",
@@ -123,7 +132,6 @@ def gateway_port(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactor
     yield port
     log = service.log()
     service.process.stop(grace_seconds=0)
-    redis.close()
     assert "Traceback" not in log
 
 
@@ -309,10 +317,12 @@ async def test_rooms_and_their_events_survive_the_upgrade(gateway_port: int) -> 
 class InProcess:
     """A server without a bus that is read: what is emitted stays here."""
 
-    def __init__(self) -> None:
+    def __init__(self, redis: Redis) -> None:
         self.port = 0
-        settings = Settings(namespaces=("/", "/shop"))
-        self.server = SocketServer(GatewayBus(settings), settings, Metrics(CollectorRegistry()))
+        channel = f"test-{uuid.uuid4().hex}"
+        settings = Settings(redis_url=redis.url, channel=channel, namespaces=("/", "/shop"))
+        self.bus = GatewayBus(settings)
+        self.server = SocketServer(self.bus, settings, Metrics(CollectorRegistry()))
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         await self.server.eio.handle_request(scope, receive, send)
@@ -326,13 +336,13 @@ class InProcess:
 
 
 @pytest.fixture
-async def here() -> AsyncIterator[InProcess]:
+async def here(redis: Redis) -> AsyncIterator[InProcess]:
     """A Socket.IO server in this process, for handlers that are this test's."""
-    made = InProcess()
+    made = InProcess(redis)
     async with wire.serving(made.app, made.server.eio.websocket_protocol) as made.port:
         yield made
         await made.server.shutdown()
-        await made.server.eio.shutdown()
+        await made.bus.aclose()
 
 
 @BOTH
@@ -420,18 +430,30 @@ async def test_a_disconnect_handler_that_raises_leaves_nobody_in_a_room(here: In
 
 @BOTH
 async def test_the_server_can_ask_and_gets_an_answer(here: InProcess, transport: str) -> None:
-    """Acknowledgements go both ways, with attachments too."""
+    """Acknowledgements go both ways, with attachments too; `call` is not for a server without tasks."""
     async with Client.open(here.port, transport) as one:
         sid = await one.join()
-        asking = asyncio.create_task(here.server.call("question", {"a": 1}, to=sid, timeout=5))
-        assert await one.hear() == '21["question",{"a":1}]'
-        await one.say('31["answer"]')
-        assert await asking == "answer"
-        asking = asyncio.create_task(here.server.call("question", b"\x01", to=sid, timeout=5))
-        assert await one.hear() == f'51-2["question",{PLACEHOLDER}]'
+        answers: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
+
+        async def answered(*arguments: Any) -> None:
+            answers.put_nowait(arguments)
+
+        await here.server.emit("question", {"a": 1}, to=sid, callback=answered)
+        question = re.fullmatch(r'2(\d+)\["question",\{"a":1\}\]', str(await one.hear()))
+        assert question
+        await one.say(f'3{question[1]}["answer"]')
+        assert await answers.get() == ("answer",)
+        await here.server.emit("question", b"\x01", to=sid, callback=answered)
+        attached = re.fullmatch(
+            r'51-(\d+)\["question",\{"_placeholder":true,"num":0\}\]', str(await one.hear())
+        )
+        assert attached
         assert await one.hear() == b"\x01"
-        await one.say(f"61-2[{PLACEHOLDER},2]", b"\xff")
-        assert await asking == (b"\xff", 2)
+        await one.say(f"61-{attached[1]}[{PLACEHOLDER},2]", b"\xff")
+        assert await answers.get() == (b"\xff", 2)
+        await one.say(f'3{question[1]}["again"]', f"3{attached[1]}[]")
+        await one.join("/shop")
+        assert answers.empty(), "each question has one answer"
 
 
 async def test_an_answer_that_nobody_asked_for_changes_nothing(here: InProcess) -> None:
@@ -461,15 +483,14 @@ async def test_the_request_is_forgotten_after_connect(here: InProcess, transport
     assert f"transport={transport}" in seen[0]["QUERY_STRING"]
 
 
-async def test_the_admin_ui_works(
-    any_redis: RedisServer, forgetful_redis: Redis, start: Callable[..., Service]
-) -> None:
+async def test_the_admin_ui_works(redis: Redis, start: Callable[..., Service]) -> None:
     """python-socketio's own instrumentation reaches into the server; it must find what it looks for."""
     port = free_port()
     service = start(
         "queuecast_gateway",
         {
-            "QUEUECAST_REDIS_URL": forgetful_redis.url,
+            "QUEUECAST_REDIS_URL": redis.url,
+            "QUEUECAST_CHANNEL": f"test-{uuid.uuid4().hex}",
             "QUEUECAST_PORT": str(port),
             "QUEUECAST_NAMESPACES": "/,/admin",
         },

@@ -4,6 +4,7 @@ https://socket.io/docs/v4/socket-io-protocol/#packet-encoding
 """
 
 import json
+import math
 import re
 from typing import Any
 
@@ -17,8 +18,7 @@ from socketio.packet import (
     Packet,
 )
 
-from queuecast_bus import Record
-from queuecast_bus.manager import load_arguments
+from queuecast_bus import BadRecord, Record
 from queuecast_gateway.engine import packets
 from queuecast_gateway.protocol import is_event
 
@@ -38,7 +38,14 @@ def _no_constant(name: str) -> Any:
     raise BadPacket(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(parse_constant=_no_constant)
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise BadPacket("a number that is too large")
+    return number
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 _encoder = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -100,7 +107,10 @@ class SocketPacket(Packet):  # type: ignore[misc]  # python-socketio has no type
         self.attachments.append(attachment)
         if len(self.attachments) < self.attachment_count:
             return False
-        self.data = _fill_in(self.data, self.attachments)
+        try:
+            self.data = _fill_in(self.data, self.attachments)
+        except RecursionError as exc:
+            raise BadPacket("a payload that is nested too deeply") from exc
         return True
 
 
@@ -139,7 +149,14 @@ def record_frames(record: Record) -> bytes:
 
     The arguments are checked, but written as the text they came as.
     """
-    load_arguments(record)
+    try:
+        arguments = _decoder.decode(record.arguments.decode())
+        if record.attachments:
+            arguments = _fill_in(arguments, list(record.attachments))
+    except (ValueError, RecursionError) as exc:
+        raise BadRecord(f"the arguments cannot be read: {exc}") from exc
+    if not isinstance(arguments, list):
+        raise BadRecord("the arguments are not a list")
     name = json.dumps(record.event, ensure_ascii=False)
     rest = record.arguments.decode().strip()[1:].lstrip()
     kind = f"{BINARY_EVENT}{len(record.attachments)}-" if record.attachments else f"{EVENT}"

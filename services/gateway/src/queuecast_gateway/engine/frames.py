@@ -44,7 +44,8 @@ class Frame(NamedTuple):
 class Decoder:
     """Reads a peer's frames, however its bytes are split. `idle` says that nothing is kept.
 
-    What is kept never exceeds `max_bytes` and a header: a frame that would is refused by its header.
+    What is kept never exceeds `max_bytes` by more than headers and a control frame: a frame that would is
+    refused by its header.
     """
 
     __slots__ = ("_buffer", "_fragments", "_max_bytes", "_message", "_opcode")
@@ -135,7 +136,7 @@ class Decoder:
     def _control(self, opcode: int, payload: bytes) -> Frame:
         if opcode == CLOSE and payload:
             code = int.from_bytes(payload[:2], "big")
-            if len(payload) == 1 or not (code in _SENDABLE_CODES or 3000 <= code < 5000):
+            if not (code in _SENDABLE_CODES or 3000 <= code < 5000):
                 raise FrameError(PROTOCOL_ERROR, "a close code that may not be sent")
             _text(payload[2:])
         return Frame(opcode, payload)

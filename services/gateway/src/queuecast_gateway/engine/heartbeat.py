@@ -16,7 +16,7 @@ _GOLDEN = 0.6180339887498949
 
 
 class Wheel:
-    """Calls back after a time, a tick early or late. A callback is added and cancelled in constant time."""
+    """Calls back after a time, in steps of a tick. A callback is added and cancelled in constant time."""
 
     def __init__(self, tick_seconds: float = TICK_SECONDS) -> None:
         self._tick_seconds = tick_seconds
@@ -59,11 +59,12 @@ class Wheel:
 
     def _run(self) -> None:
         self._turn += 1
-        for callback in self._slots.pop(self._turn, ()):
+        while slot := self._slots.get(self._turn):
             try:
-                callback()
+                slot.pop()()
             except Exception:
                 log.exception("a deadline's callback failed")
+        self._slots.pop(self._turn, None)
         if self._slots:
             self._start()
         else:

@@ -4,8 +4,11 @@ One order holds for each session, that of the calls: events of the bus, direct e
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Protocol
+
+log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
@@ -49,7 +52,11 @@ class Outbox:
         """Write what is pending for every session."""
         dirty, self._dirty = self._dirty, []
         for session in dirty:
-            self.flush_one(session)
+            try:
+                self.flush_one(session)
+            except Exception:
+                # One that cannot be written to is no reason to leave out those after it.
+                log.exception("a session could not be written to")
 
     @staticmethod
     def flush_one(session: Member) -> None:

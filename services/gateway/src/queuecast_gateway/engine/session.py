@@ -133,7 +133,7 @@ class Session(asyncio.Protocol):
             self.refuse(exc.code, exc.reason)
         except BadPacket as exc:
             self.refuse(frames.POLICY, str(exc))
-        self._decoder = None if decoder.idle else decoder
+        self._decoder = None if self.closed or decoder.idle else decoder
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = self.engine.reason
