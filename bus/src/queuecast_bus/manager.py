@@ -14,7 +14,6 @@ from socketio.packet import Packet
 
 from queuecast_bus.connection import connect
 from queuecast_bus.control import ControlChannel
-from queuecast_bus.errors import BadRecord
 from queuecast_bus.keys import Keys
 from queuecast_bus.publisher import Bounds, Publisher, Stored
 from queuecast_bus.reader import Batch, Reader
@@ -140,19 +139,6 @@ def dump_arguments(data: Any) -> tuple[bytes, tuple[bytes, ...]]:
         arguments, attachments = Packet.deconstruct_binary(arguments)
     text = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode(), tuple(attachments)
-
-
-def load_arguments(record: Record) -> list[Any]:
-    """Return the record's arguments as values, binary ones in their place. Raises `BadRecord`."""
-    try:
-        arguments = json.loads(record.arguments)
-        if record.attachments:
-            arguments = Packet.reconstruct_binary(arguments, record.attachments)
-    except (ValueError, TypeError, LookupError, RecursionError) as exc:
-        raise BadRecord(f"the arguments cannot be read: {exc}") from exc
-    if not isinstance(arguments, list):
-        raise BadRecord("the arguments are not a list")
-    return arguments
 
 
 def _names(value: str | Sequence[str] | None, parameter: str) -> tuple[str, ...]:
