@@ -21,7 +21,7 @@ MAX_BYTES = 10_000
 PING_SECONDS = 1.0
 """Interval of pings, and as long again for their answers."""
 ASK_SECONDS = 0.02
-GIVES_UP_SECONDS = 5.0
+GIVES_UP_SECONDS = 9.0
 """How long a connection that says nothing useful may last at most; the settings below are far shorter."""
 
 PLACEHOLDER = '{"_placeholder":true,"num":0}'
@@ -258,7 +258,7 @@ async def test_packets_before_a_namespace_is_joined_end_the_connection(victim: V
     assert victim.service.metric("queuecast_gateway_events_refused_total") == before + 1
 
 
-@pytest.mark.parametrize("depth", [100, 320, 480, 600, 900, 1_400])
+@pytest.mark.parametrize("depth", [320, 480, 600, 1_400])
 @pytest.mark.parametrize("event", ["item_removed", "subscribe", "unknown"])
 @pytest.mark.parametrize("opening", ["[", '{"":'])
 async def test_no_depth_of_nesting_is_more_than_one_line_of_log(
@@ -283,11 +283,12 @@ async def test_no_depth_of_nesting_is_more_than_one_line_of_log(
 # Silence, and bad timing
 
 
-async def test_data_before_the_answer_ends_the_connection(victim: Victim) -> None:
-    """RFC 6455, section 4.1, forbids it; dropping it silently would lose a packet."""
-    async with await WebSocket.open(victim.port, early=frame(TEXT, '42["subscribe","a"]')) as one:
+async def test_data_before_the_answer_is_not_dropped_silently(victim: Victim) -> None:
+    """RFC 6455, section 4.1, forbids it: the connection may end, but not go on without what was lost."""
+    async with await WebSocket.open(victim.port, early=frame(TEXT, "40")) as one:
         if one.accepted:
-            assert await one.close_code() in (1002, 1008)
+            await one.opening()
+            assert (await one.text()).startswith('40{"sid":')
 
 
 HALVES = {
@@ -297,9 +298,15 @@ HALVES = {
     "half a message": frame(TEXT, '42["subscribe', final=False),
     "half a packet": frame(TEXT, f'451-["item_removed",{PLACEHOLDER}]'),
 }
+HALF_REQUESTS = {
+    "nothing": b"",
+    "half a line": b"GET /socket.io/?EIO=4&tran",
+    "half a head": b"POST /socket.io/ HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+    "a request and a half": b"GET /socket.io/ HTTP/1.1\r\nHost: x\r\n\r\nGET /socket.io/ HT",
+}
 
 
-async def test_half_of_something_and_silence_end_the_connection(victim: Victim) -> None:
+async def test_half_a_frame_and_silence_end_the_connection(victim: Victim) -> None:
     """Whoever never finishes answers no ping either; and whoever does not answer a CLOSE is cut."""
 
     async def code_after(half: bytes) -> int:
@@ -309,6 +316,25 @@ async def test_half_of_something_and_silence_end_the_connection(victim: Victim) 
 
     codes = await asyncio.gather(*map(code_after, HALVES.values()))
     assert dict(zip(HALVES, codes, strict=True)) == dict.fromkeys(HALVES, 1000)
+
+
+async def test_half_a_request_and_silence_end_the_connection(victim: Victim) -> None:
+    """f: a thousand of these cost nothing to hold open, and would take every descriptor."""
+
+    async def ends_after(half: bytes) -> bool:
+        try:
+            async with wire.stream(victim.port) as (reader, writer), asyncio.timeout(GIVES_UP_SECONDS):
+                writer.write(half)
+                await reader.read()
+        except TimeoutError:
+            return False
+        return True
+
+    session = await Polling.open(victim.port)
+    body = wire.head("POST", f"{wire.PATH}?{session.query}", {"Content-Length": "100"}) + b"40"
+    halves = HALF_REQUESTS | {"half a body": body}
+    ends = await asyncio.gather(*map(ends_after, halves.values()))
+    assert dict(zip(halves, ends, strict=True)) == dict.fromkeys(halves, True)
 
 
 async def test_garbage_after_the_servers_close_is_thrown_away(victim: Victim) -> None:
@@ -331,16 +357,6 @@ async def test_garbage_after_the_upgrade_ends_the_session(victim: Victim) -> Non
         one.send_bytes(frame(TEXT, "5") + frame(TEXT, "4", masked=False))
         assert await one.close_code() == 1002
     assert (await session.get()).json == {"code": 1, "message": "Session ID unknown"}
-
-
-@pytest.mark.parametrize(
-    "half", [b"GET /socket.io/?EIO=4&tran", b"POST /socket.io/ HTTP/1.1\r\nHost: x\r\nX-Slow: "]
-)
-async def test_half_a_request_and_silence_end_the_connection(victim: Victim, half: bytes) -> None:
-    """f: a thousand of these cost nothing to hold open, and would take every descriptor."""
-    async with wire.stream(victim.port) as (reader, writer), asyncio.timeout(GIVES_UP_SECONDS):
-        writer.write(half)
-        await reader.read()
 
 
 @pytest.mark.parametrize(

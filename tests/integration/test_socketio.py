@@ -38,7 +38,7 @@ from queuecast_gateway.server import SocketServer
 make = SocketServer.__init__
 def make_watched(self, *arguments):
     make(self, *arguments)
-    self.instrument(auth=False)
+    self.instrument(auth=False, server_stats_interval=0.2)
 SocketServer.__init__ = make_watched
 main()
 """

@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -100,13 +100,13 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 
 
 def head(
-    method: str, target: str, headers: dict[str, str | None] | None = None, body: bytes | None = None
+    method: str, target: str, headers: Mapping[str, str | None] | None = None, body: bytes | None = None
 ) -> bytes:
     """Return a request as bytes. A header that is None is left out."""
     all_headers: dict[str, str | None] = {"Host": HOST}
     if body is not None:
         all_headers |= {"Content-Length": str(len(body)), "Content-Type": "text/plain;charset=UTF-8"}
-    all_headers |= headers or {}
+    all_headers.update(headers or {})
     lines = [f"{name}: {value}" for name, value in all_headers.items() if value is not None]
     return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode() + (body or b"")
 
@@ -116,11 +116,11 @@ async def request(
     method: str = "GET",
     query: str = POLLING,
     body: bytes | str | None = None,
-    headers: dict[str, str | None] | None = None,
+    headers: Mapping[str, str | None] | None = None,
 ) -> Answer:
     """Do one HTTP request on a connection of its own."""
     encoded = body.encode() if isinstance(body, str) else body
-    asked = head(method, f"{PATH}?{query}", {"Connection": "close"} | (headers or {}), encoded)
+    asked = head(method, f"{PATH}?{query}", {"Connection": "close", **(headers or {})}, encoded)
     async with stream(port) as (reader, writer):
         writer.write(asked)
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -211,7 +211,7 @@ class WebSocket:
         query: str = WEBSOCKET,
         *,
         path: str = PATH,
-        headers: dict[str, str | None] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         early: bytes = b"",
     ) -> Self:
         """Ask for a WebSocket; `early` goes with the request, before it can be answered."""
@@ -222,7 +222,7 @@ class WebSocket:
             "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": KEY,
         }
-        writer.write(head("GET", f"{path}?{query}", asked | (headers or {})) + early)
+        writer.write(head("GET", f"{path}?{query}", {**asked, **(headers or {})}) + early)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 answer = await read_answer(reader)
@@ -331,7 +331,9 @@ class WebSocket:
 @asynccontextmanager
 async def serving(app: Any, websocket_protocol: Any) -> AsyncIterator[int]:
     """Serve with uvicorn in this loop, as the gateway does; yields the port."""
-    listener = socket.create_server((HOST, 0))
+    # With the protocol named, asyncio turns Nagle's algorithm off, as uvloop does without.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind((HOST, 0))
     config = uvicorn.Config(
         app,
         http="httptools",

@@ -1,4 +1,4 @@
-"""Connections are refused here before they can take the last file descriptors of the process.
+"""Connections are refused here that would take the last file descriptors, or that never say what they want.
 
 Redis and the admin port need some too: without a reserve, a crowd of browsers would cut the gateway off from
 the bus, and from whoever asks it how it is.
@@ -11,6 +11,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from queuecast_gateway.engine.handshake import bad_request, refusal
+from queuecast_gateway.engine.heartbeat import Wheel
 from queuecast_gateway.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -51,11 +53,46 @@ class Admission:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, for connections that were admitted."""
+    """uvicorn's HTTP, for connections that were admitted, and that send their requests' heads in time."""
 
-    def __init__(self, admission: Admission, **options: Any) -> None:
+    def __init__(self, admission: Admission, wheel: Wheel, head_seconds: float, **options: Any) -> None:
         super().__init__(**options)
         self._admission = admission
+        self._wheel = wheel
+        self._head_seconds = head_seconds
+        self._due: int | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.parser is None:
+            self._check_end(data)
+        elif self.cycle is None or self.cycle.response_complete:
+            # uvicorn's own timer, for idle connections, ends with the first byte of a request.
+            self._await_head()
+
+    def _check_end(self, data: bytes) -> None:
+        """Refuse who speaks before its WebSocket is accepted (RFC 6455, section 4.1): uvicorn dropped it."""
+        end = data.find(b"\r\n\r\n")
+        if end >= 0 and end + 4 < len(data) and not self.transport.is_closing():
+            self.transport.write(refusal(bad_request()))
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._forget()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        if self._due is None:
+            self._due = self._wheel.after(self._head_seconds, self.transport.close)
+
+    def _forget(self) -> None:
+        if self._due is not None:
+            self._wheel.cancel(self._due, self.transport.close)
+            self._due = None
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over, and nothing that would keep this object alive: it is in a circle with
@@ -67,6 +104,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         if self._admission.admits(transport.get_extra_info("socket").fileno()):
             super().connection_made(transport)
+            self._await_head()
             return
         self.transport = transport
         transport.write(UNAVAILABLE)

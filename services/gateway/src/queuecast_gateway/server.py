@@ -41,6 +41,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             cors_allowed_origins=_origins(settings),
             max_http_buffer_size=settings.max_message_bytes,
             max_buffered_bytes=settings.max_buffered_bytes,
+            request_seconds=settings.connect_seconds,
             ping_interval=settings.ping_interval_seconds,
             ping_timeout=settings.ping_timeout_seconds,
             on_refused=self._refused,

@@ -41,7 +41,9 @@ class Settings(BusSettings, EdgeSettings):
     )
     ping_timeout_seconds: float = Field(default=20, ge=0.1, description="How long its answer may take")
     connect_seconds: float = Field(
-        default=10, ge=0.1, description="How long a connection may take to join its first namespace"
+        default=10,
+        ge=0.1,
+        description="How long a request may take to arrive, and a connection to join its first namespace",
     )
     max_rooms: int = Field(default=100, ge=1, description="Most rooms that one session may be in")
     graceful_seconds: int = Field(

@@ -42,7 +42,7 @@ def web_server(server: SocketServer, settings: Settings, admission: Admission) -
     board = Starlette(routes=[Mount("/", Files(directory=STATIC, html=True))])
     config = uvicorn.Config(
         socketio.ASGIApp(server, other_asgi_app=board),
-        http=partial(HttpProtocol, admission),  # type: ignore[arg-type]  # it is called like a class
+        http=partial(HttpProtocol, admission, server.eio.wheel, settings.connect_seconds),  # type: ignore[arg-type]  # it is called like a class
         ws=server.eio.websocket_protocol,
         # For WebSockets that are not Socket.IO's, which uvicorn serves.
         ws_max_size=settings.max_message_bytes,

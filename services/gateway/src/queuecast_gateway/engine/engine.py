@@ -32,14 +32,16 @@ PATH = "/socket.io/"
 class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has no types
     """The sessions of one process.
 
-    `on_refused` is called with the id of a connection (or "") and why it, or its request, was refused.
-    The other parameters are python-engineio's; intervals are in seconds and may be fractions.
+    `request_seconds` is how long the body of a POST may take. `on_refused` is called with the id of a
+    connection (or "") and why it, or its request, was refused. The other parameters are python-engineio's;
+    intervals are in seconds and may be fractions.
     """
 
     def __init__(
         self,
         *,
         max_buffered_bytes: int = 1 << 20,
+        request_seconds: float = 10.0,
         tick_seconds: float = TICK_SECONDS,
         on_refused: Callable[[str, str], None] | None = None,
         path: str = PATH,
@@ -52,6 +54,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self.wheel = Wheel(tick_seconds)
         self._on_refused = on_refused
         self._path = path
+        self._request_seconds = request_seconds
         self._randomness = b""
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -210,11 +213,18 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
 
     async def _body(self, request: Request, session: Session) -> bytes:
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self.max_message_bytes:
-                session.refuse(frames.TOO_BIG, "a request with too large a body")
-                raise Refused(3, "Bad request", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        try:
+            async with asyncio.timeout(self._request_seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > self.max_message_bytes:
+                        session.refuse(frames.TOO_BIG, "a request with too large a body")
+                        raise Refused(3, "Bad request", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        except TimeoutError as exc:
+            session.refuse(
+                frames.POLICY, f"a request whose body takes longer than {self._request_seconds:g} s"
+            )
+            raise Refused(3, "Bad request", HTTPStatus.REQUEST_TIMEOUT) from exc
         return bytes(body)
 
     # The end

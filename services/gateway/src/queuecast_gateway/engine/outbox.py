@@ -58,10 +58,15 @@ class Outbox:
                 # One that cannot be written to is no reason to leave out those after it.
                 log.exception("a session could not be written to")
 
-    @staticmethod
-    def flush_one(session: Member) -> None:
+    def flush_one(self, session: Member) -> None:
         """Write what is pending for one session now."""
-        pending = session.pending
-        if pending is not None:
-            session.pending = None
-            session.transport.write(pending if isinstance(pending, bytes) else b"".join(pending))
+        if session.pending is not None:
+            session.transport.write(self.take(session))
+
+    @staticmethod
+    def take(session: Member) -> bytes:
+        """Return what is pending for a session, which is then nothing."""
+        pending, session.pending = session.pending, None
+        if type(pending) is bytes:
+            return pending
+        return b"".join(pending or ())  # type: ignore[arg-type]  # it is a list

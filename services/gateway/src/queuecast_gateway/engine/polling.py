@@ -66,12 +66,10 @@ class Polling:
         self._held.clear()
         return held
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: str, last: bytes) -> None:
         """Answer a waiting GET for the last time: with a NOOP if the client asked for the end itself."""
         by_client = reason == self.session.engine.reason.CLIENT_DISCONNECT
-        held = bytes(self._held)
-        self._answer(held + (NOOP_FRAME if by_client else packets.CLOSE_FRAME))
-        self._held.clear()
+        self._answer(self.release() + last + (NOOP_FRAME if by_client else packets.CLOSE_FRAME))
 
     def _hand_over(self) -> None:
         if self._held and not self.probing and self._waiting is not None and not self._waiting.done():

@@ -111,10 +111,8 @@ class Session(asyncio.Protocol):
 
     def release(self, first: bytes) -> None:
         """Have `first` written, then what was held."""
-        held, self.pending, self.held = self.pending, None, False
-        self.write(first)
-        if held:
-            self.write(held if isinstance(held, bytes) else b"".join(held))
+        self.held = False
+        self.write(first + self.engine.outbox.take(self))
 
     def pause_writing(self) -> None:
         """Called by the transport when more is buffered than a client may be behind."""
@@ -227,14 +225,14 @@ class Session(asyncio.Protocol):
         engine.wheel.cancel(self._due, self._ping)
         engine.wheel.cancel(self._due, self._check)
         engine.sockets.pop(self.sid, None)
-        engine.outbox.flush_one(self)
+        last = engine.outbox.take(self)
         self._decoder = None
         if self.polling:
-            self.transport.end(reason)
+            self.transport.end(reason, last)
         elif not self.transport.is_closing():
             if reason == "slow":
                 code, text = SLOW, "slow"
-            self.transport.write(frames.encode_close(code or frames.NORMAL, text))
+            self.transport.write(last + frames.encode_close(code or frames.NORMAL, text))
             self.transport.set_protocol(Leaving(self.transport, engine))
         self._line_up(End(reason))
 
