@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e bench bench-node lint format types check docs requirements clean
+.PHONY: help run send test unit integration e2e bench lint format types check docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ requirements: $(VENV)/dev ## Renew requirements/*.txt from *.in
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) tests/e2e/js/node_modules
+	rm -rf $(VENV) tests/e2e/js/node_modules bench/node_modules
 
 # The virtual environment, in two depths: to run, and to test.
 
@@ -89,6 +89,10 @@ node:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory tests/e2e/js/node_modules/installed; \
 	else echo "npm is missing: the tests with the JavaScript client are skipped"; fi
 
-tests/e2e/js/node_modules/installed: tests/e2e/js/package-lock.json
-	@cd tests/e2e/js && npm ci --silent --no-audit --no-fund
+.PHONY: bench-node
+bench-node:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory bench/node_modules/installed; fi
+
+%/node_modules/installed: %/package-lock.json
+	@cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@

@@ -351,6 +351,9 @@ async def test_nothing_is_read_while_a_handler_is_behind(server: SocketServer) -
     for _ in range(100):
         browser.session.receive('42["wait"]')
     assert not browser.transport.reading
+    browser.session._ping()
+    browser.session._check()
+    assert browser.close_code is None, "the pong may be among what is not read"
     going_on.set()
     await browser.settle()
     assert browser.transport.reading

@@ -58,10 +58,6 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self._randomness = b""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
-
     def websocket_protocol(self, config: Any, server_state: Any, app_state: Any) -> Opening:
         """Make what uvicorn's `ws=` is to make for each WebSocket."""
         return Opening(self, config, server_state, app_state)

@@ -4,7 +4,7 @@ Each is an asyncio protocol that gives the connection on to the next one; what a
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -14,11 +14,20 @@ from queuecast_gateway.engine.handshake import Refused, Request
 from queuecast_gateway.engine.polling import Polling
 from queuecast_gateway.engine.session import Session
 
-if TYPE_CHECKING:
-    from queuecast_gateway.engine.engine import Engine
-
 PROBE_SECONDS = 10.0
 """How long a probe may take before the session goes on without it."""
+
+
+class Door(Protocol):
+    """What a handshake needs of the server; `check` and `upgradable` raise `Refused`."""
+
+    max_buffered_bytes: int
+
+    def owns(self, path: str) -> bool: ...
+    def check(self, query: dict[str, str], environ: dict[str, Any], transport: str) -> None: ...
+    def upgradable(self, sid: str) -> Session: ...
+    def open_websocket(self, transport: Any, switch: bytes, environ: dict[str, Any]) -> None: ...
+    def refused(self, sid: str, why: str) -> None: ...
 
 
 class Opening(asyncio.Protocol):
@@ -29,7 +38,7 @@ class Opening(asyncio.Protocol):
 
     __slots__ = ("_app_state", "_asked", "_config", "_engine", "_server_state", "_transport")
 
-    def __init__(self, engine: "Engine", config: Any, server_state: Any, app_state: Any) -> None:
+    def __init__(self, engine: Door, config: Any, server_state: Any, app_state: Any) -> None:
         self._engine = engine
         self._config = config
         self._server_state = server_state
@@ -48,7 +57,7 @@ class Opening(asyncio.Protocol):
         self._asked = True
         request = handshake.parse(data)
         if self._engine.owns(request.path):
-            self._engine.loop.call_soon(self._answer, request)
+            asyncio.get_running_loop().call_soon(self._answer, request)
         else:
             self._leave_to_application(data)
 
@@ -56,7 +65,7 @@ class Opening(asyncio.Protocol):
         other = WebSocketsSansIOProtocol(self._config, self._server_state, self._app_state)
         other.connection_made(self._transport)
         other.data_received(head)
-        self._engine.loop.call_soon(self._transport.set_protocol, other)
+        asyncio.get_running_loop().call_soon(self._transport.set_protocol, other)
 
     def _answer(self, request: Request) -> None:
         if self._transport.is_closing():

@@ -7,14 +7,14 @@ costs this object and no task, no queue, no timer of its own.
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Coroutine
+from typing import Any, NamedTuple, Protocol
 
 from queuecast_gateway.engine import frames, packets
 from queuecast_gateway.engine.frames import Decoder, FrameError
+from queuecast_gateway.engine.heartbeat import Wheel
+from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.engine.packets import BadPacket
-
-if TYPE_CHECKING:
-    from queuecast_gateway.engine.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,24 @@ CLOSING_SECONDS = 5.0
 
 MAX_WAITING = 64
 """Messages that may wait for the one before them; at more, nothing is read until they are done."""
+
+
+class Host(Protocol):
+    """What a session needs of the server that it is one of; intervals are in seconds."""
+
+    max_message_bytes: int
+    outbox: Outbox
+    ping_interval: float
+    ping_timeout: float
+    reason: Any
+    sockets: dict[str, Any]
+    wheel: Wheel
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
+    async def begun(self, session: "Session", environ: dict[str, Any]) -> None: ...
+    async def heard(self, sid: str, data: str | bytes) -> None: ...
+    async def ended(self, sid: str, reason: str) -> None: ...
+    def refused(self, sid: str, why: str) -> None: ...
 
 
 class Begin(NamedTuple):
@@ -51,7 +69,7 @@ class Session(asyncio.Protocol):
         "closed", "engine", "held", "pending", "polling", "sid", "transport", "work",
     )  # fmt: skip
 
-    def __init__(self, engine: "Engine", sid: str, transport: Any, *, polling: bool) -> None:
+    def __init__(self, engine: Host, sid: str, transport: Any, *, polling: bool) -> None:
         self.engine = engine
         self.sid = sid
         self.transport = transport
@@ -116,7 +134,7 @@ class Session(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Called by the transport when more is buffered than a client may be behind."""
-        self.engine.loop.call_soon(self.end, "slow")
+        asyncio.get_running_loop().call_soon(self.end, "slow")
 
     # Incoming
 
@@ -208,7 +226,8 @@ class Session(asyncio.Protocol):
 
     def _check(self) -> None:
         engine = self.engine
-        if self._awaits_pong:
+        # While a handler is behind, its pong may be among what is not read yet.
+        if self._awaits_pong and self.work is None:
             self.end(engine.reason.PING_TIMEOUT)
         else:
             rest = max(0.0, engine.ping_interval - engine.ping_timeout)
@@ -251,7 +270,7 @@ class Leaving(asyncio.Protocol):
 
     __slots__ = ("_decoder", "_due", "_engine", "_transport")
 
-    def __init__(self, transport: Any, engine: "Engine") -> None:
+    def __init__(self, transport: Any, engine: Host) -> None:
         self._transport = transport
         self._engine = engine
         self._decoder = Decoder(engine.max_message_bytes)
