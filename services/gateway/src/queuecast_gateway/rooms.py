@@ -34,7 +34,7 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         else:
             # A bidict hands out its items one by one through Python; the dictionary inside does not.
             eio_sids = getattr(found, "_fwdm", found).values()
-        return [sockets[eio_sid] for eio_sid in eio_sids if eio_sid in sockets]
+        return list(filter(None, map(sockets.get, eio_sids)))
 
     async def emit(
         self,

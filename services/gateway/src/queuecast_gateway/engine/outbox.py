@@ -52,8 +52,12 @@ class Outbox:
         """Write what is pending for every session."""
         dirty, self._dirty = self._dirty, []
         for session in dirty:
+            pending = session.pending
+            if pending is None:
+                continue
+            session.pending = None
             try:
-                self.flush_one(session)
+                session.transport.write(pending if type(pending) is bytes else b"".join(pending))
             except Exception:
                 # One that cannot be written to is no reason to leave out those after it.
                 log.exception("a session could not be written to")
