@@ -57,7 +57,7 @@ class Outbox:
                 continue
             session.pending = None
             try:
-                session.transport.write(pending if type(pending) is bytes else b"".join(pending))
+                session.transport.write(b"".join(pending) if type(pending) is list else pending)  # type: ignore[arg-type]
             except Exception:
                 # One that cannot be written to is no reason to leave out those after it.
                 log.exception("a session could not be written to")
