@@ -1,0 +1,133 @@
+"""`python -m bench`: measure, print the table, write `bench/results.md`.
+
+Ends with 0; with 1 if a server failed or a count was wrong, 2 if this machine or the command line won't do,
+130 after Ctrl-C.
+"""
+
+import argparse
+import asyncio
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import uvloop
+
+from bench import report
+from bench.arena import Cores
+from bench.contest import Contest
+from bench.contestants import ALL, NODE, Contestant
+from bench.machine import processor, versions
+from bench.measures import MEASURES, QUICK, Load
+from queuecast_local import redis_server
+
+SPARE_FILES = 500
+"""Open files that a server needs besides its connections."""
+
+RESULTS = Path(__file__).parent / "results.md"
+
+
+def main() -> int:
+    """Run the contest; return the exit code."""
+    options = _options()
+    for variable in [name for name in os.environ if name.startswith("QUEUECAST_")]:
+        del os.environ[variable]  # what ships is measured, not what this shell has set
+    remarks: list[str] = []
+    load = _bounded(QUICK if options.quick else Load(), remarks)
+    free = sorted(os.sched_getaffinity(0))
+    if len(free) < 2:
+        say("the bench needs two cores: one for the server, one for the load")
+        return 2
+    cores = Cores(server=free[0], generator=free[1])
+    os.sched_setaffinity(0, {cores.generator})
+    redis = redis_server.find()
+    if not redis.real:
+        say("the bench needs a real Redis: put redis-server or valkey-server in PATH")
+        return 2
+    contestants = _present([one for one in ALL if one.name in options.only], remarks)
+    contest = Contest(contestants, options.rows, load, redis, cores, say)
+    gc.disable()  # what the crowd makes is freed by counting; a collection would show as latency
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signal(contest))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say("stopped; nothing was written")
+        return 130
+    standing = contest.standing
+    page = report.page(
+        standing,
+        contestants,
+        load,
+        " ".join(("python -m bench", *sys.argv[1:])),
+        processor(),
+        versions(redis, with_node=NODE in contestants),
+        remarks,
+    )
+    say("\n" + page)
+    if not standing.failures:
+        options.output.write_text(page, "utf-8")
+    return 1 if standing.failures else 0
+
+
+def say(text: str) -> None:
+    """Tell whoever watches."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def _until_signal(contest: Contest) -> None:
+    """Run the contest; SIGTERM and SIGHUP stop it as Ctrl-C does, so that no server is left behind."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # we run in one
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await contest.run()
+
+
+def _options() -> argparse.Namespace:
+    def names_of(allowed: Sequence[str]) -> "type[list[str]]":
+        class Names(list[str]):
+            def __init__(self, text: str) -> None:
+                super().__init__(text.split(","))
+                if unknown := set(self).difference(allowed):
+                    raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not one of {', '.join(allowed)}")
+
+        return Names
+
+    servers, rows = [one.name for one in ALL], list(MEASURES)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--only", type=names_of(servers), default=servers, help="servers, comma separated")
+    parser.add_argument("--rows", type=names_of(rows), default=rows, help="rows, comma separated")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the page goes")
+    return parser.parse_args()
+
+
+def _bounded(load: Load, remarks: list[str]) -> Load:
+    """Raise the limit of open files as far as it goes; return the load that fits it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    most = hard - SPARE_FILES - load.quiet_sockets
+    if hard == resource.RLIM_INFINITY or load.idle_sockets <= most:
+        return load
+    remarks.append(f"The limit of {hard:,} open files leaves room for {most:,} idle connections.")
+    return replace(load, idle_sockets=most)
+
+
+def _present(contestants: Sequence[Contestant], remarks: list[str]) -> list[Contestant]:
+    present = []
+    for contestant in contestants:
+        if why := contestant.missing():
+            say(f"{contestant.title} is skipped: {why}")
+            remarks.append(f"{contestant.title} was skipped: {why}.")
+        else:
+            present.append(contestant)
+    return present
+
+
+if __name__ == "__main__":
+    sys.exit(main())

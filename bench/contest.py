@@ -1,0 +1,114 @@
+"""All contestants, row by row in turn and several times over, so that a noisy minute touches everybody."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from bench.accounting import cores_ns
+from bench.arena import Arena, ArenaFailed, Cores, arena
+from bench.contestants import Contestant
+from bench.ledger import WrongCount
+from bench.measures import FRESH, MEASURES, Load, warm
+from bench.standing import NOISE, Standing
+from queuecast_local.redis_server import RedisServer
+
+TURN_SECONDS = 120.0
+"""One row of one server takes no longer, or has failed."""
+
+PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.4
+"""So long, all in all, is waited for the machine to be quiet; and one look at it."""
+
+
+@dataclass
+class Contest:
+    """What is measured and where; `standing` is what has come of it."""
+
+    contestants: Sequence[Contestant]
+    rows: Sequence[str]
+    load: Load
+    redis: RedisServer
+    cores: Cores
+    say: Callable[[str], None]
+    standing: Standing = field(default_factory=Standing)
+    _waited_seconds: float = 0.0
+
+    async def run(self) -> None:
+        """Measure everybody in every round. A failure ends its contestant's part, not the contest."""
+        with tempfile.TemporaryDirectory(prefix="queuecast-bench-") as workshop:
+            for number in range(1, self.load.rounds + 1):
+                self.say(f"round {number} of {self.load.rounds}")
+                here = [one for one in self.contestants if number <= (one.most_rounds or number)]
+                await self._shared(here, Path(workshop))
+                await self._fresh(here, Path(workshop))
+
+    async def _shared(self, here: Sequence[Contestant], workshop: Path) -> None:
+        """The rows for which each has one server, idle while it is another one's turn."""
+        rows = [row for row in MEASURES if row in self.rows and row not in FRESH]
+        async with AsyncExitStack() as stack:
+            places: dict[str, Arena] = {}
+
+            async def start(one: Contestant) -> None:
+                places[one.name] = await stack.enter_async_context(
+                    arena(one, self.redis, self.cores, workshop)
+                )
+                await warm(places[one.name])
+
+            for one in here:
+                if set(rows).intersection(one.rows):
+                    await self._turn(one, partial(start, one))
+            for row in rows:
+                for one in here:
+                    if row in one.rows and one.name in places:
+                        await self._turn(one, partial(self._measure, one, row, places[one.name]))
+
+    async def _fresh(self, here: Sequence[Contestant], workshop: Path) -> None:
+        """The rows for which each gets a server of its own, alone."""
+
+        async def visit(one: Contestant, row: str) -> None:
+            async with arena(one, self.redis, self.cores, workshop) as place:
+                await self._measure(one, row, place)
+
+        for row in FRESH:
+            for one in here:
+                if row in self.rows and row in one.rows:
+                    await self._turn(one, partial(visit, one, row))
+
+    async def _measure(self, one: Contestant, row: str, place: Arena) -> None:
+        await self._quiet()
+        figures = await MEASURES[row](place, self.load)
+        self.standing.add(one.name, figures)
+        values = "  ".join(f"{figure.name} {figure.value:.2f}" for figure in figures)
+        self.say(f"  {one.title}: {values}  (others {figures[0].spent.others_busy:.0%})")
+
+    async def _quiet(self) -> None:
+        """Wait until nobody else uses our cores; in the whole contest for `PATIENCE_SECONDS` at most."""
+        cores = (self.cores.server, self.cores.generator)
+        while self._waited_seconds < PATIENCE_SECONDS:
+            before = cores_ns(cores)
+            await asyncio.sleep(LOOK_SECONDS)
+            if cores_ns(cores) - before <= NOISE * LOOK_SECONDS * 1e9:
+                return
+            self._waited_seconds += LOOK_SECONDS
+
+    async def _turn(self, one: Contestant, turn: Callable[[], Awaitable[None]]) -> None:
+        if one.name in self.standing.failures:
+            return
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await turn()
+        except* (ArenaFailed, WrongCount, OSError, RuntimeError) as group:
+            why = "; ".join(sorted({f"{type(exc).__name__}: {exc}" for exc in _leaves(group)}))
+            self.standing.failures[one.name] = why
+            self.say(f"  {one.title} FAILED: {why}")
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for exc in group.exceptions:
+        leaves += _leaves(exc) if isinstance(exc, BaseExceptionGroup) else [exc]
+    return leaves

@@ -1,0 +1,111 @@
+"""Who is compared: how each server is started, spoken to, and what it takes to have it here."""
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from bench.publishers import Bus, Publisher, PubSub, loop_message, node_message, stock_message
+from queuecast_local.processes import Process
+from queuecast_local.stack import unready
+
+SERVERS = Path(__file__).parent / "servers"
+NODE_MODULES = Path(__file__).parent / "node_modules"
+EVERY_ROW = ("steady", "burst", "rss", "connect", "nobody")
+COMPILE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one server runs, on 127.0.0.1; `workshop` is a folder for what it needs built."""
+
+    port: int
+    admin_port: int
+    redis_port: int
+    workshop: Path
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server. `missing` says why it cannot run here, `trouble` why it listens but does not serve."""
+
+    name: str
+    title: str
+    command: Callable[[Place], Sequence[str]]
+    publisher: Callable[[int], Publisher]
+    environment: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
+    missing: Callable[[], str | None] = field(default=lambda: None)
+    trouble: Callable[[Place], str | None] = field(default=lambda _: None)
+    rows: tuple[str, ...] = EVERY_ROW
+    most_rounds: int | None = None
+
+
+def _stock_command(place: Place) -> Sequence[str]:
+    return (sys.executable, "-m", "bench.servers.stock", str(place.port), str(place.redis_port))
+
+
+def _node_command(place: Place) -> Sequence[str]:
+    return ("node", str(SERVERS / "node.mjs"), str(place.port), str(place.redis_port))
+
+
+def _node_missing() -> str | None:
+    if shutil.which("node") is None:
+        return "there is no Node here"
+    if not (NODE_MODULES / "socket.io").is_dir():
+        return "its modules are missing: run `npm ci` in bench/"
+    return None
+
+
+def _gateway_environment(place: Place) -> Mapping[str, str]:
+    return {
+        "QUEUECAST_HOST": "127.0.0.1",
+        "QUEUECAST_PORT": str(place.port),
+        "QUEUECAST_ADMIN_PORT": str(place.admin_port),
+        "QUEUECAST_REDIS_URL": f"redis://127.0.0.1:{place.redis_port}/0",
+    }
+
+
+def _loop_command(place: Place) -> Sequence[str]:
+    binary = place.workshop / "loop"
+    if not binary.exists():
+        compiler = Process("cc", ("cc", "-O2", "-o", str(binary), str(SERVERS / "loop.c")))
+        if compiler.wait(COMPILE_SECONDS) != 0:
+            raise RuntimeError("the C loop cannot be compiled:\n" + "\n".join(compiler.tail))
+    return (str(binary), str(place.port), str(place.redis_port))
+
+
+GATEWAY = Contestant(
+    name="gateway",
+    title="this gateway",
+    command=lambda _: (sys.executable, "-m", "queuecast_gateway"),
+    publisher=Bus,
+    environment=_gateway_environment,
+    trouble=lambda place: unready(place.admin_port),
+)
+NODE = Contestant(
+    name="node",
+    title="Node Socket.IO",
+    command=_node_command,
+    publisher=partial(PubSub, message=node_message),
+    environment=lambda _: {"NODE_ENV": "production"},
+    missing=_node_missing,
+)
+LOOP = Contestant(
+    name="loop",
+    title="C loop",
+    command=_loop_command,
+    publisher=partial(PubSub, message=loop_message),
+    missing=lambda: None if shutil.which("cc") else "there is no C compiler (cc) here",
+    rows=("steady", "burst"),
+)
+STOCK = Contestant(
+    name="stock",
+    title="stock python-socketio",
+    command=_stock_command,
+    publisher=partial(PubSub, message=stock_message),
+    most_rounds=1,  # it takes long, and is far from everybody else
+)
+
+ALL = (GATEWAY, NODE, LOOP, STOCK)

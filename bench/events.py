@@ -1,0 +1,48 @@
+"""What is published: events with one argument, numbered so that a lost or a second one shows. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+FIRST = 1_000_001
+"""Numbers begin here, so that each has seven digits."""
+
+MOMENT_DIGITS = 16
+_MOMENT_ZERO: int = 10 ** (MOMENT_DIGITS - 1)
+
+PADDING = "Hand-made lamp of pear wood, one of a kind, to be seen in the shop until Saturday, 49.90"
+"""Makes an argument 150 bytes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event for everyone, or for one room."""
+
+    name: str
+    argument: dict[str, Any]
+    room: str | None = None
+
+
+def tick(number: int, moment_ns: int) -> Event:
+    """Return the event that is measured."""
+    return Event("tick", {"seq": number, "at": _MOMENT_ZERO + moment_ns, "title": PADDING})
+
+
+def tick_heads(first: int, count: int) -> list[bytes]:
+    """Return how the messages of `count` ticks begin on the wire; then come the digits of the moment."""
+    return [b'42["tick",{"seq":%d,"at":' % number for number in range(first, first + count)]
+
+
+def moment_ns(digits: bytes) -> int:
+    """Return the moment that a tick carries."""
+    return int(digits) - _MOMENT_ZERO
+
+
+def text(event: Event) -> bytes:
+    """Return the event as the Engine.IO message that a client receives."""
+    return b"42" + compact([event.name, event.argument])
+
+
+def compact(value: Any) -> bytes:
+    """Return JSON without blanks."""
+    return json.dumps(value, separators=(",", ":")).encode()

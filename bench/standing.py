@@ -1,0 +1,58 @@
+"""What was measured so far, and what of it counts. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import median
+
+from bench.measures import Figure
+
+NOISE = 0.08
+"""While others use more than this share of a core, a figure is theirs as much as the server's."""
+
+UNMOVED = ("rss",)
+"""Figures that do not depend on who else is running."""
+
+
+@dataclass
+class Standing:
+    """The figures of each contestant in the order of the rounds, and who failed why."""
+
+    figures: dict[tuple[str, str], list[Figure]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def add(self, contestant: str, figures: Iterable[Figure]) -> None:
+        """Keep a round's figures."""
+        for figure in figures:
+            self.figures.setdefault((contestant, figure.name), []).append(figure)
+
+    def counting(self, contestant: str, name: str) -> list[Figure]:
+        """Return the figures that count: those of quiet moments; if there was none, the quietest one.
+
+        None count for a server that failed in any round.
+        """
+        found = self.figures.get((contestant, name), [])
+        if not found or contestant in self.failures:
+            return []
+        if name in UNMOVED:
+            return found
+        quiet = [figure for figure in found if figure.spent.others_busy <= NOISE]
+        return quiet or [min(found, key=lambda figure: figure.spent.others_busy)]
+
+    def value(self, contestant: str, name: str) -> float | None:
+        """Return the median of the figures that count; None if there is none."""
+        counting = self.counting(contestant, name)
+        return median(figure.value for figure in counting) if counting else None
+
+    def notes(self, contestant: str, name: str) -> str:
+        """Return what has to be said with the value."""
+        counting = self.counting(contestant, name)
+        notes = sorted({figure.note for figure in counting if figure.note})
+        worst = max((figure.spent.others_busy for figure in counting), default=0.0)
+        if worst > NOISE and name not in UNMOVED:
+            notes.append(f"others used {worst:.0%} of a core meanwhile")
+        return "; ".join(notes)
+
+    def left_out(self) -> int:
+        """Return how many figures do not count because of noise."""
+        counts = (len(found) - len(self.counting(*key)) for key, found in self.figures.items())
+        return sum(counts) if not self.failures else 0

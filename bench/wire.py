@@ -1,0 +1,39 @@
+"""The client's half of WebSocket, as far as the bench needs it. Pure.
+
+It checks nothing that a server might do wrong except the status of the upgrade; short frames only.
+https://www.rfc-editor.org/rfc/rfc6455#section-5.2
+"""
+
+from collections.abc import Iterator
+
+TEXT, CLOSE, PING = 1, 8, 9
+MASK = bytes.fromhex("5ac3a53c")
+SHORT = 126
+"""From this length on a frame says its length in two more bytes."""
+
+REQUEST = (
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cXVldWVjYXN0LWJlbmNoIQ==\r\n\r\n"
+)
+"""Without `Origin`, as from a client that is no browser; without permessage-deflate, which browsers offer."""
+
+
+def masked(text: bytes) -> bytes:
+    """Return a client's frame of a text shorter than 126 bytes."""
+    body = bytes(byte ^ MASK[index % 4] for index, byte in enumerate(text))
+    return bytes((0x80 | TEXT, 0x80 | len(text))) + MASK + body
+
+
+def frames(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yield opcode, payload and end of each whole frame of a server."""
+    position, end = 0, len(data)
+    while position + 2 <= end:
+        length, start = data[position + 1], position + 2
+        if length == SHORT:
+            start += 2
+            length = int.from_bytes(data[position + 2 : start], "big")
+        stop = start + length
+        if start > end or stop > end:
+            return
+        yield data[position] & 0x0F, data[start:stop], stop
+        position = stop
