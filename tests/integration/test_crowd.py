@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.claims import eventually
 
 from queuecast_bus import Record
+from queuecast_edge.listener import bind
 
 from .conftest import HOST, Redis, Service, free_port
 from .test_gateway import publish
@@ -133,3 +134,12 @@ async def test_browsers_that_leave_leave_no_memory_behind(
         await asyncio.to_thread(eventually, lambda: service.metric("queuecast_gateway_connections") == 0)
         sizes.append(resident_kib(service))
     assert sizes[-1] - sizes[4] < 900, f"900 more connections cost {sizes} KiB"
+
+
+def test_the_listener_gives_its_patience_to_what_it_accepts() -> None:
+    """A peer that vanished while data was pending would hold its buffers for a quarter of an hour."""
+    port = free_port()
+    with bind(HOST, port, "PORT", user_timeout_seconds=7.5) as listener:
+        listener.listen()
+        with socket.create_connection((HOST, port)), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7500

@@ -13,12 +13,21 @@ import engineio
 import pytest
 import socketio
 import uvicorn
+from bidict import bidict
+from engineio.async_socket import AsyncSocket
+from socketio.async_manager import AsyncManager
 from socketio.async_pubsub_manager import AsyncPubSubManager
 from socketio.base_manager import BaseManager
 from socketio.packet import Packet
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from queuecast_bus import BusManager
+from queuecast_gateway.admission import HttpProtocol
 from queuecast_gateway.app import WebServer
+from queuecast_gateway.engine.engine import Engine
+from queuecast_gateway.engine.session import Session
+from queuecast_gateway.packet import SocketPacket
+from queuecast_gateway.rooms import Rooms
 from queuecast_gateway.server import SocketServer
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
@@ -45,10 +54,33 @@ def parameters(function: Callable[..., Any]) -> list[str]:
             ["eio_sid", "reason"],
         ),
         (
-            socketio.AsyncServer._handle_event,
-            SocketServer._handle_event,
-            ["eio_sid", "namespace", "id", "data"],
+            socketio.AsyncServer._handle_eio_message,
+            SocketServer._handle_eio_message,
+            ["eio_sid", "data"],
         ),
+        (
+            socketio.AsyncServer._handle_connect,
+            SocketServer._handle_connect,
+            ["eio_sid", "namespace", "data"],
+        ),
+        (
+            socketio.AsyncServer._handle_disconnect,
+            SocketServer._handle_disconnect,
+            ["eio_sid", "namespace", "reason"],
+        ),
+        (socketio.AsyncServer._send_packet, SocketServer._send_packet, ["eio_sid", "pkt"]),
+        (socketio.AsyncServer._engineio_server_class, SocketServer._engineio_server_class, []),
+        (Packet.decode, SocketPacket.decode, ["encoded_packet"]),
+        (Packet.add_attachment, SocketPacket.add_attachment, ["attachment"]),
+        (engineio.AsyncServer.generate_id, Engine.generate_id, []),
+        (engineio.AsyncServer.disconnect, Engine.disconnect, ["sid"]),
+        (engineio.AsyncServer.shutdown, Engine.shutdown, []),
+        (AsyncSocket.close, Session.close, ["wait", "abort", "reason"]),
+        (HttpToolsProtocol.connection_made, HttpProtocol.connection_made, ["transport"]),
+        (HttpToolsProtocol.connection_lost, HttpProtocol.connection_lost, ["exc"]),
+        (HttpToolsProtocol.data_received, HttpProtocol.data_received, ["data"]),
+        (HttpToolsProtocol.on_headers_complete, HttpProtocol.on_headers_complete, []),
+        (HttpToolsProtocol.handle_websocket_upgrade, HttpProtocol.handle_websocket_upgrade, []),
         (uvicorn.Server.capture_signals, WebServer.capture_signals, []),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
@@ -57,12 +89,29 @@ def test_what_we_override_takes_what_we_take(
     theirs: Callable[..., Any], ours: Callable[..., Any], wanted: list[str]
 ) -> None:
     """An override under an old name is dead code, and the stock behaviour is back without a word."""
+    assert theirs is not ours
     assert parameters(theirs) == parameters(ours) == wanted
+
+
+def test_a_connection_has_what_the_stock_servers_ask_of_a_socket() -> None:
+    """python-socketio, its admin UI and python-engineio look these up by name."""
+    names = {"sid", "session", "send", "close", "closed", "closing", "connected", "upgraded", "upgrading"}
+    assert names <= set(dir(Session))
+    assert "__dict__" not in dir(Session), "a dictionary would double what a connection costs"
 
 
 def test_emit_takes_the_parameters_of_the_stock_manager_in_their_order() -> None:
     """python-socketio calls it, and people do, with positional arguments."""
     assert parameters(BusManager.emit) == parameters(AsyncPubSubManager.emit)
+    assert parameters(Rooms.emit) == parameters(AsyncManager.emit)
+
+
+def test_a_room_has_a_dictionary_inside() -> None:
+    """Deliveries read it, because a bidict's own items come one by one through Python."""
+    room = BaseManager()
+    room.basic_enter_room("sid", "/", None, eio_sid="eio")
+    assert type(room.rooms["/"][None]) is bidict
+    assert room.rooms["/"][None]._fwdm == {"sid": "eio"}
 
 
 @pytest.mark.parametrize(
@@ -71,6 +120,11 @@ def test_emit_takes_the_parameters_of_the_stock_manager_in_their_order() -> None
         (AsyncPubSubManager._thread, []),
         (AsyncPubSubManager._handle_emit, ["message"]),
         (BaseManager.get_participants, ["namespace", "room"]),
+        (BaseManager.sid_from_eio_sid, ["eio_sid", "namespace"]),
+        (engineio.AsyncServer._cors_allowed_origins, ["environ"]),
+        (engineio.AsyncServer._cors_headers, ["environ"]),
+        (socketio.AsyncServer._handle_event, ["eio_sid", "namespace", "id", "data"]),
+        (socketio.AsyncServer._handle_ack, ["eio_sid", "namespace", "id", "data"]),
         (socketio.AsyncServer.rooms, ["sid", "namespace"]),
         (socketio.AsyncServer.enter_room, ["sid", "room", "namespace"]),
         (socketio.AsyncServer.leave_room, ["sid", "room", "namespace"]),
