@@ -54,8 +54,8 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(contest))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say("stopped; nothing was written")
+    except Stopped as stopped:
+        say(f"stopped by {stopped}; nothing was written")
         return 130
     standing = contest.standing
     page = report.page(
@@ -79,13 +79,28 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+class Stopped(Exception):
+    """Somebody wants an end; the message is the signal's name."""
+
+
 async def _until_signal(contest: Contest) -> None:
-    """Run the contest; SIGTERM and SIGHUP stop it as Ctrl-C does, so that no server is left behind."""
+    """Run the contest. Raises `Stopped` after a signal, when all servers have ended."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # we run in one
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    await contest.run()
+    heard: list[str] = []
+
+    def stop(number: signal.Signals) -> None:
+        heard.append(number.name)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        await contest.run()
+    except asyncio.CancelledError:
+        if heard:
+            raise Stopped(heard[0]) from None
+        raise
 
 
 def _options() -> argparse.Namespace:
