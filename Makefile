@@ -32,7 +32,7 @@ e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScri
 	$(BIN)/pytest tests/e2e
 
 bench: $(VENV)/dev bench-node ## Measure the gateway beside the alternatives; writes bench/results.md
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(OPTIONS)
 
 check: lint types ## Run the linters and the type checker
 

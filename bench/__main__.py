@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print the table, write `bench/results.md`.
+"""`make bench`: measure, print the table, write `bench/results.md`.
 
 Ends with 0; with 1 if a server failed or a count was wrong, 2 if this machine or the command line won't do,
 130 after Ctrl-C.
@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import resource
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def main() -> int:
         standing,
         contestants,
         load,
-        " ".join(("python -m bench", *sys.argv[1:])),
+        _command(sys.argv[1:]),
         processor(),
         versions(redis, with_node=NODE in contestants),
         remarks,
@@ -103,6 +104,10 @@ async def _until_signal(contest: Contest) -> None:
         raise
 
 
+def _command(options: Sequence[str]) -> str:
+    return f"make bench OPTIONS={shlex.quote(' '.join(options))}" if options else "make bench"
+
+
 def _options() -> argparse.Namespace:
     def names_of(allowed: Sequence[str]) -> "type[list[str]]":
         class Names(list[str]):
@@ -114,7 +119,7 @@ def _options() -> argparse.Namespace:
         return Names
 
     servers, rows = [one.name for one in ALL], list(MEASURES)
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make bench OPTIONS=…", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--only", type=names_of(servers), default=servers, help="servers, comma separated")
     parser.add_argument("--rows", type=names_of(rows), default=rows, help="rows, comma separated")

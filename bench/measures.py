@@ -21,7 +21,7 @@ PROBE_RATE = 50
 RATES = (100, 50, 20, 10, 5, 2)
 """Events a second: the steady row's own, and what is left for a server that cannot follow."""
 
-HOPELESS, EASY = 2.0, 0.7
+HOPELESS, EASY = 3.0, 0.7
 """Shares of a core: a server that would need more than the first is not asked for the full rate, but for one
 at which it needs less than the second."""
 

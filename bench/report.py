@@ -164,11 +164,10 @@ The number of figures that count is in brackets.
 
 
 HOW_ONE_KNOWS = """The share of its core that the generator was busy, and in brackets generator and Redis
-together; the worst round. Well below 100 % in the steady row it had time to spare, so
-that latencies are the server's: the C loop's median is about the time of half its 1,000
-writes, as it must be. Where it has more to do than the server (bursts of a server that
-joins frames), it lengthens the run and nothing else: only a server's own CPU is charged
-to it, and a burst fits the sockets' buffers, so that no write waits for a reader.
+together; the worst round. Well below 100 % in the steady row it had time to spare, so that latencies are the
+server's: the C loop's median is about the time of half its 1,000 writes, as it must be. Where it has more to
+do than the server (bursts of a server that joins frames), it lengthens the run and nothing else: only a
+server's own CPU is charged to it, and a burst fits the sockets' buffers, so that no write waits for a reader.
 """
 
 NOTES = """* Each socket heard each event once and in order, or there is no figure.

@@ -144,7 +144,9 @@ async def test_the_stream_is_bounded_by_age(shared_redis: Redis, managers: Calla
     stream = Keys(settings.channel).stream
     two_minutes_ago = int(time.time() * 1000) - 120_000
     for number in range(300):
-        shared_redis.client.xadd(stream, {"n": "/", "e": "old", "d": "[]"}, id=f"{two_minutes_ago}-{number}")
+        shared_redis.client.xadd(
+            stream, {"a": '["/"]', "e": "old", "d": "[]"}, id=f"{two_minutes_ago}-{number}"
+        )
     await managers(settings, write_only=True).publish([(record(1), None)])
     assert shared_redis.client.xlen(stream) <= 100
 
@@ -211,13 +213,18 @@ async def test_a_reader_that_was_overtaken_by_the_trim_reports_the_gap(
 async def test_an_entry_that_is_no_record_is_skipped_and_counted(
     shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """Somebody else's entry must not stop the stream."""
+    """Somebody else's entry must not stop the stream, nor pass for a gap in it."""
     settings = bus_settings(shared_redis.url)
     follower = await follow(settings)
-    shared_redis.client.xadd(Keys(settings.channel).stream, {"surprise": "1"})
-    await managers(settings, write_only=True).publish([(record(1), None)])
-    await until(lambda: follower.arguments)
-    assert sum(batch.malformed for batch in follower.batches) == 1
+    publisher = managers(settings, write_only=True)
+    await publisher.publish([(record(0), None)])
+    stream = Keys(settings.channel).stream
+    shared_redis.client.xadd(stream, {"surprise": "1"})
+    shared_redis.client.xadd(stream, {"e": "x", "d": "[]", "a": '["/"]'})
+    await publisher.publish([(record(1), None)])
+    await until(lambda: len(follower.arguments) == 2)
+    assert sum(batch.malformed for batch in follower.batches) == 2
+    assert follower.gaps == []
 
 
 async def test_publishing_raises_while_redis_has_no_memory_and_stores_nothing_by_halves(

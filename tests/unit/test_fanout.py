@@ -80,9 +80,8 @@ class Bench:
 
 
 def entry(number: int, record: Record) -> Entry:
-    flat = record.to_fields()
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    return Entry(f"{int(NOW * 1000) - 250}-{number}", Address.from_fields(fields), fields)
+    address = Address(record.namespace, record.rooms, record.skip_sids)
+    return Entry(f"{int(NOW * 1000) - 250}-{number}", address, record.to_fields())
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,9 @@ It never asks for "new from now on" in its loop: between two such questions reco
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from redis.asyncio import Redis
@@ -14,7 +15,7 @@ from redis.asyncio import Redis
 from queuecast_bus.connection import ANSWER_SECONDS, asking, jittered
 from queuecast_bus.errors import BadRecord, BusUnavailable
 from queuecast_bus.keys import Keys
-from queuecast_bus.record import PREVIOUS, Address, Record, offset_key
+from queuecast_bus.record import ADDRESS, PREVIOUS, Address, Record, offset_key, read_address
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +35,24 @@ GapReason = Literal["trimmed", "rewound"]
 
 
 class Entry(NamedTuple):
-    """A record with its place in the stream. Only its address is read until somebody wants the rest."""
+    """A record with its place in the stream. Only its address is read until somebody wants the rest.
+
+    `fields` has names and values in turn, as Redis gave them.
+    """
 
     offset: str
     address: Address
-    fields: Mapping[bytes, bytes]
+    fields: Sequence[bytes]
 
     @property
     def record(self) -> Record:
         """The whole record. Raises `BadRecord`."""
-        return Record.from_fields(self.fields)
+        fields = iter(self.fields)
+        return Record.from_fields(dict(zip(fields, fields, strict=True)))
+
+
+_entry: Callable[[tuple[str, Address, Sequence[bytes]]], Entry] = partial(tuple.__new__, Entry)
+"""`Entry`, in a third of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +88,12 @@ class Reader:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.started = asyncio.Event()
         self._redis = redis
+        # As it came: making pairs and dictionaries of it costs as much as all that we do with it.
+        redis.set_response_callback("XREAD", _as_it_came)
         self._keys = keys
         self._last = START
+        # The last one that the append script has linked: somebody else's entries are in no chain.
+        self._linked = START.encode()
 
     async def follow(self) -> AsyncIterator[Batch]:
         """Yield all that is stored after the newest record there was at first, for ever.
@@ -91,7 +104,7 @@ class Reader:
         while True:
             try:
                 if not self.started.is_set():
-                    self._last = await self._tail()
+                    self._go_to(await self._tail())
                     self.started.set()
                 elif attempt:
                     yield await self._resume()
@@ -117,8 +130,11 @@ class Reader:
         if offset_key(tail) >= offset_key(last):
             return Batch(resumed=True)
         # Asking for what follows `last` would now wait until the new stream's clock has passed it.
-        self._last = tail
+        self._go_to(tail)
         return Batch(gap=_gap(after=last, before=tail), resumed=True)
+
+    def _go_to(self, offset: str) -> None:
+        self._last, self._linked = offset, offset.encode()
 
     async def _read(self) -> Batch | None:
         async with asking("reading", BLOCK_SECONDS + ANSWER_SECONDS):
@@ -128,20 +144,27 @@ class Reader:
         if not answer:
             return None
         # Every replica does this for every record, its own or not, so it is short; see bench/results.md.
-        entries, gap, malformed = [], None, 0
-        last = self._last.encode()
+        entries: list[Entry] = []
+        gap, malformed = None, 0
+        linked = self._linked
         for offset, fields in answer[0][1]:
-            previous = fields.get(PREVIOUS)
-            if previous != last and previous is not None and gap is None:
-                gap = _gap(after=last.decode(), before=previous.decode())
-            last = offset
             try:
-                entries.append(Entry(offset.decode(), Address.from_fields(fields), fields))
-            except BadRecord as exc:
+                link, previous, mark, address = fields[:4]
+                if link != PREVIOUS or mark != ADDRESS:
+                    raise BadRecord("it does not begin with a link and an address")
+                if previous != linked and gap is None:
+                    gap = _gap(after=linked.decode(), before=previous.decode())
+                linked = offset
+                entries.append(_entry((offset.decode(), read_address(address), fields)))
+            except (BadRecord, ValueError) as exc:
                 malformed += 1
                 log.error("the record %s was skipped: %s", offset.decode(), exc)
-        self._last = last.decode()
+        self._last, self._linked = offset.decode(), linked
         return Batch(tuple(entries), gap, malformed)
+
+
+def _as_it_came(answer: Any, **_: Any) -> Any:
+    return answer
 
 
 def _gap(*, after: str, before: str) -> Gap:

@@ -2,7 +2,9 @@
 
 import logging
 import time
-from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from queuecast_bus import BadRecord, Batch, Entry
 from queuecast_bus.manager import PROBE_NAMESPACE
@@ -16,6 +18,8 @@ from queuecast_gateway.probe import Probe
 from queuecast_gateway.rooms import Rooms
 
 log = logging.getLogger(__name__)
+
+_ADDRESS = itemgetter(Entry._fields.index("address"))
 
 
 class Fanout:
@@ -38,6 +42,7 @@ class Fanout:
         self._namespaces = namespaces
         self._unknown_namespaces: set[str] = set()
         self._outcomes = {outcome: metrics.records.labels(outcome) for outcome in RECORD_OUTCOMES}
+        self._delivery = [metrics.delivery.labels(redelivered) for redelivered in ("false", "true")]
 
     def deliver(self, batch: Batch) -> None:
         """Hand every record of the batch to its browsers on this replica."""
@@ -51,57 +56,50 @@ class Fanout:
                 batch.gap.before,
                 batch.gap.reason,
             )
-        outcomes = Counter(malformed=batch.malformed)
         if batch.entries:
             oldest = offset_ms(batch.entries[0].offset) / 1000
             self._metrics.bus_lag.observe(max(0.0, time.time() - oldest))
-        address: Address | None = None
-        sessions: list[Session] = []
-        run: list[bytes] = []
-        for entry in batch.entries:
-            here = entry.address
-            if here.namespace == PROBE_NAMESPACE:
-                self._hear(entry)
+        outcomes = self._outcomes
+        outcomes["malformed"].inc(batch.malformed)
+        nobody_here = 0
+        # Records that follow one another to the same rooms are one piece for each session.
+        for address, run in groupby(batch.entries, _ADDRESS):
+            if address.namespace not in self._namespaces:
+                # The board's among them: a record must not look like the gateway's own figures.
+                self._hear_or_count(address, len(list(run)))
+            elif sessions := self._rooms.sessions(*address):
+                self._send(run, sessions)
+            else:
+                nobody_here += len(list(run))
+        outcomes["nobody_here"].inc(nobody_here)
+
+    def _send(self, entries: Iterable[Entry], sessions: Sequence[Session]) -> None:
+        pieces: list[bytes] = []
+        for entry in entries:
+            try:
+                record = entry.record
+                pieces.append(record_frames(record))
+            except BadRecord as exc:
+                self._outcomes["malformed"].inc()
+                log.error("the record %s was skipped: %s", entry.offset, exc)
                 continue
-            if here != address:
-                self._put(run, sessions)
-                address, run = here, []
-                # A record for the board's namespace must not look like the gateway's own figures.
-                sessions = self._rooms.sessions(*here) if here.namespace in self._namespaces else []
-            outcome = self._frame(entry, run) if sessions else self._nobody(here.namespace)
-            outcomes[outcome] += 1
-        self._put(run, sessions)
-        for outcome, count in outcomes.items():
-            self._outcomes[outcome].inc(count)
+            if record.sent_ms is not None:
+                seconds = max(0.0, time.time() - record.sent_ms / 1000)
+                self._delivery[record.redelivered].observe(seconds)
+                self._board.delivered(seconds)
+        if pieces:
+            self._outbox.put(pieces[0] if len(pieces) == 1 else b"".join(pieces), sessions)
+            self._outcomes["delivered"].inc(len(pieces))
+            self._metrics.events_delivered.inc(len(pieces) * len(sessions))
 
-    def _put(self, run: list[bytes], sessions: list[Session]) -> None:
-        if run:
-            # One piece for each session, however many records follow one another to the same rooms.
-            self._outbox.put(run[0] if len(run) == 1 else b"".join(run), sessions)
-            self._metrics.events_delivered.inc(len(run) * len(sessions))
-
-    def _frame(self, entry: Entry, run: list[bytes]) -> str:
-        try:
-            record = entry.record
-            run.append(record_frames(record))
-        except BadRecord as exc:
-            log.error("the record %s was skipped: %s", entry.offset, exc)
-            return "malformed"
-        if record.sent_ms is not None:
-            seconds = max(0.0, time.time() - record.sent_ms / 1000)
-            self._metrics.delivery.labels("true" if record.redelivered else "false").observe(seconds)
-            self._board.delivered(seconds)
-        return "delivered"
-
-    def _nobody(self, namespace: str) -> str:
-        if namespace in self._namespaces:
-            return "nobody_here"
+    def _hear_or_count(self, address: Address, count: int) -> None:
+        namespace = address.namespace
+        if namespace == PROBE_NAMESPACE:
+            if self._probe.is_own(address):
+                self._probe.heard()
+                self._metrics.bus_heard.set_to_current_time()
+            return
+        self._outcomes["unknown_namespace"].inc(count)
         if namespace not in self._unknown_namespaces and len(self._unknown_namespaces) < 100:
             self._unknown_namespaces.add(namespace)
             log.warning("records for the namespace %r reach nobody: QUEUECAST_NAMESPACES lacks it", namespace)
-        return "unknown_namespace"
-
-    def _hear(self, entry: Entry) -> None:
-        if self._probe.is_own(entry.address):
-            self._probe.heard()
-            self._metrics.bus_heard.set_to_current_time()

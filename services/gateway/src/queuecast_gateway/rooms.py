@@ -20,11 +20,11 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         if table is None:
             return []
         if len(rooms) == 1:
-            found = table.get(rooms[0], {})
+            found = table.get(rooms[0])
         elif rooms:
             found = {sid: eio_sid for room in rooms for sid, eio_sid in table.get(room, {}).items()}
         else:
-            found = table.get(None, {})
+            found = table.get(None)
         if not found:
             return []
         sockets = self.server.eio.sockets
