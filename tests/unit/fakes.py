@@ -189,6 +189,17 @@ class FakeTransport:
         self.closing = False
         self.aborted = False
         self.reading = True
+        self.buffered = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
+
+    def get_extra_info(self, name: str) -> "FakeTransport":
+        return self
+
+    def fileno(self) -> int:
+        """Return no descriptor: there is nothing that could be written to past this object."""
+        return -1
 
     @property
     def frames(self) -> list[tuple[int, bytes]]:

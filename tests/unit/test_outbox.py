@@ -30,14 +30,35 @@ class Sink:
         self.written.append(data)
 
 
-class Session:
-    """The part of a session that an outbox knows."""
+class Kernel:
+    """Takes what is written to descriptors: all of it, a part, or nothing."""
 
     def __init__(self) -> None:
+        self.taken: list[tuple[int, bytes]] = []
+        self.room = 1_000_000
+        self.error: OSError | None = None
+
+    def write(self, fd: int, data: bytes) -> int:
+        if self.error is not None:
+            raise self.error
+        self.taken.append((fd, data[: self.room]))
+        return len(data[: self.room])
+
+
+class Session:
+    """The part of a session that an outbox knows; its descriptor is `found` when it is asked for."""
+
+    def __init__(self, found: int = -1) -> None:
+        self.fd = -1
+        self.found = found
         self.pending: bytes | list[bytes] | None = None
         sink = Sink()
         self.transport: outbox_module.Sink = sink
         self.written = sink.written
+
+    def direct(self) -> int:
+        self.fd = self.found
+        return self.fd
 
 
 @pytest.fixture
@@ -205,3 +226,59 @@ def test_a_held_session_that_ends_is_written_what_it_was_told(outbox: Outbox, lo
     outbox.put(b"b", [held])
     outbox.flush_one(held)
     assert held.written == [b"ab"]
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    kernel = Kernel()
+    monkeypatch.setattr(outbox_module, "os", kernel)
+    return kernel
+
+
+def test_an_idle_socket_is_written_to_directly(outbox: Outbox, loop: Loop, kernel: Kernel) -> None:
+    """The transport's own bookkeeping would be a tenth of the price of a delivery."""
+    session = Session(found=7)
+    outbox.put(b"a", [session])
+    outbox.put(b"b", [session])
+    loop.turn()
+    assert (kernel.taken, session.written) == ([(7, b"ab")], [])
+
+
+def test_what_the_kernel_has_no_room_for_waits_with_all_that_follows(
+    outbox: Outbox, loop: Loop, kernel: Kernel
+) -> None:
+    """Half a frame first and its rest later, or another frame between: the client would hang up."""
+    session = Session(found=7)
+    kernel.room = 2
+    outbox.put(b"abc", [session])
+    loop.turn()
+    session.found = -1  # as long as something waits in the transport
+    outbox.put(b"def", [session])
+    loop.turn()
+    assert (kernel.taken, session.written) == ([(7, b"ab")], [b"c", b"def"])
+
+
+def test_a_socket_that_has_drained_is_written_to_directly_again(
+    outbox: Outbox, loop: Loop, kernel: Kernel
+) -> None:
+    """One slow moment must not cost a connection its speed for life."""
+    session = Session(found=7)
+    kernel.room = 2
+    outbox.put(b"abc", [session])
+    loop.turn()
+    kernel.room = 10
+    outbox.put(b"def", [session])
+    loop.turn()
+    assert (kernel.taken, session.written) == ([(7, b"ab"), (7, b"def")], [b"c"])
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(), BrokenPipeError(), OSError(9, "bad descriptor")])
+def test_a_socket_that_cannot_be_written_to_is_left_to_its_transport(
+    outbox: Outbox, loop: Loop, kernel: Kernel, error: OSError
+) -> None:
+    """It knows whether to wait or to report the end of the connection."""
+    session, other = Session(found=7), Session(found=-1)
+    kernel.error = error
+    outbox.put(b"a", [session, other])
+    loop.turn()
+    assert (session.written, session.fd, other.written) == ([b"a"], -1, [b"a"])

@@ -66,7 +66,7 @@ class Session(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_storage",
-        "closed", "engine", "held", "pending", "polling", "sid", "transport", "work",
+        "closed", "engine", "fd", "held", "pending", "polling", "sid", "transport", "work",
     )  # fmt: skip
 
     def __init__(self, engine: Host, sid: str, transport: Any, *, polling: bool) -> None:
@@ -74,6 +74,7 @@ class Session(asyncio.Protocol):
         self.sid = sid
         self.transport = transport
         self.polling = polling
+        self.fd = -1
         self.pending: bytes | list[bytes] | None = None
         self.closed = False
         self.held = False
@@ -121,6 +122,15 @@ class Session(asyncio.Protocol):
         """Have frames written at the end of this turn of the loop."""
         if not self.closed:
             self.engine.outbox.put(sent, (self,))
+
+    def direct(self) -> int:
+        """Return the socket's descriptor once nothing waits to be written before; else a negative number.
+
+        It is valid until `connection_lost`, and after `end` nothing is pending that would be written to it.
+        """
+        if not self.polling and not self.transport.get_write_buffer_size():
+            self.fd = self.transport.get_extra_info("socket").fileno()
+        return self.fd
 
     def hold(self) -> None:
         """Keep what is written from now on, until `release`."""
