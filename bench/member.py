@@ -16,6 +16,7 @@ from bench.wire import CLOSE, PING, REQUEST, SHORT, frames, masked
 
 GREETING_SECONDS = 30.0
 PONG = masked(b"3")
+OFFSET = b'42["queuecast:offset"'
 
 
 class Greeting(asyncio.Protocol):
@@ -136,5 +137,7 @@ class Member(asyncio.Protocol):
             ledger.mark(self.sid)
         elif payload.startswith(b'42["warm"'):
             ledger.warm += 1
+        elif payload.startswith(OFFSET):
+            pass  # the gateway's word on how far a client is, for when it comes back
         elif opcode == CLOSE or opcode != PING:
             ledger.note(f"a client heard {payload[:60]!r} after {self.heard} expected events")

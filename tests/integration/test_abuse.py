@@ -345,8 +345,8 @@ async def test_garbage_after_the_servers_close_is_thrown_away(victim: Victim) ->
     """It cannot be a packet of a session that is over."""
     async with victim.joined() as one:
         one.send("abc")
-        opcode, _ = await one.next_frame()
-        assert opcode == CLOSE
+        while (await one.next_frame())[0] != CLOSE:
+            pass  # the offset that follows CONNECT
         one.send_bytes(noise(1, 50_000))
         await one.end()
 

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from tests.proxy import Proxy
 
 from queuecast_bus import Batch, BusManager, BusUnavailable, Record
 from queuecast_bus.keys import Keys
 
 from .conftest import Redis, bus_settings
-from .proxy import Proxy
 
 
 def record(number: int) -> Record:
@@ -196,9 +196,10 @@ async def test_a_reader_that_was_overtaken_by_the_trim_reports_the_gap(
     batches = slow.follow()
     first = asyncio.ensure_future(anext(batches))
     await slow.reading.wait()
+    assert (await first).entries == (), "it says where reading begins"
     publisher = managers(settings, write_only=True)
     await publisher.publish([(record(0), None)])
-    await first
+    assert len((await anext(batches)).entries) == 1
     for start in range(1, 2001, 100):
         await publisher.publish([(record(number), None) for number in range(start, start + 100)])
     after = await anext(batches)
@@ -247,7 +248,7 @@ async def test_a_network_that_fell_silent_is_found_out_and_survived(
     own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
     """A cut without a reset is the worst case: only our own deadlines notice it."""
-    proxy = Proxy(own_redis.port)
+    proxy = Proxy(lambda: own_redis.port)
     port = await proxy.start()
     behind = bus_settings(f"redis://127.0.0.1:{port}/0")
     follower = await follow(behind)

@@ -22,14 +22,16 @@ __all__ = ["gateway"]
 async def test_the_stock_python_client_is_served(
     forgetful_redis: Redis, gateway: Callable[..., Gateway], transports: list[str]
 ) -> None:
-    """Acknowledgements, rooms, text and attachments, in their order."""
-    service = gateway(forgetful_redis.url)
+    """Acknowledgements, rooms, text and attachments, in their order; it says that it wants no offsets."""
+    service = gateway(forgetful_redis.url, QUEUECAST_PING_INTERVAL_SECONDS="0.3")
     await asyncio.to_thread(eventually, service.ready)
     client = socketio.AsyncClient()
     got: list[Any] = []
     client.on("price", lambda *arguments: got.append(arguments))
     client.on("item_removed", lambda *arguments: got.append(arguments))
-    await client.connect(f"http://{HOST}:{service.port}", transports=transports)
+    told: list[Any] = []
+    client.on("queuecast:offset", lambda *arguments: told.append(arguments))
+    await client.connect(f"http://{HOST}:{service.port}", transports=transports, auth={"recovery": False})
     try:
         assert client.transport() == transports[-1]
         assert await client.call("subscribe", ["sku:7"]) == {"ok": True, "rooms": ["sku:7"]}
@@ -44,6 +46,7 @@ async def test_the_stock_python_client_is_served(
         assert await client.call("item_removed", {"id": 1, "proof": b"\x01"}) == {"ok": True}
         await soon(lambda: len(got) == 3)
         assert got == [({"eur": 3}, b"\x00\xff", None), (2,), ({"id": 1, "proof": b"\x01"},)]
+        assert told == []
     finally:
         await client.disconnect()
     await asyncio.to_thread(eventually, lambda: service.metric("queuecast_gateway_connections") == 0)

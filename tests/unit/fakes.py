@@ -4,19 +4,25 @@ import asyncio
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from queuecast_bus import BusUnavailable, Record, Stored
 from queuecast_gateway.engine.frames import split
+from queuecast_gateway.sessions import Claimed, State, Verb
+from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.message import Message
-from queuecast_poller.sqs import Failed, QueueUnavailable
 
 _numbers = itertools.count(1)
 
-THROTTLED = QueueUnavailable("calling", "Throttled", "slow down")
+THROTTLED = QueueUnavailable(Call.RECEIVE, "orders", Failure.THROTTLED, "RequestThrottled: slow down")
+
+
+def failing(call: Call, reason: Failure = Failure.SERVER_ERROR) -> QueueUnavailable:
+    """Return a failure of a call to SQS."""
+    return QueueUnavailable(call, "orders", reason, "it was told to fail")
 
 
 def message(body: str = '{"id":7}', **details: Any) -> Message:
@@ -61,21 +67,30 @@ class FakeClock:
         self.now += seconds
 
 
+Refusals = set[str] | dict[str, str]
+"""Receipt handles that a batch refuses: with `InternalError`, or each with a code that blames the caller."""
+
+
 class FakeQueue:
     """`queuecast_poller.sqs.Queue` from a script: each receive gives the next answer or raises it.
 
-    When the script is used up, the queue asks for the end (`stop`), as a SIGTERM would.
+    When the script is used up, the queue asks for the end (`stop`), as a SIGTERM would. A call to delete or
+    to change the visibility raises the next of its answers, or refuses the entries that it names.
     """
 
     def __init__(
         self, *answers: Sequence[Message] | Exception, stop: asyncio.Event | None = None, journal: Any = None
     ) -> None:
         self.visibility_seconds = 30
+        self.fifo = False
+        self.max_receive_count: int | None = None
         self.visibility_changes: list[tuple[list[str], int]] = []
-        self.visibility_answers: deque[Exception] = deque()
+        self.visibility_answers: deque[Refusals | Exception] = deque()
         self.deletes: list[list[str]] = []
-        self.delete_answers: deque[set[str] | Exception] = deque()
+        self.delete_answers: deque[Refusals | Exception] = deque()
         self.on_receive: Callable[[], object] = lambda: None
+        self.on_change: Callable[[], object] = lambda: None
+        self.on_delete: Callable[[], object] = lambda: None
         self._answers = deque(answers)
         self._stop = stop
         self._journal = journal if journal is not None else []
@@ -98,18 +113,30 @@ class FakeQueue:
 
     async def delete(self, receipt_handles: Sequence[str]) -> list[Failed]:
         self.deletes.append(list(receipt_handles))
-        await asyncio.sleep(0)
-        answer = self.delete_answers.popleft() if self.delete_answers else set()
-        if isinstance(answer, Exception):
-            raise answer
-        self._journal += [("deleted", handle) for handle in receipt_handles if handle not in answer]
-        return [Failed(handle, "InternalError") for handle in receipt_handles if handle in answer]
+        self.on_delete()
+        failed = await self._answer(self.delete_answers, receipt_handles)
+        refused = {entry.receipt_handle for entry in failed}
+        self._journal += [("deleted", handle) for handle in receipt_handles if handle not in refused]
+        return failed
 
     async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> list[Failed]:
         self.visibility_changes.append((list(receipt_handles), seconds))
-        if self.visibility_answers:
-            raise self.visibility_answers.popleft()
-        return []
+        self.on_change()
+        return await self._answer(self.visibility_answers, receipt_handles)
+
+    async def _answer(
+        self, answers: "deque[Refusals | Exception]", receipt_handles: Sequence[str]
+    ) -> list[Failed]:
+        await asyncio.sleep(0)
+        answer = answers.popleft() if answers else set()
+        if isinstance(answer, Exception):
+            raise answer
+        refused = answer if isinstance(answer, dict) else dict.fromkeys(answer, "InternalError")
+        return [
+            Failed(handle, refused[handle], sender_fault=refused[handle] != "InternalError")
+            for handle in receipt_handles
+            if handle in refused
+        ]
 
 
 class FakeBus:
@@ -119,13 +146,14 @@ class FakeBus:
         self.records: list[Record] = []
         self.tries: list[list[tuple[Record, str | None]]] = []
         self.on_refusal: Callable[[], object] = lambda: None
+        self.before_publish: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0)
         self._away_for = away_for
         self._offsets: dict[str, str] = {}
         self._journal = journal if journal is not None else []
 
     async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
         self.tries.append(list(batch))
-        await asyncio.sleep(0)
+        await self.before_publish()
         if len(self.tries) <= self._away_for:
             self.on_refusal()
             raise BusUnavailable("publishing: ConnectionError: nobody there")
@@ -149,6 +177,8 @@ class FakeServer:
         self.handlers: dict[tuple[str, str], Any] = {}
         self.emitted: list[tuple[str, Any, dict[str, Any]]] = []
         self.refusing: Exception | None = None
+        self.forgetting: Exception | None = None
+        self.remembered: list[list[str]] = []
         self._rooms: dict[tuple[str, str], list[str]] = {}
 
     async def receive(self, event: str, sid: str, *arguments: Any, namespace: str = "/") -> Any:
@@ -174,10 +204,53 @@ class FakeServer:
     async def leave_room(self, sid: str, room: str, namespace: str) -> None:
         self._rooms[sid, namespace].remove(room)
 
+    async def remember(self, sid: str, namespace: str) -> None:
+        if self.forgetting is not None:
+            raise self.forgetting
+        self.remembered.append(self.rooms(sid, namespace))
+
     async def emit(self, event: str, data: Any, **options: Any) -> None:
         if self.refusing is not None:
             raise self.refusing
         self.emitted.append((event, data, options))
+
+
+class FakeSessions:
+    """`queuecast_gateway.sessions.Sessions` with a dictionary for Redis; while `away` it raises.
+
+    `said` is every word on a session: its private id, the verb, and its state. A claim waits for `going_on`.
+    """
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, Verb, State]] = []
+        self.known: dict[str, Claimed] = {}
+        self.lost_up_to: list[str] = []
+        self.away = False
+        self.going_on = asyncio.Event()
+        self.going_on.set()
+
+    def note(self, pid: str, verb: Verb, state: State) -> None:
+        self.said.append((pid, verb, state))
+
+    async def save(self, pid: str, state: State) -> None:
+        if self.away:
+            raise BusUnavailable("writing down sessions: nobody there")
+        self.note(pid, "save", state)
+
+    async def claim(self, pid: str, namespace: str) -> Claimed | None:
+        await self.going_on.wait()
+        if self.away:
+            raise BusUnavailable("claiming a session: nobody there")
+        found = self.known.get(pid)
+        return found if found is not None and found.state.namespace == namespace else None
+
+    def lost(self, up_to: str) -> None:
+        self.lost_up_to.append(up_to)
+
+    def verbs(self, pid: str) -> list[Verb]:
+        """What became of a session, without repetitions."""
+        verbs = [verb for said, verb, _ in self.said if said == pid]
+        return [verb for verb, _ in itertools.groupby(verbs)]
 
 
 class FakeTransport:

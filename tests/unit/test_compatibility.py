@@ -27,6 +27,7 @@ from queuecast_gateway.app import WebServer
 from queuecast_gateway.engine.engine import Engine
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.packet import SocketPacket
+from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.rooms import Rooms
 from queuecast_gateway.server import SocketServer
 
@@ -43,6 +44,17 @@ def parameters(function: Callable[..., Any]) -> list[str]:
         (AsyncPubSubManager._publish, BusManager._publish, ["data"]),
         (AsyncPubSubManager._listen, BusManager._listen, []),
         (AsyncPubSubManager.initialize, BusManager.initialize, []),
+        (AsyncPubSubManager._handle_disconnect, GatewayBus._handle_disconnect, ["message"]),
+        (AsyncPubSubManager._handle_callback, GatewayBus._handle_callback, ["message"]),
+        (BaseManager.pre_connect, Rooms.pre_connect, ["eio_sid", "namespace"]),
+        (
+            BaseManager.basic_enter_room,
+            Rooms.basic_enter_room,
+            ["sid", "namespace", "room", "eio_sid"],
+        ),
+        (BaseManager.basic_leave_room, Rooms.basic_leave_room, ["sid", "namespace", "room"]),
+        (BaseManager.basic_disconnect, Rooms.basic_disconnect, ["sid", "namespace", "kwargs"]),
+        (BaseManager.get_rooms, Rooms.get_rooms, ["sid", "namespace"]),
         (
             socketio.AsyncServer._handle_eio_connect,
             SocketServer._handle_eio_connect,
@@ -121,6 +133,8 @@ def test_a_room_has_a_dictionary_inside() -> None:
         (AsyncPubSubManager._handle_emit, ["message"]),
         (BaseManager.get_participants, ["namespace", "room"]),
         (BaseManager.sid_from_eio_sid, ["eio_sid", "namespace"]),
+        (BaseManager.eio_sid_from_sid, ["sid", "namespace"]),
+        (BaseManager.basic_close_room, ["room", "namespace"]),
         (engineio.AsyncServer._cors_allowed_origins, ["environ"]),
         (engineio.AsyncServer._cors_headers, ["environ"]),
         (socketio.AsyncServer._handle_event, ["eio_sid", "namespace", "id", "data"]),
@@ -145,8 +159,15 @@ def test_the_listener_asks_listen_for_messages() -> None:
     assert "self._listen()" in inspect.getsource(AsyncPubSubManager._thread)
 
 
+def test_the_listener_hands_on_what_replicas_tell_one_another() -> None:
+    """A question goes by `disconnect`, its answer by `callback`: only these are for other replicas' ears."""
+    source = inspect.getsource(AsyncPubSubManager._thread)
+    for method in ("disconnect", "callback"):
+        assert f"self._handle_{method}(data)" in source
+
+
 def test_a_manager_keeps_rooms_by_namespace() -> None:
-    """`deliver` counts recipients with what it keeps: room None holds everybody."""
+    """Deliveries look their audience up in what it keeps: room None holds everybody."""
     manager = BaseManager()
     manager.basic_enter_room("sid", "/", None, eio_sid="eio")
     manager.basic_enter_room("sid", "/", "a")

@@ -11,21 +11,25 @@ from queuecast_bus.record import Address
 from queuecast_gateway import fanout as module
 from queuecast_gateway.engine.frames import BINARY, TEXT, split
 from queuecast_gateway.fanout import Fanout
+from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.rooms import NOBODY, Audience
 
 NOW = 1_000.0
 
 
 class FakeRooms:
-    """As many browsers as a test wants, the same in every room."""
+    """As many browsers as a test wants, the same in every room: `present` ones and those that can recover."""
 
     def __init__(self) -> None:
         self.present = ["browser"]
+        self.recoverable: list[str] = []
+        self.history = History(1 << 20)
         self.asked: list[Any] = []
 
-    def sessions(self, *address: Any) -> list[str]:
+    def audience(self, *address: Any) -> Any:
         self.asked.append(address)
-        return self.present
+        return Audience(self.recoverable, self.present) if self.recoverable or self.present else NOBODY  # type: ignore[arg-type]
 
 
 class FakeOutbox:
@@ -67,11 +71,13 @@ class Bench:
         self.outbox = FakeOutbox()
         self.probe = FakeProbe()
         self.board = FakeBoard()
+        self.gaps: list[Gap] = []
         parts: list[Any] = [self.rooms, self.outbox, self.probe, self.board]
-        self._fanout = Fanout(*parts, Metrics(registry), frozenset({"/", "/shop"}))
+        self._fanout = Fanout(*parts, Metrics(registry), frozenset({"/", "/shop"}), self.gaps.append)
 
     def deliver(self, *records: Record, **batch: Any) -> None:
-        self._fanout.deliver(Batch(tuple(entry(n, record) for n, record in enumerate(records)), **batch))
+        entries = tuple(entry(number, record) for number, record in enumerate(records))
+        self._fanout.deliver(Batch(offset(len(records)), entries, **batch))
 
     @property
     def texts(self) -> list[str]:
@@ -81,7 +87,12 @@ class Bench:
 
 def entry(number: int, record: Record) -> Entry:
     address = Address(record.namespace, record.rooms, record.skip_sids)
-    return Entry(f"{int(NOW * 1000) - 250}-{number}", address, record.to_fields())
+    return Entry(offset(number), address, record.to_fields())
+
+
+def offset(number: int) -> str:
+    """Return the offset of a record that was stored a quarter of a second ago."""
+    return f"{int(NOW * 1000) - 250}-{number}"
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +132,35 @@ def test_records_to_the_same_rooms_are_one_piece(bench: Bench) -> None:
         [b"3"],
         [b"4"],
     ]
+
+
+def test_who_can_recover_is_told_the_offset(bench: Bench) -> None:
+    """It is what a browser comes back with; the others would see an argument that is none of theirs."""
+    bench.rooms.recoverable = ["a", "b"]
+    bench.deliver(Record("e", b"[1]"), Record("e", b"[2]"))
+    assert bench.texts == [
+        f'42["e",1,"{offset(0)}"]',
+        f'42["e",2,"{offset(1)}"]',
+        '42["e",1]',
+        '42["e",2]',
+    ]
+    assert [sessions for _, sessions in bench.outbox.puts] == [["a", "b"], ["browser"]]
+    assert bench.figure("events_delivered_total") == 6
+
+
+def test_nobody_is_written_to_without_cause(bench: Bench) -> None:
+    """Where all can recover there is nothing to be framed for the others."""
+    bench.rooms.recoverable, bench.rooms.present = ["a"], []
+    bench.deliver(Record("e", b"[1]"))
+    assert [sessions for _, sessions in bench.outbox.puts] == [["a"]]
+
+
+def test_every_record_that_was_read_is_kept(bench: Bench) -> None:
+    """Whoever it was for: who comes back may have been in its room."""
+    bench.rooms.present = []
+    bench.deliver(Record("e", b"[1]"), Record("e", b"[2]", "/unserved"), Record("e", b"{"))
+    assert [each.offset for each in bench.rooms.history.after("0-0")] == [offset(0), offset(1), offset(2)]
+    assert bench.rooms.history.position == offset(3)
 
 
 def test_the_data_of_a_record_for_nobody_here_is_not_read(bench: Bench) -> None:
@@ -197,11 +237,13 @@ def test_the_lag_of_the_bus_is_measured_once_per_read(bench: Bench) -> None:
 
 def test_a_gap_is_counted_and_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is lost silently: an operator can see between which records."""
-    bench.deliver(Record("e", b"[1]"), gap=Gap("trimmed", "5-0", "9-0"))
+    gap = Gap("trimmed", "5-0", "9-0")
+    bench.deliver(Record("e", b"[1]"), gap=gap)
     assert bench.figure("bus_gaps_total", reason="trimmed") == 1
     assert bench.figure("bus_gaps_total", reason="rewound") == 0
     assert "between 5-0 and 9-0" in caplog.text
     assert bench.texts == ['42["e",1]'], "what is there is delivered"
+    assert bench.gaps == [gap], "browsers must not believe that they have seen everything"
 
 
 def test_what_the_reader_found_out_is_counted(bench: Bench) -> None:
@@ -266,9 +308,15 @@ def test_names_that_come_from_outside_are_remembered_in_bounds(
     ],
     ids=lambda record: repr(record.arguments[:24]),
 )
-def test_malformed_arguments_are_skipped_and_their_neighbours_delivered(bench: Bench, record: Record) -> None:
+@pytest.mark.parametrize("recoverable", [False, True])
+def test_malformed_arguments_are_skipped_and_their_neighbours_delivered(
+    bench: Bench, record: Record, *, recoverable: bool
+) -> None:
     """One entry that somebody else wrote must not end the reading, or reach browsers as nonsense."""
+    if recoverable:
+        bench.rooms.recoverable, bench.rooms.present = bench.rooms.present, []
     bench.deliver(Record("e", b"[1]"), record, Record("e", b"[2]"))
-    assert bench.texts == ['42["e",1]', '42["e",2]']
+    last = [f',"{offset(number)}"' if recoverable else "" for number in (0, 2)]
+    assert bench.texts == [f'42["e",1{last[0]}]', f'42["e",2{last[1]}]']
     assert bench.figure("records_read_total", outcome="malformed") == 1
     assert bench.figure("records_read_total", outcome="delivered") == 2

@@ -112,6 +112,28 @@ async def test_leaving_what_is_no_room_is_refused(server: FakeServer, arguments:
     assert_refused(await server.receive("unsubscribe", "me", *arguments), "bad_room")
 
 
+async def test_rooms_are_written_down_before_they_are_acknowledged(server: FakeServer) -> None:
+    """The replica may be killed right after: the browser comes back to what it was told."""
+    await server.receive("subscribe", "me", ["a", "b"])
+    await server.receive("unsubscribe", "me", "a")
+    assert server.remembered == [["me", "a", "b"], ["me", "b"]]
+
+
+@pytest.mark.parametrize(("event", "room"), [("subscribe", "b"), ("unsubscribe", "a"), ("subscribe", "a")])
+async def test_rooms_that_cannot_be_written_down_stay_as_they_were(
+    server: FakeServer, event: str, room: str
+) -> None:
+    """A browser that is refused knows that nothing has changed, here and after the next return."""
+    await server.receive("subscribe", "me", ["a", "c"])
+    server.forgetting = BusUnavailable("writing down sessions: redis.internal:6379 is away")
+    ack = await server.receive(event, "me", [room])
+    assert_refused(ack, "bus_unavailable")
+    assert "redis" not in ack["error"]["message"], "host names stay in the log"
+    assert sorted(server.rooms("me", "/")) == ["a", "c", "me"]
+    server.forgetting = None
+    assert (await server.receive(event, "me", [room]))["ok"], "it can be tried again"
+
+
 # Events for everyone
 
 

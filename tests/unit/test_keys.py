@@ -10,8 +10,8 @@ from queuecast_bus.keys import Keys
 def test_all_keys_share_one_hash_tag(channel: str, dedup_id: str) -> None:
     """Redis Cluster runs the append script only if all its keys are in one slot: the first {…} decides."""
     keys = Keys(channel)
-    tags = {_hash_tag(key) for key in (keys.stream, keys.tail, keys.seen(dedup_id))}
-    assert tags == {channel}
+    names = (keys.stream, keys.tail, keys.rewound, keys.seen(dedup_id), keys.session(dedup_id))
+    assert {_hash_tag(key) for key in names} == {channel}
 
 
 def test_buses_on_one_redis_have_no_key_in_common() -> None:
@@ -20,11 +20,13 @@ def test_buses_on_one_redis_have_no_key_in_common() -> None:
     assert {one.stream, one.tail, one.seen("1")}.isdisjoint({other.stream, other.tail, other.seen("1")})
 
 
-def test_a_dedup_id_cannot_name_another_key() -> None:
-    """A message id comes from outside; it must not overwrite the stream."""
+def test_an_id_from_outside_cannot_name_another_key() -> None:
+    """A message id comes from outside, as the private id of a session does: none may overwrite the stream."""
     keys = Keys()
-    assert keys.seen("") not in (keys.stream, keys.tail)
-    assert keys.seen("1") != keys.seen("2")
+    for made in (keys.seen, keys.session, keys.inbox):
+        assert made("") not in (keys.stream, keys.tail, keys.rewound)
+        assert made("1") != made("2")
+    assert len({keys.seen("1"), keys.session("1"), keys.inbox("1")}) == 3
 
 
 def _hash_tag(key: str) -> str:

@@ -42,13 +42,14 @@ def manager(bus: FakeBus, monkeypatch: pytest.MonkeyPatch) -> BusManager:
 
 
 class Control:
-    """A control channel that keeps what is said."""
+    """A control channel that keeps what is said, and where."""
 
     def __init__(self) -> None:
-        self.said: list[Any] = []
+        self.said: list[tuple[str, Any]] = []
 
-    async def say(self, message: str) -> None:
-        self.said.append(json.loads(message))
+    async def say(self, channel: str, message: str) -> int:
+        self.said.append((channel, json.loads(message)))
+        return len(self.said)
 
 
 @pytest.fixture
@@ -177,9 +178,14 @@ async def test_an_emit_with_a_callback_needs_a_server(manager: BusManager, bus: 
 async def test_control_is_said_in_the_stock_format(manager: BusManager, control: Control) -> None:
     """Stock managers of other processes understand it, and we understand theirs."""
     await manager.enter_room("sid", "/", "room")
-    assert control.said == [
-        {"method": "enter_room", "sid": "sid", "room": "room", "namespace": "/", "host_id": manager.host_id}
-    ]
+    said = {"method": "enter_room", "sid": "sid", "room": "room", "namespace": "/"}
+    assert control.said == [("socketio", {**said, "host_id": manager.host_id})]
+
+
+async def test_one_replica_can_be_told_something(manager: BusManager, control: Control) -> None:
+    """What is for one needs not be read by all; how many have heard it says whether it is there."""
+    assert await manager.tell("replica", {"method": "callback"}) == 1
+    assert control.said == [("queuecast:{socketio}:inbox:replica", {"method": "callback"})]
 
 
 async def test_initialize_starts_nothing(manager: BusManager) -> None:

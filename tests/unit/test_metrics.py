@@ -11,7 +11,18 @@ from queuecast_edge.metrics import LATENCY_BUCKETS, new_registry
 from queuecast_gateway.metrics import Metrics as GatewayMetrics
 from queuecast_poller.metrics import Metrics as PollerMetrics
 
-LABELS = {"queue", "outcome", "reason", "transport", "redelivered", "le", "version", "revision", "python"}
+LABELS = {
+    "call",
+    "queue",
+    "outcome",
+    "reason",
+    "transport",
+    "redelivered",
+    "le",
+    "version",
+    "revision",
+    "python",
+}
 """Every label there is. Ids, rooms, users and names that clients choose are none."""
 
 
@@ -99,6 +110,15 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "published",
         "refused",
         "failed",
+    }
+    assert {labels["outcome"] for labels in samples(gateway, "queuecast_gateway_recoveries_total")} == {
+        "recovered",
+        "unknown",
+        "expired",
+        "trimmed",
+        "lost",
+        "too_much",
+        "malformed",
     }
     assert {labels["reason"] for labels in samples(poller, "queuecast_poller_left_total")} == {
         "not_json",

@@ -345,7 +345,7 @@ def test_what_is_sent_is_read_as_it_was_meant(
         (Record("e", b'["]"]'), ['2["e","]"]']),
         (Record("e", b" [ ] "), ['2["e"]']),
         (Record("e", b"\t[\r\n]\n"), ['2["e"]']),
-        (Record("e", b" [ 1 , 2 ] "), ['2["e",1 , 2 ]']),
+        (Record("e", b" [ 1 , 2 ] "), ['2["e",1 , 2]']),
         (Record("e", b"[1.0,1e2,0.10]"), ['2["e",1.0,1e2,0.10]']),
         (Record("e", b"[1]", "/chat"), ['2/chat,["e",1]']),
         (Record("e", b"[]", "/\xfc"), ['2/\xfc,["e"]']),
@@ -362,6 +362,23 @@ def test_what_is_sent_is_read_as_it_was_meant(
 def test_a_record_is_written_as_its_event(record: Record, heard: list[str | bytes]) -> None:
     """Its arguments stay the text that the producer wrote: numbers keep their form."""
     assert told(record_frames(record)) == heard
+
+
+@pytest.mark.parametrize(
+    ("record", "heard"),
+    [
+        (Record("e", b"[]"), ['2["e","7-1"]']),
+        (Record("e", b" [ ] "), ['2["e","7-1"]']),
+        (Record("e", b"[1,[]]"), ['2["e",1,[],"7-1"]']),
+        (Record("e", b"[1]", "/chat"), ['2/chat,["e",1,"7-1"]']),
+        (Record("e", b"[" + PLACEHOLDER.encode() + b"]", attachments=(b"\xff",)),
+         ['51-["e",' + PLACEHOLDER + ',"7-1"]', b"\xff"]),
+    ],
+    ids=lambda value: repr(value.arguments)[:30] if isinstance(value, Record) else "",
+)  # fmt: skip
+def test_the_offset_is_the_last_argument(record: Record, heard: list[str | bytes]) -> None:
+    """The stock client takes it from there, also where there are no arguments or binary ones."""
+    assert told(record_frames(record, "7-1")) == heard
 
 
 @given(event_names, st.lists(values, max_size=4), namespaces, st.sampled_from([None, 0, 2]), st.booleans())

@@ -1,17 +1,16 @@
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import FakeTransport, Figures
+from tests.unit.browser import Browser, make_server, residue
+from tests.unit.fakes import FakeSessions, Figures
 
-from queuecast_gateway.engine.frames import CLOSE, TEXT, encode
-from queuecast_gateway.engine.session import SLOW, Leaving, Session
-from queuecast_gateway.metrics import Metrics
-from queuecast_gateway.rooms import GatewayBus
+from queuecast_gateway.engine.frames import CLOSE
+from queuecast_gateway.engine.session import SLOW, Leaving
 from queuecast_gateway.server import SocketServer
-from queuecast_gateway.settings import Settings
 
 
 @pytest.fixture
@@ -26,73 +25,12 @@ def figure(registry: CollectorRegistry) -> Figures:
 
 @pytest.fixture
 def make(registry: CollectorRegistry) -> Callable[..., SocketServer]:
-    def made(**options: Any) -> SocketServer:
-        settings = Settings(namespaces=("/", "/shop"), **options)
-        return SocketServer(GatewayBus(settings), settings, Metrics(registry))
-
-    return made
+    return partial(make_server, registry, FakeSessions())
 
 
 @pytest.fixture
 def server(make: Callable[..., SocketServer]) -> SocketServer:
     return make()
-
-
-class Browser:
-    """A connection of a server, without a network: it says packets and sees what was written to it."""
-
-    def __init__(self, server: SocketServer) -> None:
-        self._server = server
-        self.transport = FakeTransport()
-        server.eio.open_websocket(self.transport, b"", {"HTTP_ORIGIN": "https://example.org"})
-        self.session: Session = self.transport.protocol
-        self.transport.written.clear()
-
-    async def says(self, *texts: str) -> None:
-        """Send messages and wait until they were worked on."""
-        for text in texts:
-            masked = encode(TEXT, f"4{text}".encode())
-            at = {126: 4, 127: 10}.get(masked[1], 2)
-            self.session.data_received(
-                bytes((masked[0], masked[1] | 0x80)) + masked[2:at] + bytes(4) + masked[at:]
-            )
-        await self.settle()
-
-    async def settle(self) -> None:
-        """Wait until what this connection has begun is done, and written."""
-        while self.session.work is not None:
-            await asyncio.wait([self.session.work])
-        self._server.eio.outbox.flush()
-
-    @property
-    def texts(self) -> list[str]:
-        return [data.decode() for opcode, data in self.transport.frames if opcode == TEXT]
-
-    @property
-    def close_code(self) -> int | None:
-        codes = [data[:2] for opcode, data in self.transport.frames if opcode == CLOSE]
-        return int.from_bytes(codes[0], "big") if codes else None
-
-    async def joined(self, namespace: str = "/") -> str:
-        """Join a namespace; return the session id that the server gave."""
-        await self.says("0" if namespace == "/" else f"0{namespace},")
-        sid = self._server.manager.sid_from_eio_sid(self.session.sid, namespace)
-        assert isinstance(sid, str)
-        self.transport.written.clear()
-        return sid
-
-
-def residue(server: SocketServer) -> dict[str, Any]:
-    return {
-        "sockets": dict(server.eio.sockets),
-        "environ": dict(server.environ),
-        "rooms": dict(server.manager.rooms),
-        "binary": dict(server._binary_packet),
-        "pending": [*server.manager.pending_connect, *server.manager.pending_disconnect],
-    }
-
-
-NOTHING = {"sockets": {}, "environ": {}, "rooms": {}, "binary": {}, "pending": []}
 
 
 # Connections
@@ -130,7 +68,7 @@ async def test_a_connection_leaves_nothing_behind(server: SocketServer) -> None:
     await browser.says('51-["item_removed",{"_placeholder":true,"num":0}]')
     browser.session.connection_lost(None)
     await browser.settle()
-    assert residue(server) == NOTHING
+    assert residue(server) == {}
 
 
 async def test_who_leaves_while_the_connect_handler_runs_is_in_no_room(server: SocketServer) -> None:
@@ -147,7 +85,7 @@ async def test_who_leaves_while_the_connect_handler_runs_is_in_no_room(server: S
     browser.session.connection_lost(None)
     going_on.set()
     await browser.settle()
-    assert residue(server) == NOTHING
+    assert residue(server) == {}
 
 
 async def test_a_disconnect_handler_that_raises_leaves_nothing_behind(server: SocketServer) -> None:
@@ -161,7 +99,7 @@ async def test_a_disconnect_handler_that_raises_leaves_nothing_behind(server: So
     await browser.joined()
     browser.session.connection_lost(None)
     await browser.settle()
-    assert residue(server) == NOTHING
+    assert residue(server) == {}
 
 
 async def test_the_request_is_forgotten_after_the_connect_handler(server: SocketServer) -> None:
@@ -183,9 +121,10 @@ async def test_connect_comes_before_what_its_handler_emits(server: SocketServer)
     server.on("connect", connect, "/")
     browser = Browser(server)
     await browser.says("0")
-    first, second = browser.texts
+    first, second, third = browser.texts
     assert first.startswith('40{"sid":')
-    assert second == '42["hello",1]'
+    assert second == '42["queuecast:offset","0-0"]'
+    assert third == '42["hello",1,"0-0"]'
 
 
 async def test_a_connect_handler_that_fails_is_answered(server: SocketServer) -> None:
@@ -210,40 +149,6 @@ async def test_a_browser_that_joins_nothing_is_closed(server: SocketServer, figu
         await browser.settle()
     assert (idle.close_code, joined.close_code) == (1008, None)
     assert figure("events_refused_total") == 1
-
-
-# Deliveries
-
-
-async def test_a_session_in_several_rooms_is_found_once(server: SocketServer) -> None:
-    """Rooms overlap; events must not double."""
-    browsers = [Browser(server) for _ in range(3)]
-    sids = [await browser.joined() for browser in browsers]
-    elsewhere = Browser(server)
-    await elsewhere.joined("/shop")
-    for sid, rooms in zip(sids, (("x", "y"), ("y",), ("z",)), strict=True):
-        for room in rooms:
-            await server.enter_room(sid, room)
-    sessions = [browser.session for browser in browsers]
-    find = server.manager.sessions
-    assert find("/", ()) == sessions
-    assert find("/", ("x", "y", "nobody here")) == sessions[:2]
-    assert find("/", ("y",), (sids[0],)) == sessions[1:2]
-    assert find("/", ("nobody here",)) == find("/nowhere", ()) == []
-
-
-async def test_an_emit_goes_to_everyone_who_should_see_it(server: SocketServer) -> None:
-    """It is framed once, and written at the end of the turn."""
-    first, second = Browser(server), Browser(server)
-    sid, _ = await first.joined(), await second.joined()
-    await server.manager.emit("price", (3, b"x"), namespace="/", skip_sid=[sid], ignore_queue=True)
-    assert (first.transport.written, second.transport.written) == ([], [])
-    server.eio.outbox.flush()
-    assert first.transport.frames == []
-    assert [data for _, data in second.transport.frames] == [
-        b'451-["price",3,{"_placeholder":true,"num":0}]',
-        b"x",
-    ]
 
 
 # What browsers send
@@ -299,7 +204,7 @@ async def test_what_is_no_packet_for_this_moment_closes_the_connection(
     assert figure("events_refused_total") == 1
     assert figure("disconnects_total", reason="parse_error") == 1
     assert len(caplog.records) == 1
-    assert residue(server) == NOTHING
+    assert residue(server) == {}
 
 
 async def test_an_unknown_namespace_is_refused_as_the_protocol_says(server: SocketServer) -> None:
@@ -335,7 +240,7 @@ async def test_a_slow_browser_is_told_so(server: SocketServer, figure: Figures) 
     assert browser.transport.frames == [(CLOSE, SLOW.to_bytes(2, "big") + b"slow")]
     assert isinstance(browser.transport.protocol, Leaving)
     assert figure("disconnects_total", reason="slow") == 1
-    assert residue(server) == NOTHING
+    assert residue(server) == {}
 
 
 async def test_nothing_is_read_while_a_handler_is_behind(server: SocketServer) -> None:
@@ -375,7 +280,8 @@ def test_origins_are_checked_as_the_settings_say(
 
 def test_limits_reach_the_engine(make: Callable[..., SocketServer]) -> None:
     """A limit that is only in the settings protects nobody."""
-    server = make(max_message_bytes=5_000, max_buffered_bytes=70_000, transports=("websocket",))
+    limits = {"max_message_bytes": 5_000, "max_buffered_bytes": 70_000, "max_replay_bytes": 60_000}
+    server = make(**limits, transports=("websocket",))
     assert server.eio.max_message_bytes == 5_000
     assert server.eio.max_buffered_bytes == 70_000
     assert server.eio.transports == ["websocket"]

@@ -46,6 +46,7 @@ def test_the_gateway_has_the_promised_defaults() -> None:
     assert made.transports == ("polling", "websocket")
     assert made.namespaces == ("/",)
     assert made.relay_events == ("item_removed",)
+    assert made.recovery_seconds == 120
 
 
 def test_the_poller_has_the_promised_defaults() -> None:
@@ -115,11 +116,58 @@ def test_a_bad_value_names_its_variable(service: str, name: str, value: str) -> 
         ("MAX_MESSAGE_BYTES", "1"),
         ("MAX_ROOMS", "0"),
         ("GRACEFUL_SECONDS", "-1"),
+        ("RECOVERY_SECONDS", "-1"),
+        ("RECOVERY_SECONDS", "86401"),
+        ("MAX_REPLAY_EVENTS", "0"),
+        ("MAX_REPLAY_BYTES", "999"),
+        ("HISTORY_BYTES", "0"),
+        ("DRAIN_SECONDS", "-1"),
+        ("DRAIN_SECONDS", "601"),
+        ("MAX_CONNECTION_SECONDS", "-1"),
     ],
 )
 def test_a_bad_value_of_the_gateway_names_its_variable(name: str, value: str) -> None:
     """An operator has to know which line of a manifest to change."""
     assert_refused("gateway", name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "variables"),
+    [
+        ("RECOVERY_SECONDS", "STREAM_MAX_SECONDS", {"STREAM_MAX_SECONDS": "160"}),
+        ("RECOVERY_SECONDS", "STREAM_MAX_SECONDS", {"RECOVERY_SECONDS": "600", "STREAM_MAX_SECONDS": "600"}),
+        ("MAX_REPLAY_BYTES", "MAX_BUFFERED_BYTES", {"MAX_BUFFERED_BYTES": "70000"}),
+        ("MAX_REPLAY_BYTES", "MAX_BUFFERED_BYTES", {"MAX_REPLAY_BYTES": "1048576"}),
+    ],
+)
+def test_settings_that_contradict_each_other_are_both_named(
+    name: str, other: str, variables: dict[str, str]
+) -> None:
+    """The defaults too may be what does not fit: whoever sets the one has to hear of the other."""
+    with pytest.raises(SettingsError) as caught:
+        settings("gateway", **variables)
+    assert str(caught.value).startswith(f"QUEUECAST_{name}: ")
+    assert f"QUEUECAST_{other}" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"RECOVERY_SECONDS": "0", "STREAM_MAX_SECONDS": "10"},
+        {"RECOVERY_SECONDS": "120", "STREAM_MAX_SECONDS": "165"},
+        {"MAX_BUFFERED_BYTES": "70000", "MAX_REPLAY_BYTES": "69999"},
+    ],
+)
+def test_settings_that_just_fit_are_taken(variables: dict[str, str]) -> None:
+    """What is turned off needs nothing to be kept."""
+    assert settings("gateway", **variables)
+
+
+def test_a_browser_may_be_as_old_as_its_last_ping() -> None:
+    """It is told an offset with each, and its silence is noticed only a while later."""
+    made = settings("gateway", RECOVERY_SECONDS="60", PING_INTERVAL_SECONDS="10", PING_TIMEOUT_SECONDS="5")
+    assert made.away_seconds == 75
 
 
 @pytest.mark.parametrize(

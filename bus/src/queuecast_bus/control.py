@@ -1,11 +1,11 @@
-"""The pub/sub channel between replicas: short-lived control that nobody replays.
+"""The pub/sub channels between replicas: short-lived control that nobody replays.
 
 What is said while Redis is away is lost, and that is fine for it; what must not be lost is a record.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
 from redis.asyncio import Redis
@@ -23,17 +23,22 @@ given up. A cut without a reset is not noticed otherwise."""
 
 
 class ControlChannel:
-    """Says and hears messages on one pub/sub channel."""
+    """Says messages on a pub/sub channel, and hears those of `channels`."""
 
-    def __init__(self, redis: Redis, url: str, channel: str) -> None:
+    def __init__(self, redis: Redis, url: str, channels: Sequence[str]) -> None:
         self._redis = redis
         self._url = url
-        self._channel = channel
+        self._channels = channels
 
-    async def say(self, message: str) -> None:
-        """Publish a message. Raises `BusUnavailable` if Redis did not confirm."""
+    async def say(self, channel: str, message: str) -> int:
+        """Publish a message; return how many connections it was handed to.
+
+        None means that nobody is there; some may be connections whose other end is gone. Raises
+        `BusUnavailable` if Redis did not confirm.
+        """
         async with asking("publishing on the control channel"):
-            await self._redis.publish(self._channel, message)
+            heard_by: int = await self._redis.publish(channel, message)
+        return heard_by
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Yield what is said, for ever; Redis's failures are waited out.
@@ -46,7 +51,7 @@ class ControlChannel:
             try:
                 async with asking("listening", None), client.pubsub() as pubsub:
                     async with asking("subscribing"):
-                        await pubsub.subscribe(self._channel)
+                        await pubsub.subscribe(*self._channels)
                     async with aclosing(_heard(pubsub)) as heard:
                         async for message in heard:
                             attempt = 0

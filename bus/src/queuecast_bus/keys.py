@@ -22,6 +22,19 @@ class Keys:
         """Holds the offset of the newest record."""
         return f"queuecast:{{{self.channel}}}:tail"
 
+    @property
+    def rewound(self) -> str:
+        """Holds the newest offset up to which records may have been lost; see `Gap`."""
+        return f"queuecast:{{{self.channel}}}:rewound"
+
+    def session(self, pid: str) -> str:
+        """Exists while a browser may come back as the session with this private id."""
+        return f"queuecast:{{{self.channel}}}:session:{pid}"
+
+    def inbox(self, replica: str) -> str:
+        """The pub/sub channel of one replica."""
+        return f"queuecast:{{{self.channel}}}:inbox:{replica}"
+
     def seen(self, dedup_id: str) -> str:
         """Exists while a record with this dedup id must not be published again."""
         return f"queuecast:{{{self.channel}}}:seen:{dedup_id}"

@@ -36,11 +36,12 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
     def __init__(self, settings: BusSettings, *, write_only: bool = False) -> None:
         url = settings.redis_url.get_secret_value()
         super().__init__(url, channel=settings.channel, write_only=write_only)
-        keys = Keys(settings.channel)
+        self.keys = keys = Keys(settings.channel)
         self._clients = [connect(url)]
         bounds = Bounds(settings.stream_max_records, settings.stream_max_seconds, settings.dedup_seconds)
         self._publisher = Publisher(self._clients[0], keys, bounds)
-        self._control = ControlChannel(self._clients[0], url, settings.channel)
+        channels = (settings.channel, keys.inbox(self.host_id))
+        self._control = ControlChannel(self._clients[0], url, channels)
         self._reader: Reader | None = None
         if not write_only:
             self._clients.append(connect(url))
@@ -95,6 +96,15 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         """Yield the records that every replica is to deliver, for ever; see `Reader.follow`."""
         return self._reading_side.follow()
 
+    async def between(self, after: str, until: str, most: int) -> Batch:
+        """Return records that were stored before; see `Reader.between`."""
+        return await self._reading_side.between(after, until, most)
+
+    @property
+    def commands(self) -> Any:
+        """The client for commands that are answered at once. Ask it within `connection.asking`."""
+        return self._clients[0]
+
     @property
     def reading(self) -> asyncio.Event:
         """Set once everything that is stored from then on will be yielded by `follow`."""
@@ -122,7 +132,14 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
             raise RuntimeError("the listener on the control channel ended")
 
     async def _publish(self, data: dict[str, Any]) -> None:
-        await self._control.say(json.dumps(data))
+        await self._control.say(self.channel, json.dumps(data))
+
+    async def tell(self, replica: str, data: dict[str, Any]) -> int:
+        """Say something to one replica, by its `host_id`; return 0 if it is not there.
+
+        Raises `BusUnavailable` if Redis did not confirm.
+        """
+        return await self._control.say(self.keys.inbox(replica), json.dumps(data))
 
     def _listen(self) -> AsyncIterator[bytes]:
         return self._control.messages()

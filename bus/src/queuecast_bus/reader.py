@@ -6,7 +6,7 @@ It never asks for "new from now on" in its loop: between two such questions reco
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -72,10 +72,11 @@ class Gap:
 class Batch:
     """What one read brought, in the stream's order; the gap, if any, lies before the entries.
 
-    `resumed` says that reading had failed before and goes on now; `malformed` counts entries that were no
-    records.
+    `position` is where the next read begins: all up to it has been yielded. `resumed` says that reading
+    had failed before and goes on now; `malformed` counts entries that were no records.
     """
 
+    position: str
     entries: tuple[Entry, ...] = ()
     gap: Gap | None = None
     malformed: int = 0
@@ -90,15 +91,15 @@ class Reader:
         self._redis = redis
         # As it came: making pairs and dictionaries of it costs as much as all that we do with it.
         redis.set_response_callback("XREAD", _as_it_came)
+        redis.set_response_callback("XRANGE", _as_it_came)
         self._keys = keys
         self._last = START
-        # The last one that the append script has linked: somebody else's entries are in no chain.
-        self._linked = START.encode()
+        self._linked = START
 
     async def follow(self) -> AsyncIterator[Batch]:
         """Yield all that is stored after the newest record there was at first, for ever.
 
-        Redis's failures are waited out, never raised.
+        The first batch is empty and says where that is. Redis's failures are waited out, never raised.
         """
         attempt = 0
         while True:
@@ -106,6 +107,7 @@ class Reader:
                 if not self.started.is_set():
                     self._go_to(await self._tail())
                     self.started.set()
+                    yield Batch(self._last)
                 elif attempt:
                     yield await self._resume()
                 attempt = 0
@@ -117,6 +119,25 @@ class Reader:
                 await asyncio.sleep(jittered(attempt, cap_seconds=RETRY_CAP_SECONDS))
                 attempt += 1
 
+    async def between(self, after: str, until: str, most: int) -> Batch:
+        """Return up to `most` records after one offset and until another, which must have been read.
+
+        Raises `BusUnavailable`.
+        """
+        async with asking("reading again"):
+            answer: Any = await self._redis.xrange(self._keys.stream, f"({after}", until, most)
+        if not answer:
+            # What was read is still there, or it was trimmed; the end of the range was read.
+            gap = _gap(after=after, before=until) if offset_key(after) < offset_key(until) else None
+            return Batch(until, gap=gap)
+        batch, _ = _batch(answer, None)
+        if batch.entries:
+            # Somebody else's entries may come before it, and link to nothing.
+            previous = batch.entries[0].fields[1].decode()
+            if offset_key(previous) > offset_key(after):
+                return replace(batch, gap=_gap(after=after, before=previous))
+        return batch
+
     async def _tail(self) -> str:
         async with asking("asking for the newest record"):
             tail: Any = await self._redis.get(self._keys.tail)
@@ -127,14 +148,14 @@ class Reader:
         tail = await self._tail()
         last = self._last
         log.warning("the bus is back, reading goes on after %s", last)
-        if offset_key(tail) >= offset_key(last):
-            return Batch(resumed=True)
+        if offset_key(tail) >= offset_key(self._linked):
+            return Batch(last, resumed=True)
         # Asking for what follows `last` would now wait until the new stream's clock has passed it.
         self._go_to(tail)
-        return Batch(gap=_gap(after=last, before=tail), resumed=True)
+        return Batch(tail, gap=_gap(after=last, before=tail), resumed=True)
 
     def _go_to(self, offset: str) -> None:
-        self._last, self._linked = offset, offset.encode()
+        self._last = self._linked = offset
 
     async def _read(self) -> Batch | None:
         async with asking("reading", BLOCK_SECONDS + ANSWER_SECONDS):
@@ -143,28 +164,39 @@ class Reader:
             )
         if not answer:
             return None
-        # Every replica does this for every record, its own or not, so it is short; see bench/results.md.
-        entries: list[Entry] = []
-        gap, malformed = None, 0
-        linked = self._linked
-        for offset, fields in answer[0][1]:
-            try:
-                link, previous, mark, address = fields[:4]
-                if link != PREVIOUS or mark != ADDRESS:
-                    raise BadRecord("it does not begin with a link and an address")
-                if previous != linked and gap is None:
-                    gap = _gap(after=linked.decode(), before=previous.decode())
-                linked = offset
-                entries.append(_entry((offset.decode(), read_address(address), fields)))
-            except (BadRecord, ValueError) as exc:
-                malformed += 1
-                log.error("the record %s was skipped: %s", offset.decode(), exc)
-        self._last, self._linked = offset.decode(), linked
-        return Batch(tuple(entries), gap, malformed)
+        batch, self._linked = _batch(answer[0][1], self._linked)
+        self._last = batch.position
+        return batch
 
 
-def _as_it_came(answer: Any, **_: Any) -> Any:
-    return answer
+def _batch(raw: Sequence[Any], linked: str | None) -> tuple[Batch, str]:
+    """Return the records in Redis's answer, and the last one that the append script has linked.
+
+    `linked` is the one before them, None if that is not to be checked. Somebody else's entries are in no
+    chain.
+    Every replica does this for every record, its own or not, so it is short; see bench/results.md.
+    """
+    entries: list[Entry] = []
+    gap, malformed = None, 0
+    before = linked.encode() if linked else None
+    for offset, fields in raw:
+        try:
+            link, previous, mark, address = fields[:4]
+            if link != PREVIOUS or mark != ADDRESS:
+                raise BadRecord("it does not begin with a link and an address")
+            if previous != before and before is not None and gap is None:
+                gap = _gap(after=before.decode(), before=previous.decode())
+            before = offset
+            entries.append(_entry((offset.decode(), read_address(address), fields)))
+        except (BadRecord, ValueError) as exc:
+            malformed += 1
+            log.error("the record %s was skipped: %s", offset.decode(), exc)
+    position: str = offset.decode()
+    return Batch(position, tuple(entries), gap, malformed), before.decode() if before else START
+
+
+def _as_it_came(response: Any, **kwargs: Any) -> Any:
+    return response
 
 
 def _gap(*, after: str, before: str) -> Gap:

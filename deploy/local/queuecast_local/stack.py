@@ -73,6 +73,7 @@ class Stack:
                 "QUEUECAST_PORT": str(self.ports.gateways[index]),
                 "QUEUECAST_ADMIN_PORT": str(self.ports.gateway_admins[index]),
                 "QUEUECAST_REPLICA": f"gateway-{index + 1}",
+                "QUEUECAST_DRAIN_SECONDS": "1",
                 **self._gateway_settings,
             },
         )

@@ -6,6 +6,7 @@ import uuid
 from importlib.metadata import version
 from typing import Any
 
+from queuecast_bus import BusUnavailable, Gap
 from queuecast_edge.admin import admin_server
 from queuecast_edge.environment import variable
 from queuecast_edge.health import Health, all_of
@@ -14,12 +15,16 @@ from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
 from queuecast_gateway.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.board import Board
+from queuecast_gateway.drain import drain
 from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.handlers import Handlers
+from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.probe import Probe
-from queuecast_gateway.rooms import GatewayBus
+from queuecast_gateway.recovery import Bounds, Recovery
+from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.server import SocketServer
+from queuecast_gateway.sessions import Sessions
 from queuecast_gateway.settings import Settings
 from queuecast_gateway.web import WebServer, web_server
 
@@ -31,10 +36,18 @@ async def run(settings: Settings) -> None:
     registry = new_registry("queuecast_gateway", settings.revision)
     metrics = Metrics(registry)
     bus = GatewayBus(settings)
-    server = SocketServer(bus, settings, metrics)
+    sessions = Sessions(bus, ttl_seconds=2 * settings.away_seconds)
+    recovery = _recovery(settings, bus, sessions, metrics)
+    server = SocketServer(bus, settings, metrics, recovery)
     probe = Probe(bus, f"{settings.replica}:{uuid.uuid4().hex}")
     board = Board(server, settings.replica, version("queuecast-gateway"))
-    fanout = Fanout(bus, server.eio.outbox, probe, board, metrics, frozenset(settings.namespaces))
+
+    def on_gap(gap: Gap) -> None:
+        # What nobody here has read nobody here may believe to have: all begin anew, one after another.
+        recovery.lost(gap)
+        server.eio.start(drain(list(server.eio.sockets.values()), settings.drain_seconds))
+
+    fanout = Fanout(bus, server.eio.outbox, probe, board, metrics, frozenset(settings.namespaces), on_gap)
     handlers = Handlers(server, metrics, relay_events=settings.relay_events, max_rooms=settings.max_rooms)
     for namespace in settings.namespaces:
         handlers.register(namespace)
@@ -63,13 +76,18 @@ async def run(settings: Settings) -> None:
 
     try:
         async with admin_server(admin, registry, alive=Health, ready=ready), asyncio.TaskGroup() as tasks:
-            parts = [tasks.create_task(part) for part in (follow(), bus.hear(), probe.run(), board.run())]
+            parts = [
+                tasks.create_task(part)
+                for part in (follow(), bus.hear(), sessions.run(), probe.run(), board.run())
+            ]
             serving = tasks.create_task(serve())
             await _first(serving, tasks.create_task(stopping.wait()))
             asked = stopping.is_set()
             log.info("stopping")
+            await _leave(server, settings.drain_seconds)
             await _end(web, serving)
             await server.shutdown()
+            await _write_down(sessions)
             for part in parts:
                 part.cancel()
             stopping.set()
@@ -77,6 +95,29 @@ async def run(settings: Settings) -> None:
         await bus.aclose()
     if not asked:
         raise RuntimeError("the web server ended although nobody had asked it to")
+
+
+def _recovery(settings: Settings, bus: GatewayBus, sessions: Sessions, metrics: Metrics) -> Recovery:
+    if settings.recovery_seconds:
+        bus.history = History(settings.history_bytes)
+        bus.offset_namespaces = frozenset(settings.namespaces)
+    bounds = Bounds(settings.away_seconds, settings.max_replay_events, settings.max_replay_bytes)
+    return Recovery(bus, sessions, bounds, metrics)
+
+
+async def _leave(server: SocketServer, drain_seconds: float) -> None:
+    server.eio.leaving = True
+    sessions = list(server.eio.sockets.values())
+    if sessions:
+        log.info("%d connections are closed within %g s", len(sessions), drain_seconds)
+    await drain(sessions, drain_seconds)
+
+
+async def _write_down(sessions: Sessions) -> None:
+    try:
+        await sessions.flush()
+    except BusUnavailable as exc:
+        log.warning("browsers that left last may have to start anew: %s", exc)
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:

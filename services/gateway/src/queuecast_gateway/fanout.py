@@ -2,20 +2,19 @@
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
 
-from queuecast_bus import BadRecord, Batch, Entry
+from queuecast_bus import BadRecord, Batch, Entry, Gap
 from queuecast_bus.manager import PROBE_NAMESPACE
 from queuecast_bus.record import Address, offset_ms
 from queuecast_gateway.board import Board
 from queuecast_gateway.engine.outbox import Outbox
-from queuecast_gateway.engine.session import Session
 from queuecast_gateway.metrics import RECORD_OUTCOMES, Metrics
 from queuecast_gateway.packet import record_frames
 from queuecast_gateway.probe import Probe
-from queuecast_gateway.rooms import Rooms
+from queuecast_gateway.rooms import NOBODY, Audience, Rooms
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +32,7 @@ class Fanout:
         board: Board,
         metrics: Metrics,
         namespaces: frozenset[str],
+        on_gap: Callable[[Gap], None],
     ) -> None:
         self._rooms = rooms
         self._outbox = outbox
@@ -40,6 +40,7 @@ class Fanout:
         self._board = board
         self._metrics = metrics
         self._namespaces = namespaces
+        self._on_gap = on_gap
         self._unknown_namespaces: set[str] = set()
         self._outcomes = {outcome: metrics.records.labels(outcome) for outcome in RECORD_OUTCOMES}
         self._delivery = [metrics.delivery.labels(redelivered) for redelivered in ("false", "true")]
@@ -49,6 +50,7 @@ class Fanout:
         if batch.resumed:
             self._metrics.resumes.inc()
         if batch.gap is not None:
+            self._on_gap(batch.gap)
             self._metrics.gaps.labels(batch.gap.reason).inc()
             log.error(
                 "records between %s and %s can never be read here (%s)",
@@ -59,6 +61,7 @@ class Fanout:
         if batch.entries:
             oldest = offset_ms(batch.entries[0].offset) / 1000
             self._metrics.bus_lag.observe(max(0.0, time.time() - oldest))
+        self._rooms.history.add(batch)
         outcomes = self._outcomes
         outcomes["malformed"].inc(batch.malformed)
         nobody_here = 0
@@ -67,30 +70,36 @@ class Fanout:
             if address.namespace not in self._namespaces:
                 # The board's among them: a record must not look like the gateway's own figures.
                 self._hear_or_count(address, len(list(run)))
-            elif sessions := self._rooms.sessions(*address):
-                self._send(run, sessions)
-            else:
+            elif (audience := self._rooms.audience(*address)) is NOBODY:
                 nobody_here += len(list(run))
+            else:
+                self._send(run, audience)
         outcomes["nobody_here"].inc(nobody_here)
 
-    def _send(self, entries: Iterable[Entry], sessions: Sequence[Session]) -> None:
-        pieces: list[bytes] = []
+    def _send(self, entries: Iterable[Entry], audience: Audience) -> None:
+        delivered = 0
+        pieces: tuple[list[bytes], list[bytes]] = [], []
         for entry in entries:
             try:
                 record = entry.record
-                pieces.append(record_frames(record))
+                if audience.recoverable:
+                    pieces[0].append(self._rooms.history.frames(entry, record))
+                if audience.plain:
+                    pieces[1].append(record_frames(record))
             except BadRecord as exc:
                 self._outcomes["malformed"].inc()
                 log.error("the record %s was skipped: %s", entry.offset, exc)
                 continue
+            delivered += 1
             if record.sent_ms is not None:
                 seconds = max(0.0, time.time() - record.sent_ms / 1000)
                 self._delivery[record.redelivered].observe(seconds)
                 self._board.delivered(seconds)
-        if pieces:
-            self._outbox.put(pieces[0] if len(pieces) == 1 else b"".join(pieces), sessions)
-            self._outcomes["delivered"].inc(len(pieces))
-            self._metrics.events_delivered.inc(len(pieces) * len(sessions))
+        self._outcomes["delivered"].inc(delivered)
+        for run, sessions in zip(pieces, audience, strict=True):
+            if run:
+                self._outbox.put(run[0] if len(run) == 1 else b"".join(run), sessions)
+                self._metrics.events_delivered.inc(len(run) * len(sessions))
 
     def _hear_or_count(self, address: Address, count: int) -> None:
         namespace = address.namespace

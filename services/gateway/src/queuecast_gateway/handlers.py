@@ -21,6 +21,7 @@ class Server(Protocol):
     def rooms(self, sid: str, namespace: str) -> list[str]: ...
     async def enter_room(self, sid: str, room: str, namespace: str) -> None: ...
     async def leave_room(self, sid: str, room: str, namespace: str) -> None: ...
+    async def remember(self, sid: str, namespace: str) -> None: ...
     async def emit(self, event: str, data: Any, *, namespace: str) -> None: ...
 
 
@@ -51,25 +52,40 @@ class Handlers:
                 raise Refusal("too_many_rooms", f"a session may be in {self._max_rooms} rooms at most")
             for room in wanted:
                 await self._server.enter_room(sid, room, namespace)
-        except Refusal as refusal:
-            return refusal.ack()
-        except ValueError:
-            # All or nothing: what was entered before the room that cannot be is left again.
+            await self._remember(namespace, sid)
+        except (Refusal, ValueError) as exc:
+            # All or nothing: what was entered before is left again.
             for room in set(self._rooms(namespace, sid)).difference(present):
                 await self._server.leave_room(sid, room, namespace)
+            if isinstance(exc, Refusal):
+                return exc.ack()
             return refused("bad_room", "the id of a session is not a room that can be joined")
         return accepted(rooms=self._rooms(namespace, sid))
 
     async def _unsubscribe(self, namespace: str, sid: str, *arguments: Any) -> Ack:
+        present = self._rooms(namespace, sid)
         try:
             wanted = room_names(arguments[0] if len(arguments) == 1 else None)
+            for room in wanted:
+                if room in present:
+                    await self._server.leave_room(sid, room, namespace)
+            await self._remember(namespace, sid)
         except Refusal as refusal:
+            for room in set(present).difference(self._rooms(namespace, sid)):
+                await self._server.enter_room(sid, room, namespace)
             return refusal.ack()
-        present = self._rooms(namespace, sid)
-        for room in wanted:
-            if room in present:
-                await self._server.leave_room(sid, room, namespace)
         return accepted(rooms=self._rooms(namespace, sid))
+
+    async def _remember(self, namespace: str, sid: str) -> None:
+        """Write the rooms down before they are acknowledged: a browser comes back to these.
+
+        Raises `Refusal`.
+        """
+        try:
+            await self._server.remember(sid, namespace)
+        except BusUnavailable as exc:
+            log.warning("the rooms of %s stay as they were: %s", sid, exc)
+            raise Refusal("bus_unavailable", "the rooms were not confirmed, try again") from exc
 
     async def _relay(self, namespace: str, event: str, sid: str, *arguments: Any) -> Ack:
         try:

@@ -13,10 +13,12 @@ DISCONNECT_REASONS = (
     "transport_error",
     "parse_error",
     "slow",
+    "leaving",
     "other",
 )
 RECORD_OUTCOMES = ("delivered", "nobody_here", "unknown_namespace", "malformed")
 GAP_REASONS = ("trimmed", "rewound")
+RECOVERY_OUTCOMES = ("recovered", "unknown", "expired", "trimmed", "lost", "too_much", "malformed")
 RELAY_OUTCOMES = ("published", "refused", "failed")
 
 
@@ -39,6 +41,10 @@ class Metrics:
         self.connections_refused = counter("connections_refused", "Refused for want of file descriptors")
         self.records = counter("records_read", "Records read from the bus", "outcome", RECORD_OUTCOMES)
         self.events_delivered = counter("events_delivered", "Events handed to browsers' connections")
+        self.recoveries = counter(
+            "recoveries", "Sessions that browsers came back for", "outcome", RECOVERY_OUTCOMES
+        )
+        self.events_replayed = counter("events_replayed", "Events that browsers got when they came back")
         self.events_refused = counter("events_refused", "Connections closed for what they sent, or did not")
         self.handshakes_refused = counter("handshakes_refused", "Requests that no session is for, or may be")
         self.relays = counter("relays", "Events that browsers sent on to everyone", "outcome", RELAY_OUTCOMES)

@@ -144,10 +144,11 @@ def packet_frames(packet: Any) -> bytes:
     return packets.message(encoded)
 
 
-def record_frames(record: Record) -> bytes:
-    """Return the frames of a record's event. Raises `BadRecord`.
+def record_frames(record: Record, offset: str | None = None) -> bytes:
+    """Return the frames of a record's event; the offset, if any, is its last argument. Raises `BadRecord`.
 
     The arguments are checked, but written as the text they came as.
+    https://socket.io/docs/v4/connection-state-recovery
     """
     try:
         arguments = _decoder.decode(record.arguments.decode())
@@ -158,8 +159,9 @@ def record_frames(record: Record) -> bytes:
     if not isinstance(arguments, list):
         raise BadRecord("the arguments are not a list")
     name = json.dumps(record.event, ensure_ascii=False)
-    rest = record.arguments.decode().strip()[1:].lstrip()
+    inner = record.arguments.decode().strip()[1:-1].strip()
     kind = f"{BINARY_EVENT}{len(record.attachments)}-" if record.attachments else f"{EVENT}"
     namespace = "" if record.namespace == "/" else record.namespace + ","
-    text = f"{kind}{namespace}[{name}{'' if rest == ']' else ','}{rest}"
+    last = "" if offset is None else f',"{offset}"'
+    text = f"{kind}{namespace}[{name}{',' if inner else ''}{inner}{last}]"
     return b"".join([packets.message(text), *map(packets.message, record.attachments)])

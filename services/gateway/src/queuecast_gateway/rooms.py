@@ -1,24 +1,57 @@
 """Who is in which room of this replica, and how an event reaches them: framed once, written once each."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from socketio.async_manager import AsyncManager
 from socketio.packet import EVENT
 
-from queuecast_bus import BusManager
 from queuecast_gateway.engine.session import Session
+from queuecast_gateway.history import History
 from queuecast_gateway.packet import SocketPacket, packet_frames
 
 
-class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
-    """python-socketio's table of rooms, with a delivery of our own."""
+class Watcher(Protocol):
+    """Who wants to know of sessions."""
 
-    def sessions(self, namespace: str, rooms: Sequence[str], skip_sids: Iterable[str] = ()) -> list[Session]:
+    def changed(self, sid: str, namespace: str) -> None: ...
+    def dropped(self, sid: str, namespace: str) -> None: ...
+
+
+class Audience(NamedTuple):
+    """The connections that an event is for. Those that can recover are told the event's offset."""
+
+    recoverable: Sequence[Session]
+    plain: Sequence[Session]
+
+
+NOBODY = Audience((), ())
+
+
+class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
+    """python-socketio's table of rooms, with a delivery of our own.
+
+    Beside the table stands, for each session, which rooms it has joined: to leave, or to be asked for its
+    rooms, costs nothing that grows with the number of sessions. `offset_namespaces` are those in which
+    connections can recover, unless they `refuse_offsets`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History(0)
+        self.watcher: Watcher | None = None
+        self.offset_namespaces: frozenset[str] = frozenset()
+        self._joined: dict[str, dict[str, dict[str, None]]] = {}
+        self._without_offsets: dict[str, set[str]] = {}
+        self._returning: dict[str, tuple[str, Sequence[str]]] = {}
+
+    # Who is where
+
+    def audience(self, namespace: str, rooms: Sequence[str], skip_sids: Iterable[str] = ()) -> Audience:
         """Return the connections in any of these rooms, each once; no room means the whole namespace."""
         table = self.rooms.get(namespace)
         if table is None:
-            return []
+            return NOBODY
         if len(rooms) == 1:
             found = table.get(rooms[0])
         elif rooms:
@@ -26,15 +59,92 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         else:
             found = table.get(None)
         if not found:
-            return []
-        sockets = self.server.eio.sockets
+            return NOBODY
         skipped = frozenset(skip_sids)
         if skipped:
             eio_sids: Iterable[str] = [eio_sid for sid, eio_sid in found.items() if sid not in skipped]
         else:
             # A bidict hands out its items one by one through Python; the dictionary inside does not.
             eio_sids = getattr(found, "_fwdm", found).values()
-        return list(filter(None, map(sockets.get, eio_sids)))
+        without = self._without_offsets.get(namespace)
+        if namespace not in self.offset_namespaces:
+            audience = Audience((), self._sessions(eio_sids))
+        elif not without:
+            audience = Audience(self._sessions(eio_sids), ())
+        else:
+            each = frozenset(eio_sids)
+            audience = Audience(self._sessions(each - without), self._sessions(each & without))
+        return audience if audience.recoverable or audience.plain else NOBODY
+
+    def _sessions(self, eio_sids: Iterable[str]) -> list[Session]:
+        return list(filter(None, map(self.server.eio.sockets.get, eio_sids)))
+
+    def refuse_offsets(self, eio_sid: str, namespace: str) -> None:
+        """Give a connection no offsets in this namespace."""
+        self._without_offsets.setdefault(namespace, set()).add(eio_sid)
+
+    def forget_connection(self, eio_sid: str) -> None:
+        """A connection has ended."""
+        self._returning.pop(eio_sid, None)
+        for without in self._without_offsets.values():
+            without.discard(eio_sid)
+
+    def expect(self, eio_sid: str, sid: str, rooms: Sequence[str]) -> None:
+        """Have the next connect of this connection be a session's that comes back, in its rooms."""
+        self._returning[eio_sid] = sid, rooms
+
+    # What python-socketio's table does, with the second table beside it
+
+    async def pre_connect(self, eio_sid: str, namespace: str) -> str:
+        sid, rooms = self._returning.pop(eio_sid, None) or (self.server.eio.generate_id(), ())
+        self.basic_enter_room(sid, namespace, None, eio_sid=eio_sid)
+        self.pending_connect.setdefault(namespace, []).append(sid)
+        for room in (sid, *rooms):
+            self.basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        return sid
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
+    ) -> None:
+        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        if room is not None and room != sid:
+            self._joined.setdefault(namespace, {}).setdefault(sid, {})[room] = None
+            self._tell(sid, namespace)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
+        super().basic_leave_room(sid, namespace, room)
+        if room is not None:
+            self._joined.get(namespace, {}).get(sid, {}).pop(room, None)
+        self._tell(sid, namespace)
+
+    def _tell(self, sid: str, namespace: str) -> None:
+        if self.watcher is not None:
+            self.watcher.changed(sid, namespace)
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        """Return a session's rooms, its own first."""
+        if sid not in self.rooms.get(namespace, {}).get(None, {}):
+            return []
+        return [sid, *self.joined(sid, namespace)]
+
+    def joined(self, sid: str, namespace: str) -> list[str]:
+        """Return the rooms that a session has joined."""
+        return list(self._joined.get(namespace, {}).get(sid, ()))
+
+    def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        if self.watcher is not None:
+            self.watcher.dropped(sid, namespace)
+        for room in (*self.joined(sid, namespace), sid, None):
+            super().basic_leave_room(sid, namespace, room)
+        self._joined.get(namespace, {}).pop(sid, None)
+        self.callbacks.pop(sid, None)
+        for pending in (self.pending_connect, self.pending_disconnect):
+            if sid in pending.get(namespace, ()):
+                pending[namespace].remove(sid)
+                if not pending[namespace]:
+                    del pending[namespace]
+
+    # What reaches them
 
     async def emit(
         self,
@@ -47,19 +157,20 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         to: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Emit to the connections of this replica alone, with python-socketio's parameters."""
+        """Emit to the connections of this replica alone, with python-socketio's parameters.
+
+        Whoever can recover is told the replica's position: a client takes any text that comes last for an
+        offset, and all up to this one it has been given.
+        """
         if callback is not None:
             await super().emit(event, data, namespace, room, skip_sid, callback, to, **kwargs)
             return
         arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
-        sessions = self.sessions(namespace, _names(to or room), _names(skip_sid))
-        if sessions:
-            packet = SocketPacket(EVENT, namespace=namespace, data=[event, *arguments])
-            self.server.eio.outbox.put(packet_frames(packet), sessions)
-
-
-class GatewayBus(BusManager, Rooms):
-    """The bus of a gateway: what it reads goes to the rooms of this replica."""
+        recoverable, plain = self.audience(namespace, _names(to or room), _names(skip_sid))
+        for sessions, last in ((recoverable, [self.history.position]), (plain, [])):
+            if sessions:
+                packet = SocketPacket(EVENT, namespace=namespace, data=[event, *arguments, *last])
+                self.server.eio.outbox.put(packet_frames(packet), sessions)
 
 
 def _names(value: Any) -> Sequence[str]:

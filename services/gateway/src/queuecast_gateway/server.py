@@ -5,6 +5,8 @@ this one follows the text: https://socket.io/docs/v4/socket-io-protocol/
 """
 
 import logging
+import re
+import time
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -12,12 +14,16 @@ from typing import Any
 import socketio
 from socketio.packet import BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
+from queuecast_bus import BusUnavailable
 from queuecast_gateway.board import BOARD_NAMESPACE
-from queuecast_gateway.engine import frames
+from queuecast_gateway.drain import LEAVING, Lifetimes, part
+from queuecast_gateway.engine import frames, packets
 from queuecast_gateway.engine.engine import Engine
+from queuecast_gateway.engine.session import Session
 from queuecast_gateway.metrics import DISCONNECT_REASONS, TRANSPORTS, Metrics
 from queuecast_gateway.packet import BadPacket, SocketPacket, packet_frames
-from queuecast_gateway.rooms import GatewayBus
+from queuecast_gateway.recovery import Recovery, Welcome
+from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,10 +32,16 @@ FORGOTTEN: MappingProxyType[str, Any] = MappingProxyType({})
 """The environ of a connection whose first connect handler has returned: the request is kept no longer."""
 
 
+FINAL_REASONS = frozenset({"parse error"})
+"""Ends of a connection after which its sessions are over: whoever breaks a protocol begins anew."""
+
+_EVENT_HEAD = re.compile(rf"{packets.MESSAGE}[{EVENT}{BINARY_EVENT}](?:\d+-)?((?:/[^,]*,)?)")
+
+
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio has no types
     """A Socket.IO server whose client manager is the bus."""
 
-    def __init__(self, bus: GatewayBus, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, bus: GatewayBus, settings: Settings, metrics: Metrics, recovery: Recovery) -> None:
         super().__init__(
             client_manager=bus,
             serializer=SocketPacket,
@@ -45,11 +57,15 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             ping_interval=settings.ping_interval_seconds,
             ping_timeout=settings.ping_timeout_seconds,
             on_refused=self._refused,
+            on_ping=self._pinged,
             logger=logging.getLogger("socketio"),
             engineio_logger=logging.getLogger("engineio"),
         )
         self._connect_seconds = settings.connect_seconds
+        self._lifetimes = Lifetimes(settings.max_connection_seconds)
         self._metrics = metrics
+        self._recovery = recovery
+        self._welcomes: dict[str, Welcome] = {}
         self._connects = {transport: metrics.connects.labels(transport) for transport in TRANSPORTS}
 
     def _engineio_server_class(self) -> type[Engine]:
@@ -62,6 +78,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         session = self.eio.sockets.get(eio_sid)
         self._metrics.connections.inc()
         self._connects["polling" if session is None or session.polling else "websocket"].inc()
+        self._lifetimes.begin(eio_sid, time.monotonic())
         self.eio.wheel.after(self._connect_seconds, partial(self._expect_connect, eio_sid))
 
     def _expect_connect(self, eio_sid: str) -> None:
@@ -77,6 +94,9 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         known = eio_sid in self.environ
         self._binary_packet.pop(eio_sid, None)
+        self._lifetimes.end(eio_sid)
+        self._recovery.left(eio_sid, for_good=reason in FINAL_REASONS)
+        self.manager.forget_connection(eio_sid)
         await super()._handle_eio_disconnect(eio_sid, reason)
         if known:
             label = reason.replace(" ", "_")
@@ -90,14 +110,41 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         else:
             self._metrics.handshakes_refused.inc()
 
+    def _pinged(self, session: Session) -> bytes:
+        if self._lifetimes.over(session.sid, time.monotonic()):
+            part(session)
+        return self._recovery.pinged(session.sid)
+
+    # Rooms
+
+    async def remember(self, sid: str, namespace: str) -> None:
+        """Write a session's rooms down, so that it comes back to them. Raises `BusUnavailable`."""
+        await self._recovery.remember(sid, namespace)
+
     # Packets
 
     async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
         session = self.eio.sockets.get(eio_sid)
         if session is None:
             return
-        sent = packet_frames(pkt)
-        if session.held and pkt.packet_type in (CONNECT, CONNECT_ERROR):
+        if pkt.packet_type == CONNECT:
+            self._welcome(session, pkt)
+        elif pkt.packet_type == CONNECT_ERROR and session.held:
+            # What was held for who may not come in is nobody's.
+            prefix = _prefix(pkt.namespace)
+            session.release(packet_frames(pkt), lambda piece: not _is_of(piece, prefix))
+        else:
+            session.write(packet_frames(pkt))
+
+    def _welcome(self, session: Session, pkt: Any) -> None:
+        welcome = self._welcomes.pop(session.sid, None)
+        if welcome is not None:
+            pkt.data["pid"] = welcome.pid
+            sent = welcome.missed + packet_frames(pkt) + welcome.offset
+            self._recovery.opened(pkt.data["sid"], pkt.namespace or "/", welcome.pid)
+        else:
+            sent = packet_frames(pkt)
+        if session.held:
             session.release(sent)
         else:
             session.write(sent)
@@ -148,6 +195,17 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             error = SocketPacket(CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
             session.write(packet_frames(error))
             return
+        if namespace in self.manager.offset_namespaces:
+            try:
+                data, welcome = await self._recovery.admit(eio_sid, namespace, data)
+            except BusUnavailable as exc:
+                log.info("a browser has to come back later: %s", exc)
+                session.end(LEAVING, code=frames.TRY_AGAIN_LATER, text="come back later")
+                return
+            if session.closed:
+                return
+            if welcome is not None:
+                self._welcomes[eio_sid] = welcome
         if self._has_connect_handler(namespace):
             # What the handler emits, and what its rooms receive, comes after the CONNECT packet.
             session.hold()
@@ -160,6 +218,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             error = SocketPacket(CONNECT_ERROR, data={"message": "Internal error"}, namespace=namespace)
             await self._send_packet(eio_sid, error)
         finally:
+            self._welcomes.pop(eio_sid, None)
             if session.held:
                 session.release(b"")
         if eio_sid in self.environ and self.manager.sid_from_eio_sid(eio_sid, namespace):
@@ -184,6 +243,17 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             log.exception("the disconnect handler of %r failed", namespace)
             # The handler stands before the clearing up: without this its rooms would keep the sid for ever.
             await self.manager.disconnect(sid, namespace, ignore_queue=True)
+
+
+def _prefix(namespace: str | None) -> str:
+    return "" if namespace in (None, "/") else f"{namespace},"
+
+
+def _is_of(piece: bytes, prefix: str) -> bool:
+    """Say whether frames are a packet, or several, of the namespace with this prefix."""
+    opcode, payload = next(frames.split(piece))
+    found = _EVENT_HEAD.match(payload.decode(errors="replace")) if opcode == frames.TEXT else None
+    return found is not None and found[1] == prefix
 
 
 def _origins(settings: Settings) -> str | list[str] | None:

@@ -1,8 +1,9 @@
 """The gateway's settings: environment variables with the prefix `QUEUECAST_`, read once at the start."""
 
+import math
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from queuecast_bus import BusSettings
 from queuecast_bus.names import check_event, check_namespace
@@ -46,6 +47,39 @@ class Settings(BusSettings, EdgeSettings):
         description="How long a request may take to arrive, and a connection to join its first namespace",
     )
     max_rooms: int = Field(default=100, ge=1, description="Most rooms that one session may be in")
+    recovery_seconds: float = Field(
+        default=120,
+        validate_default=True,
+        ge=0,
+        le=86_400,
+        description="How long a browser may be away and still get exactly what it missed; 0 turns this off",
+    )
+    max_replay_events: int = Field(
+        default=2_000, ge=1, description="Most events that a browser may have missed; beyond, it starts anew"
+    )
+    max_replay_bytes: int = Field(
+        default=512 << 10,
+        validate_default=True,
+        ge=1_000,
+        description="The same in bytes; less than `QUEUECAST_MAX_BUFFERED_BYTES`",
+    )
+    history_bytes: int = Field(
+        default=16 << 20,
+        ge=1 << 20,
+        description="Newest records kept in memory, from which most browsers that come back are served",
+    )
+    drain_seconds: float = Field(
+        default=15,
+        ge=0,
+        le=600,
+        description="Over how long SIGTERM closes the connections, so that they do not all come back at once",
+    )
+    max_connection_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="About how long a connection lasts before its browser has to come back, to any replica: "
+        "spreads load after a scale-out; 0 is for ever",
+    )
     graceful_seconds: int = Field(
         default=5, ge=0, description="How long stopping waits for open connections to close"
     )
@@ -92,3 +126,31 @@ class Settings(BusSettings, EdgeSettings):
             if event in HANDLED_EVENTS:
                 raise ValueError(f"{event!r} cannot be relayed: the gateway answers it itself")
         return events
+
+    @field_validator("recovery_seconds")
+    @classmethod
+    def _is_kept_on_the_stream(cls, seconds: float, others: ValidationInfo) -> float:
+        kept = others.data.get("stream_max_seconds", math.inf)
+        ping = others.data.get("ping_interval_seconds", 0) + others.data.get("ping_timeout_seconds", 0)
+        if seconds and seconds + ping > kept:
+            raise ValueError(
+                f"{seconds:g} s, and {ping:g} s until a ping is found unanswered, are more than the stream "
+                f"keeps: QUEUECAST_STREAM_MAX_SECONDS is {kept}"
+            )
+        return seconds
+
+    @field_validator("max_replay_bytes")
+    @classmethod
+    def _can_be_buffered(cls, size: int, others: ValidationInfo) -> int:
+        most = others.data.get("max_buffered_bytes", math.inf)
+        if size >= most:
+            raise ValueError(f"who is sent so much would be cut off: QUEUECAST_MAX_BUFFERED_BYTES is {most}")
+        return size
+
+    @property
+    def away_seconds(self) -> float:
+        """How old the offset can be of a browser that was away for `recovery_seconds`.
+
+        It was told one with its last ping, and it takes a while until silence is noticed.
+        """
+        return self.recovery_seconds + self.ping_interval_seconds + self.ping_timeout_seconds

@@ -33,8 +33,9 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     """The sessions of one process.
 
     `request_seconds` is how long the body of a POST may take. `on_refused` is called with the id of a
-    connection (or "") and why it, or its request, was refused. The other parameters are python-engineio's;
-    intervals are in seconds and may be fractions.
+    connection (or "") and why it, or its request, was refused. `on_ping` may return frames that go out with a
+    session's ping. The other parameters are python-engineio's; intervals are in seconds and may be fractions.
+    While `leaving` is set no session begins.
     """
 
     def __init__(
@@ -44,15 +45,18 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         request_seconds: float = 10.0,
         tick_seconds: float = TICK_SECONDS,
         on_refused: Callable[[str, str], None] | None = None,
+        on_ping: Callable[[Session], bytes] | None = None,
         path: str = PATH,
         **options: Any,
     ) -> None:
         super().__init__(**(options | {"async_mode": "asgi", "monitor_clients": False}))
         self.max_buffered_bytes = max_buffered_bytes
         self.max_message_bytes: int = self.max_http_buffer_size
+        self.leaving = False
         self.outbox = Outbox()
         self.wheel = Wheel(tick_seconds)
         self._on_refused = on_refused
+        self._on_ping = on_ping
         self._path = path
         self._request_seconds = request_seconds
         self._randomness = b""
@@ -86,6 +90,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         """Raise `Refused` if a request may not be served, whatever session it is for."""
         if query.get("transport") != transport or transport not in self.transports:
             raise handshake.unknown_transport()
+        if self.leaving and "sid" not in query:
+            raise handshake.leaving()
         origin = environ.get("HTTP_ORIGIN")
         if origin:
             allowed = self._cors_allowed_origins(environ)
@@ -148,6 +154,10 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         """Tell the server above that a session has ended."""
         await self.handlers["disconnect"](sid, reason)
 
+    def ping(self, session: Session) -> bytes:
+        """Return what a session is sent as its ping."""
+        return packets.PING_FRAME + (self._on_ping(session) if self._on_ping is not None else b"")
+
     def refused(self, sid: str, why: str) -> None:
         """Count what a client did wrong."""
         if self._on_refused is not None:
@@ -169,7 +179,10 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
             except Refused as refused:
                 self.refused("", str(refused))
                 response = Response(
-                    refused.body, refused.status.value, headers, media_type="application/json"
+                    refused.body,
+                    refused.status.value,
+                    headers | refused.headers,
+                    media_type="application/json",
                 )
             except ClientDisconnect:
                 return

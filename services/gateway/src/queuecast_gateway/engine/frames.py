@@ -15,6 +15,8 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED = 1000, 1001, 1002, 1003
 INVALID_TEXT, POLICY, TOO_BIG = 1007, 1008, 1009
+SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
+"""https://www.iana.org/assignments/websocket/#close-code-number"""
 
 MAX_FRAGMENTS = 1024
 """Frames of one message. Empty ones cost no memory, but they may not go on for ever."""

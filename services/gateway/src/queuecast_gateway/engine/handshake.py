@@ -18,12 +18,18 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Refused(Exception):
-    """A request is refused. `code` and `message` are those that the stock client knows, 0 to 5."""
+    """A request is refused. `code` and `message` are those that the stock client knows, 0 to 5.
 
-    def __init__(self, code: int, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+    `headers` go with the answer.
+    """
+
+    def __init__(
+        self, code: int, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, **headers: str
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.headers = {name.replace("_", "-").title(): value for name, value in headers.items()}
 
     @property
     def body(self) -> bytes:
@@ -48,6 +54,10 @@ def bad_request() -> Refused:
 
 def forbidden() -> Refused:
     return Refused(4, "Forbidden", HTTPStatus.FORBIDDEN)
+
+
+def leaving() -> Refused:
+    return Refused(4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="1")
 
 
 def unsupported_version() -> Refused:
@@ -106,7 +116,7 @@ def switch(request: Request) -> bytes:
     except (binascii.Error, ValueError):
         nonce = b""
     if request.headers.get("sec-websocket-version") != "13":
-        raise Refused(3, "Bad request", HTTPStatus.UPGRADE_REQUIRED)
+        raise Refused(3, "Bad request", HTTPStatus.UPGRADE_REQUIRED, sec_websocket_version="13")
     if len(nonce) != 16:
         raise bad_request()
     accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
@@ -123,7 +133,6 @@ def refusal(refused: Refused) -> bytes:
         "Content-Type: application/json",
         f"Content-Length: {len(refused.body)}",
         "Connection: close",
+        *(f"{name}: {value}" for name, value in refused.headers.items()),
     ]
-    if refused.status is HTTPStatus.UPGRADE_REQUIRED:
-        lines.append("Sec-WebSocket-Version: 13")
     return "\r\n".join([*lines, "", ""]).encode() + refused.body

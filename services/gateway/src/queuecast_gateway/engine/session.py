@@ -7,7 +7,7 @@ costs this object and no task, no queue, no timer of its own.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, Protocol
 
 from queuecast_gateway.engine import frames, packets
@@ -43,6 +43,7 @@ class Host(Protocol):
     async def begun(self, session: "Session", environ: dict[str, Any]) -> None: ...
     async def heard(self, sid: str, data: str | bytes) -> None: ...
     async def ended(self, sid: str, reason: str) -> None: ...
+    def ping(self, session: "Session") -> bytes: ...
     def refused(self, sid: str, why: str) -> None: ...
 
 
@@ -137,10 +138,12 @@ class Session(asyncio.Protocol):
         self.engine.outbox.flush()
         self.held, self.pending = True, []
 
-    def release(self, first: bytes) -> None:
-        """Have `first` written, then what was held."""
+    def release(self, first: bytes, wanted: Callable[[bytes], bool] | None = None) -> None:
+        """Have `first` written, then what was held, or the pieces of it that are `wanted`."""
         self.held = False
-        self.write(first + self.engine.outbox.take(self))
+        held, self.pending = self.pending, None
+        pieces = held if type(held) is list else []
+        self.write(first + b"".join([piece for piece in pieces if wanted is None or wanted(piece)]))
 
     def pause_writing(self) -> None:
         """Called by the transport when more is buffered than a client may be behind."""
@@ -231,7 +234,9 @@ class Session(asyncio.Protocol):
 
     def _ping(self) -> None:
         self._awaits_pong = True
-        self.write(packets.PING_FRAME)
+        self.write(self.engine.ping(self))
+        if self.closed:
+            return
         self._due = self.engine.wheel.after(self.engine.ping_timeout, self._check)
 
     def _check(self) -> None:

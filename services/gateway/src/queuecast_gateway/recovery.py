@@ -1,0 +1,256 @@
+"""Connection state recovery: who comes back, to any replica, gets its session and exactly what it missed.
+
+The wire protocol is that of the stock client: https://socket.io/docs/v4/connection-state-recovery. A client
+holds its session's private id, and the offset of the last event that it got; with every ping it is told the
+newest offset, so that it may be silent for hours.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from socketio.packet import EVENT
+
+from queuecast_bus import BadRecord, BusUnavailable, Entry, Gap
+from queuecast_bus.record import offset_key
+from queuecast_gateway.engine import packets
+from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.replicas import GatewayBus
+from queuecast_gateway.sessions import Claimed, Sessions, State
+
+log = logging.getLogger(__name__)
+
+OFFSET_EVENT = "queuecast:offset"
+"""The event by which a client is told an offset without any news. Its handlers are nobody's business."""
+
+OPT_OUT = "recovery"
+"""`auth: {recovery: false}` says that a client does not want offsets behind the arguments of its events."""
+
+PAGE = 500
+READERS = 4
+"""So many clients at once are served what only Redis has; the others wait."""
+
+CATCH_UP_SECONDS = 5.0
+"""How long this replica may take to read what a client has been given by another one."""
+
+_OFFSET = re.compile(r"\d{1,15}-\d{1,15}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long somebody may be away, and how much may be missed."""
+
+    window_seconds: float
+    max_events: int
+    max_bytes: int
+
+
+class Welcome(NamedTuple):
+    """What a connection gets with its CONNECT packet: its private id, what comes before, and what after."""
+
+    pid: str
+    missed: bytes
+    offset: bytes
+
+
+class NotRecovered(Exception):
+    """A session does not come back; `outcome` is the label of a metric."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class Missed:
+    """The events that one session has missed, framed. Raises `NotRecovered` when they get too many."""
+
+    def __init__(self, state: State, after: str, bounds: Bounds) -> None:
+        self.state = state
+        self.after = after
+        self.frames: list[bytes] = []
+        self._rooms = frozenset((state.sid, *state.rooms))
+        self._bounds = bounds
+        self._size = 0
+
+    def add(self, entries: Iterable[Entry], bus: GatewayBus) -> None:
+        """Take in those of the next records that are for this session."""
+        namespace, sid = self.state.namespace, self.state.sid
+        for entry in entries:
+            where, rooms, skip_sids = entry.address
+            if where == namespace and sid not in skip_sids and not (rooms and self._rooms.isdisjoint(rooms)):
+                try:
+                    frames = bus.history.frames(entry)
+                except BadRecord:
+                    continue  # nobody was given it
+                self.frames.append(frames)
+                self._size += len(frames)
+                if len(self.frames) > self._bounds.max_events or self._size > self._bounds.max_bytes:
+                    raise NotRecovered("too_much")
+
+
+class Recovery:
+    """The sessions of this replica that can come back."""
+
+    def __init__(self, bus: GatewayBus, sessions: Sessions, bounds: Bounds, metrics: Metrics) -> None:
+        self._bus = bus
+        self._sessions = sessions
+        self._bounds = bounds
+        self._metrics = metrics
+        self._pids: dict[tuple[str, str], str] = {}
+        self._gaps = 0
+        self._readers = asyncio.Semaphore(READERS)
+        bus.watcher = self
+
+    # Coming
+
+    async def admit(self, eio_sid: str, namespace: str, data: Any) -> tuple[Any, Welcome | None]:
+        """Return the credentials in a CONNECT packet's data, and how to welcome the connection.
+
+        It must be let in before anything else happens. Raises `BusUnavailable`: the session may come back as
+        soon as Redis does.
+        """
+        data = dict(data or {})
+        pid, offset, wanted = data.pop("pid", None), data.pop("offset", None), data.pop(OPT_OUT, True)
+        if wanted is False:
+            self._bus.refuse_offsets(eio_sid, namespace)
+            return data, None
+        missed: list[bytes] = []
+        if isinstance(pid, str):
+            outcome = "recovered"
+            try:
+                found = await self._find(namespace, pid, offset)
+                missed = found.frames
+                self._bus.expect(eio_sid, found.state.sid, found.state.rooms)
+            except NotRecovered as exc:
+                outcome, pid = exc.outcome, None
+            self._metrics.recoveries.labels(outcome).inc()
+            self._metrics.events_replayed.inc(len(missed))
+        pid = pid if isinstance(pid, str) else self._bus.server.eio.generate_id()
+        return data, Welcome(pid, b"".join(missed), self._offset_frames(namespace))
+
+    async def _find(self, namespace: str, pid: str, offset: Any) -> Missed:
+        """Take a session over, with all that it has missed.
+
+        Raises `NotRecovered` and `BusUnavailable`.
+        """
+        gaps = self._gaps
+        claimed = await self._sessions.claim(pid, namespace)
+        if claimed is None:
+            raise NotRecovered("unknown")
+        state = claimed.state
+        try:
+            after = self._checked(state.offset if offset is None else offset, claimed)
+            if claimed.owner not in ("", self._bus.host_id):
+                await self._bus.close_elsewhere(claimed.owner, state.sid, namespace)
+            missed = Missed(state, after, self._bounds)
+            while not self._is_settled(missed):
+                await self._bus.close_here(state.sid, namespace)
+                await self._catch_up(missed.after)
+                async with self._readers:
+                    await self._read(missed)
+            if gaps != self._gaps:
+                raise NotRecovered("lost")
+            # From here to the connect nothing is awaited: no record falls between, or comes twice.
+            missed.add(self._bus.history.after(missed.after), self._bus)
+        except NotRecovered:
+            self._sessions.note(pid, "drop", state)
+            raise
+        return missed
+
+    def _checked(self, after: Any, claimed: Claimed) -> str:
+        if not isinstance(after, str) or not _OFFSET.fullmatch(after):
+            raise NotRecovered("malformed")
+        key, tail, lost_up_to = map(offset_key, (after, claimed.tail, claimed.lost_up_to))
+        # What was lost came after `lost_up_to`, too: that is only how far somebody had read.
+        if key > tail or (any(lost_up_to) and key <= lost_up_to):
+            raise NotRecovered("lost")
+        # By Redis's clock alone: services send themselves records every two seconds.
+        if tail[0] - key[0] > self._bounds.window_seconds * 1000:
+            raise NotRecovered("expired")
+        return after
+
+    def _is_settled(self, missed: Missed) -> bool:
+        """Say whether all else that was missed is in the history, and nobody is here as this session."""
+        history, key = self._bus.history, offset_key(missed.after)
+        read = history.covers(missed.after) and key <= offset_key(history.position)
+        return read and self._bus.eio_sid_from_sid(missed.state.sid, missed.state.namespace) is None
+
+    async def _catch_up(self, after: str) -> None:
+        try:
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                while offset_key(self._bus.history.position) < offset_key(after):  # noqa: ASYNC110  # rare, and short
+                    await asyncio.sleep(0.01)
+        except TimeoutError as exc:
+            raise BusUnavailable(f"this replica has not read the bus up to {after}") from exc
+
+    async def _read(self, missed: Missed) -> None:
+        """Read what is older than the history, until what is left is in it."""
+        history = self._bus.history
+        while not history.covers(missed.after):
+            batch = await self._bus.between(missed.after, history.position, PAGE)
+            if batch.gap is not None:
+                raise NotRecovered("trimmed")
+            missed.add(batch.entries, self._bus)
+            missed.after = batch.position
+
+    # Being there
+
+    def opened(self, sid: str, namespace: str, pid: str) -> None:
+        """A session is connected."""
+        self._pids[namespace, sid] = pid
+        self._sessions.note(pid, "save", self._state(sid, namespace))
+
+    def changed(self, sid: str, namespace: str) -> None:
+        """A session has entered or left a room."""
+        if pid := self._pids.get((namespace, sid)):
+            self._sessions.note(pid, "save", self._state(sid, namespace))
+
+    async def remember(self, sid: str, namespace: str) -> None:
+        """Write down a session's rooms now. Raises `BusUnavailable`."""
+        if pid := self._pids.get((namespace, sid)):
+            await self._sessions.save(pid, self._state(sid, namespace))
+
+    def pinged(self, eio_sid: str) -> bytes:
+        """Return what a connection is told with its ping; its sessions are known for longer then."""
+        frames = b""
+        for namespace in self._bus.offset_namespaces:
+            sid = self._bus.sid_from_eio_sid(eio_sid, namespace)
+            if (namespace, sid) in self._pids:
+                self.changed(sid, namespace)
+                frames += self._offset_frames(namespace)
+        return frames
+
+    # Going
+
+    def left(self, eio_sid: str, *, for_good: bool) -> None:
+        """A connection has ended; its sessions may come back, or not."""
+        for namespace in self._bus.offset_namespaces:
+            if sid := self._bus.sid_from_eio_sid(eio_sid, namespace):
+                self._forget(sid, namespace, "drop" if for_good else "left")
+
+    def dropped(self, sid: str, namespace: str) -> None:
+        """A session has left its namespace by its own or by our will."""
+        self._forget(sid, namespace, "drop")
+
+    def lost(self, gap: Gap) -> None:
+        """Records are gone that nobody here has read: no session goes on as if it had them."""
+        self._gaps += 1
+        for namespace, sid in list(self._pids):
+            self._forget(sid, namespace, "drop")
+        if gap.reason == "rewound":
+            # Whoever was away meanwhile may come back to another replica.
+            self._sessions.lost(gap.after)
+
+    def _forget(self, sid: str, namespace: str, verb: Any) -> None:
+        if pid := self._pids.pop((namespace, sid), None):
+            self._sessions.note(pid, verb, self._state(sid, namespace))
+
+    def _state(self, sid: str, namespace: str) -> State:
+        return State(sid, namespace, self._bus.joined(sid, namespace), self._bus.history.position)
+
+    def _offset_frames(self, namespace: str) -> bytes:
+        prefix = "" if namespace == "/" else namespace + ","
+        return packets.message(f'{EVENT}{prefix}["{OFFSET_EVENT}","{self._bus.history.position}"]')

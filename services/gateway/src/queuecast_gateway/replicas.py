@@ -1,0 +1,73 @@
+"""The bus of a gateway: the rooms of this replica, and what replicas ask of one another.
+
+A session that comes back here may still have a connection there, which nobody has found dead yet. The replica
+that has it is asked to close it, over its own pub/sub channel, and answers when it is closed.
+"""
+
+import asyncio
+import logging
+import uuid
+from typing import Any
+
+from queuecast_bus import BusManager, BusSettings, BusUnavailable
+from queuecast_gateway.rooms import Rooms
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 1.0
+"""How long another replica may take to close a connection. One that stands still takes longer: what it would
+still write goes to a client that has turned away."""
+
+
+class GatewayBus(BusManager, Rooms):
+    """The bus of a gateway: what it reads goes to the rooms of this replica."""
+
+    def __init__(self, settings: BusSettings) -> None:
+        super().__init__(settings)
+        self._asked: dict[str, asyncio.Event] = {}
+
+    async def close_elsewhere(self, replica: str, sid: str, namespace: str) -> None:
+        """Have another replica close a session's connection; wait until it is closed, or for a while.
+
+        Raises `BusUnavailable`.
+        """
+        question = uuid.uuid4().hex
+        closed = self._asked[question] = asyncio.Event()
+        message = {"method": "disconnect", "sid": sid, "namespace": namespace}
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                if await self.tell(replica, {**message, "question": question, "host_id": self.host_id}):
+                    await closed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            del self._asked[question]
+
+    async def close_here(self, sid: str, namespace: str) -> None:
+        """Close a session's connection to this replica, if there is one, and wait until all of it is gone."""
+        while eio_sid := self.eio_sid_from_sid(sid, namespace):
+            session = self.server.eio.sockets.get(eio_sid)
+            if session is not None:
+                session.end(self.server.reason.TRANSPORT_CLOSE)
+            # The disconnect handlers come first.
+            await asyncio.sleep(0.005)
+
+    async def _handle_disconnect(self, message: dict[str, Any]) -> None:
+        if "question" not in message:
+            await super()._handle_disconnect(message)
+        else:
+            # Its handlers may take a while; the control channel goes on meanwhile.
+            self.server.eio.start(self._close_and_answer(message))
+
+    async def _close_and_answer(self, message: dict[str, Any]) -> None:
+        await self.close_here(message["sid"], message["namespace"])
+        try:
+            await self.tell(message["host_id"], {"method": "callback", "answer": message["question"]})
+        except BusUnavailable as exc:
+            log.info("a replica is not told that a connection is closed: %s", exc)
+
+    async def _handle_callback(self, message: dict[str, Any]) -> None:
+        if "answer" not in message:
+            await super()._handle_callback(message)
+        elif closed := self._asked.get(message["answer"]):
+            closed.set()

@@ -1,0 +1,140 @@
+"""Sessions as Redis has them: what any replica needs to know about a browser that comes back to it.
+
+They are written down at once, not when a connection ends: a replica that is killed says nothing. It knows no
+connections and no rooms; `recovery` does.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from queuecast_bus import BusManager, BusUnavailable
+from queuecast_bus.connection import asking, jittered
+from queuecast_bus.record import offset_key
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+MAX_WAITING = 50_000
+"""Words on sessions that may wait for Redis to come back; those beyond are said again with the next ping."""
+
+Verb = Literal["save", "left", "drop"]
+
+
+class State(NamedTuple):
+    """A session at one moment; `offset` is where it began."""
+
+    sid: str
+    namespace: str
+    rooms: Sequence[str]
+    offset: str
+
+
+class Claimed(NamedTuple):
+    """A session that was taken over, who had it (or ""), and how far the stream goes.
+
+    Records up to `lost_up_to` may have been lost by Redis.
+    """
+
+    state: State
+    owner: str
+    tail: str
+    lost_up_to: str
+
+
+class Sessions:
+    """Writes sessions down, many at a time, and takes them over, one at a time."""
+
+    def __init__(self, bus: BusManager, ttl_seconds: float) -> None:
+        load = files("queuecast_gateway").joinpath
+        self._bus = bus
+        self._ttl_ms = round(ttl_seconds * 1000)
+        self._write = bus.commands.register_script(load("sessions.lua").read_text("utf-8"))
+        self._claim = bus.commands.register_script(load("claim.lua").read_text("utf-8"))
+        self._lose = bus.commands.register_script(load("lost.lua").read_text("utf-8"))
+        self._lost: str | None = None
+        self._waiting: dict[str, tuple[Verb, State]] = {}
+        self._writing: dict[str, tuple[Verb, State]] = {}
+        self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()
+
+    def note(self, pid: str, verb: Verb, state: State) -> None:
+        """Have the newest word on a session written down soon."""
+        if pid in self._waiting or len(self._waiting) < MAX_WAITING:
+            self._waiting[pid] = verb, state
+            self._wake.set()
+
+    def lost(self, up_to: str) -> None:
+        """Have it known to every replica that records up to this offset may have been lost."""
+        self._lost = up_to
+        self._wake.set()
+
+    async def save(self, pid: str, state: State) -> None:
+        """Write a session down now. Raises `BusUnavailable`."""
+        # Neither may come after this one, should it have to be said again.
+        self._waiting.pop(pid, None)
+        self._writing.pop(pid, None)
+        await self._put({pid: ("save", state)})
+
+    async def claim(self, pid: str, namespace: str) -> Claimed | None:
+        """Take a session over, if there is one with this private id there. Raises `BusUnavailable`."""
+        keys = self._bus.keys
+        async with asking("claiming a session"):
+            answer = await self._claim(
+                keys=[keys.session(pid), keys.tail, keys.rewound],
+                args=[self._bus.host_id, self._ttl_ms, namespace],
+            )
+        if not answer:
+            return None
+        sid, _, rooms, offset, owner, tail, lost_up_to = (part.decode() for part in answer)
+        return Claimed(State(sid, namespace, json.loads(rooms), offset), owner, tail, lost_up_to)
+
+    async def run(self) -> None:
+        """Write down what is noted, for ever."""
+        attempt = 0
+        while True:
+            await self._wake.wait()
+            try:
+                await self.flush()
+                attempt = 0
+            except BusUnavailable as exc:
+                if attempt == 0:
+                    log.warning("sessions are not written down, trying again: %s", exc)
+                await asyncio.sleep(jittered(attempt))
+                attempt += 1
+
+    async def flush(self) -> None:
+        """Write down what was noted. Raises `BusUnavailable`; what was not written is kept."""
+        async with self._flushing:
+            if self._lost is not None:
+                await self._put_lost(self._lost)
+                self._lost = None
+            while self._waiting:
+                batch = self._writing = dict(islice(self._waiting.items(), BATCH))
+                for pid in batch:
+                    del self._waiting[pid]
+                try:
+                    await self._put(batch)
+                except BusUnavailable:
+                    # A newer word that came meanwhile counts.
+                    self._waiting = {**batch, **self._waiting}
+                    raise
+                finally:
+                    self._writing = {}
+            self._wake.clear()
+
+    async def _put(self, batch: Mapping[str, tuple[Verb, State]]) -> None:
+        arguments: list[str | int] = [self._bus.host_id, self._ttl_ms]
+        for verb, state in batch.values():
+            arguments += verb, state.sid, state.namespace, json.dumps(state.rooms), state.offset
+        async with asking("writing down sessions"):
+            await self._write(keys=[self._bus.keys.session(pid) for pid in batch], args=arguments)
+
+    async def _put_lost(self, up_to: str) -> None:
+        async with asking("writing down what was lost"):
+            # As long as any session that began before it.
+            await self._lose(keys=[self._bus.keys.rewound], args=[up_to, *offset_key(up_to), self._ttl_ms])

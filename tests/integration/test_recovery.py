@@ -1,0 +1,296 @@
+"""Browsers come back to any replica and get exactly what they missed: real Redis, real kills, raw clients."""
+
+import asyncio
+import contextlib
+import itertools
+import signal
+from typing import Any
+
+import pytest
+
+from queuecast_bus import Record
+
+from .page import Page, Ticket, page
+from .site import CONNECTIONS, RECOVERIES, Site, item, items, kept_site, site, until
+from .test_gateway import Gateway
+from .wire import WebSocket
+
+__all__ = ["kept_site", "site"]
+
+BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
+DELIVERED = "queuecast_gateway_records_read_total"
+
+
+async def connections(*replicas: Gateway) -> None:
+    """Wait until one connection is left on all of these together."""
+    await until(lambda: sum(replica.metric(CONNECTIONS) for replica in replicas) == 1)
+
+
+@BOTH
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("namespace", ["/", "/shop"])
+async def test_what_a_killed_replicas_browser_misses_it_gets_from_another(
+    site: Site, transport: str, end: signal.Signals, namespace: str
+) -> None:
+    """Its rooms come along; each event once, in order, before anything newer."""
+    one, two = await site.start_two(namespaces="/,/shop", drain_seconds=0)
+    first = await Page.open(one.port, namespace=namespace, transport=transport)
+    assert await first.ask("subscribe", ["a", "b"]) == {"ok": True, "rooms": ["a", "b"]}
+    await site.publish(item(1, "a", namespace=namespace))
+    assert await first.event() == ["e", 1]
+    one.process.signal(end)
+    await asyncio.to_thread(one.process.wait, 15)
+    await site.publish(
+        item(2, namespace=namespace),
+        item(3, "b", "a", namespace=namespace),
+        item(4, "c", namespace=namespace),
+        item(5, namespace="/" if namespace == "/shop" else "/shop"),
+        item(6, first.sid, namespace=namespace),
+        Record("e", b"[7]", namespace, skip_sids=(first.sid,)),
+    )
+    async with page(two.port, first.ticket, namespace=namespace, transport=transport) as second:
+        assert second.is_back(first.ticket)
+        assert second.missed == items(2, 3, 6)
+        await site.publish(item(8, "b", namespace=namespace), item(9, "c", namespace=namespace))
+        await site.publish(item(10, namespace=namespace))
+        assert await second.events(2) == items(8, 10)
+        assert (await second.ask("subscribe", "c"))["rooms"] == ["a", "b", "c"]
+    assert two.metric(RECOVERIES, outcome="recovered") == 1
+    assert two.metric("queuecast_gateway_events_replayed_total") == 3
+    with contextlib.suppress(OSError):
+        await first.leave()
+
+
+@BOTH
+async def test_attachments_are_missed_and_got_like_text(site: Site, transport: str) -> None:
+    """Binary events carry their offset behind their placeholders."""
+    one = await site.start()
+    first = await Page.open(one.port, transport=transport)
+    await first.leave()
+    text = b'[{"png":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}]'
+    await site.publish(item(1), Record("image", text, attachments=(b"\x00\xff", b"")), item(2))
+    async with page(one.port, first.ticket, transport=transport) as second:
+        assert second.missed == [["e", 1], ["image", {"png": b"\x00\xff"}, b""], ["e", 2]]
+        await site.publish(Record("image", text, attachments=(b"\x01", b"\x02")))
+        assert await second.event() == ["image", {"png": b"\x01"}, b"\x02"]
+
+
+async def test_a_session_that_has_seen_nothing_comes_back(site: Site) -> None:
+    """Its connection may break with the CONNECT packet: it has its private id, and no offset yet."""
+    one, two = await site.start_two()
+    await site.publish(item(1))
+    first = await Page.open(one.port)
+    await first.leave()
+    await site.publish(item(2))
+    ticket = first.ticket._replace(offset=None)
+    async with page(two.port, ticket) as second:
+        assert second.is_back(ticket)
+        assert second.missed == items(2), "and nothing from before it began"
+
+
+async def test_a_ping_tells_the_offset(site: Site) -> None:
+    """After hours of silence a browser is as recoverable as after an event."""
+    one = await site.start(ping_interval_seconds=0.3, ping_timeout_seconds=5)
+    async with page(one.port) as first:
+        at_first = await first.told()
+        latest = await site.publish(Record("e", b"[]", "/elsewhere"))
+        while await first.told() < latest:
+            pass
+        assert at_first < latest
+
+
+@pytest.mark.parametrize("event", ["subscribe", "unsubscribe"])
+async def test_rooms_that_were_acknowledged_survive_a_kill(site: Site, event: str) -> None:
+    """They are in Redis before the browser hears of them."""
+    one, two = await site.start_two()
+    first = await Page.open(one.port)
+    await first.ask("subscribe", "a")
+    rooms = (await first.ask(event, "b" if event == "subscribe" else "a"))["rooms"]
+    one.process.signal(signal.SIGKILL)
+    await site.publish(item(1, "a"), item(2, "b"), item(3))
+    async with page(two.port, first.ticket) as second:
+        assert second.is_back(first.ticket)
+        assert second.missed == (items(1, 2, 3) if event == "subscribe" else items(3))
+        assert (await second.ask("unsubscribe", "none"))["rooms"] == rooms
+    await first.leave()
+
+
+async def test_a_half_open_connection_is_closed_before_the_session_goes_on(site: Site) -> None:
+    """The browser has a new network; its old connection would be in the same rooms for 45 seconds more."""
+    one, two = await site.start_two()
+    old = await Page.open(one.port)
+    await old.ask("subscribe", "a")
+    async with page(two.port, old.ticket) as new:
+        assert new.is_back(old.ticket)
+        assert one.metric(CONNECTIONS) == 0
+        await site.publish(item(1, "a"))
+        assert await new.event() == ["e", 1]
+        await until(lambda: one.metric(DELIVERED, outcome="nobody_here") >= 1)
+        assert one.metric(DELIVERED, outcome="delivered") == 0
+    await old.leave()
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_of_a_session_that_is_opened_twice_at_once_one_lives(site: Site, replicas: int) -> None:
+    """A browser that tries again too soon; both are the session, and events must not double."""
+    found = [await site.start() for _ in range(replicas)]
+    ticket = await _away(found[0], "a")
+    for number in range(10):
+        opened = await asyncio.gather(
+            *(Page.open(replica.port, ticket) for replica, _ in zip(itertools.cycle(found), range(2))),
+            return_exceptions=True,
+        )
+        await connections(*found)
+        pages = [each for each in opened if isinstance(each, Page)]
+        assert all(each.is_back(ticket) for each in pages)
+        before = _delivered(found)
+        ticket = ticket._replace(offset=await site.publish(item(number, "a")))
+        await until(lambda before=before: _delivered(found) == before + 1)
+        for each in pages:
+            await each.leave()
+        await until(lambda: sum(replica.metric(CONNECTIONS) for replica in found) == 0)
+
+
+def _delivered(replicas: list[Gateway]) -> float:
+    """Return how often replicas had somebody for a record; who is in a room twice shows here."""
+    return sum(replica.metric("queuecast_gateway_events_delivered_total") for replica in replicas)
+
+
+async def test_a_replica_that_stands_still_holds_up_nobody(site: Site) -> None:
+    """Its browsers are gone when it wakes up; what it has still to say of them counts no more."""
+    one, two = await site.start_two()
+    old = await Page.open(one.port)
+    await old.ask("subscribe", "a")
+    one.process.signal(signal.SIGSTOP)
+    await site.publish(item(1), item(2, "a"))
+    new = await Page.open(two.port, old.ticket)
+    assert new.is_back(old.ticket)
+    assert new.missed == items(1, 2)
+    await new.ask("subscribe", "b")
+    one.process.signal(signal.SIGCONT)
+    await until(lambda: one.ready() and one.metric(CONNECTIONS) == 0)
+    await site.publish(item(3, "b"))
+    assert await new.event() == ["e", 3]
+    await new.leave()
+    await old.leave()
+    await until(lambda: two.metric(CONNECTIONS) == 0)
+    async with page(one.port, new.ticket) as again:
+        assert again.is_back(old.ticket)
+        assert again.missed == []
+        assert (await again.ask("unsubscribe", "none"))["rooms"] == ["a", "b"]
+
+
+async def test_moving_between_replicas_under_load_loses_and_doubles_nothing(site: Site) -> None:
+    """1,000 records a second; one replica kept what was missed, the other began after it and asks Redis."""
+    more = {"max_replay_events": 10_000, "namespaces": "/,/shop"}
+    one = await site.start(**more)
+    here = await Page.open(one.port)
+    publishing = asyncio.create_task(_stream(site, 6_000))
+    got = [await here.event() for _ in range(200)]
+    await here.leave()
+    two = await site.start(**more)
+    for replica in itertools.islice(itertools.cycle((two, one)), 12):
+        ticket = here.ticket
+        here = await Page.open(replica.port, ticket)
+        assert here.is_back(ticket)
+        got += here.missed
+        got += await here.events(min(100, 6_000 - len(got)))
+        if len(got) == 6_000:
+            break
+        await here.leave()
+    ticket = here.ticket
+    here = await Page.open(two.port, ticket)
+    got += here.missed
+    await publishing
+    last = await site.publish(item(6_000))
+    while not got or got[-1] != ["e", 6_000]:
+        got.append(await here.event())
+    assert here.offset == last
+    assert got == items(*range(6_001))
+    await here.leave()
+
+
+async def _stream(site: Site, count: int) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(0, count, 10):
+        await asyncio.sleep(max(0.0, began + number / 1_000 - loop.time()))
+        await site.publish(*(item(each) for each in range(number, number + 10)))
+
+
+async def _away(replica: Gateway, *rooms: str, **options: Any) -> Ticket:
+    """Return the ticket of a session that was there and has gone."""
+    first = await Page.open(replica.port, **options)
+    if rooms:
+        assert (await first.ask("subscribe", list(rooms)))["ok"]
+    await first.leave()
+    await until(lambda: replica.metric(CONNECTIONS) == 0)
+    return first.ticket
+
+
+# Redis
+
+
+async def test_when_redis_restarts_with_its_data_everybody_goes_on(kept_site: Site) -> None:
+    """Who is connected notices nothing, and who was away comes back."""
+    site = kept_site
+    one, two = await site.start_two()
+    async with page(one.port) as there:
+        await there.ask("subscribe", "a")
+        ticket = await _away(two, "a")
+        await site.publish(item(1))
+        assert await there.event() == ["e", 1]
+        site.redis.kill()
+        site.redis.start()
+        await until(lambda: one.ready() and two.ready())
+        await site.publish(item(2, "a"))
+        assert await there.event() == ["e", 2]
+        async with page(two.port, ticket) as back:
+            assert back.is_back(ticket)
+            assert back.missed == items(1, 2)
+        assert one.metric("queuecast_gateway_bus_gaps_total", reason="rewound") == 0
+
+
+async def test_while_redis_is_away_who_comes_back_is_told_to_come_later(kept_site: Site) -> None:
+    """With close code 1013; a new session would lose what it missed. The stock client tries again."""
+    site = kept_site
+    one = await site.start()
+    ticket = await _away(one, "a")
+    await site.publish(item(1, "a"))
+    site.redis.kill()
+    async with await _websocket(one) as early:
+        early.send(f'40{{"pid":"{ticket.pid}","offset":"{ticket.offset}"}}')
+        assert await early.close_code() == 1013
+    site.redis.start()
+    await until(one.ready)
+    async with page(one.port, ticket) as back:
+        assert back.is_back(ticket)
+        assert back.missed == items(1)
+
+
+async def test_when_redis_comes_back_empty_everybody_begins_anew(site: Site) -> None:
+    """Records may be gone that nobody has read: they are told so, connected or away, on every replica."""
+    one, two = await site.start_two(drain_seconds=0)
+    there = await Page.open(one.port)
+    ticket = await _away(two)
+    await site.publish(item(1))
+    assert await there.event() == ["e", 1]
+    site.redis.kill()
+    site.redis.start()
+    assert await there.connection.close_code() == 1012  # type: ignore[union-attr]
+    for replica in (one, two):
+        await until(replica.ready)
+        assert replica.metric("queuecast_gateway_bus_gaps_total", reason="rewound") == 1
+    for lost, replica in ((there.ticket, two), (ticket, one)):
+        async with page(replica.port, lost) as anew:
+            assert not anew.is_back(lost)
+            assert anew.missed == []
+            await site.publish(item(2))
+            assert await anew.event() == ["e", 2]
+    assert sum(each.metric(RECOVERIES, outcome="unknown") for each in (one, two)) == 2
+
+
+async def _websocket(replica: Gateway) -> WebSocket:
+    connection = await WebSocket.open(replica.port)
+    await connection.opening()
+    return connection

@@ -1,0 +1,134 @@
+"""A replica for the tests of recovery: what it has read, what Redis has, and what was asked of it."""
+
+import itertools
+from typing import Any, NamedTuple
+
+from prometheus_client import CollectorRegistry
+from tests.unit.fakes import FakeSessions, Figures
+
+from queuecast_bus import Batch, Entry, Gap, Record
+from queuecast_bus.record import Address, offset_key
+from queuecast_gateway.engine.frames import split
+from queuecast_gateway.history import History
+from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.recovery import Bounds, Recovery, Welcome
+from queuecast_gateway.sessions import Claimed, State
+
+BOUNDS = Bounds(window_seconds=60, max_events=5, max_bytes=1_000)
+NEW = "new-1"
+
+
+def entry(offset: str, *rooms: str, namespace: str = "/", skip: tuple[str, ...] = ()) -> Entry:
+    """Return the event `e` with its offset's milliseconds as argument."""
+    record = Record("e", b"[%d]" % offset_key(offset)[0], namespace, rooms, skip)
+    return Entry(offset, Address(namespace, rooms, skip), [b"p", b"0-0", *record.to_fields()])
+
+
+def texts(sent: bytes) -> list[str]:
+    return [payload.decode() for _, payload in split(sent)]
+
+
+def events(*numbers: int) -> list[str]:
+    return [f'42["e",{number},"{number}-0"]' for number in numbers]
+
+
+class Replica:
+    """The bus of a gateway, with a list for the stream that Redis has, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.history = History(1 << 20)
+        self.host_id = "me"
+        self.offset_namespaces = frozenset({"/", "/shop"})
+        self.server = self.eio = self
+        self.watcher: Any = None
+        self.stream: list[Entry] = []
+        self.trimmed = False
+        self.asked: list[Any] = []
+        self.connected: dict[tuple[str, str], str] = {}
+        self.old: set[tuple[str, str]] = set()
+        self._ids = itertools.count(1)
+
+    def read(self, *batch: Entry) -> None:
+        """Have this replica read records."""
+        self.history.add(Batch(batch[-1].offset, batch))
+
+    def generate_id(self) -> str:
+        return f"new-{next(self._ids)}"
+
+    def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
+        return "old" if (sid, namespace) in self.old else None
+
+    async def close_here(self, sid: str, namespace: str) -> None:
+        self.asked.append(("close", sid, namespace))
+        self.old.discard((sid, namespace))
+
+    async def close_elsewhere(self, replica: str, sid: str, namespace: str) -> None:
+        self.asked.append(("close", replica, sid, namespace))
+
+    def expect(self, eio_sid: str, sid: str, rooms: list[str]) -> None:
+        self.asked.append(("expect", eio_sid, sid, rooms))
+
+    def refuse_offsets(self, eio_sid: str, namespace: str) -> None:
+        self.asked.append(("refuse", eio_sid, namespace))
+
+    async def between(self, after: str, until: str, most: int) -> Batch:
+        self.asked.append(("between", after, until))
+        if self.trimmed:
+            return Batch(until, gap=Gap("trimmed", after, until))
+        found = [
+            each for each in self.stream if offset_key(after) < offset_key(each.offset) <= offset_key(until)
+        ][:most]
+        return Batch(found[-1].offset if found else until, tuple(found))
+
+    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
+        return self.connected.get((eio_sid, namespace))
+
+    def joined(self, sid: str, namespace: str) -> list[str]:
+        return ["a"]
+
+
+class Bench(NamedTuple):
+    bus: Replica
+    sessions: FakeSessions
+    recovery: Recovery
+    figure: Figures
+
+    async def admitted(self, namespace: str = "/", /, **data: Any) -> Welcome:
+        _, welcome = await self.recovery.admit("eio", namespace, data)
+        assert welcome is not None
+        return welcome
+
+    def assert_recovered(self, welcome: Welcome, *missed: int) -> None:
+        """It is the same session, and these are the events that it is given first."""
+        assert welcome.pid == "pid"
+        assert texts(welcome.missed) == events(*missed)
+        assert ("expect", "eio", "sid", ["a"]) in self.bus.asked
+        assert (
+            self.figure("recoveries_total", outcome="recovered") == self.figure.sum("recoveries_total") == 1
+        )
+        assert self.figure("events_replayed_total") == len(missed)
+
+    def assert_new(self, welcome: Welcome, outcome: str) -> None:
+        """It is another session, never half a replay, and this is why."""
+        assert welcome.pid == NEW
+        assert welcome.missed == b""
+        assert [what for what, *_ in self.bus.asked if what == "expect"] == []
+        assert self.figure("recoveries_total", outcome=outcome) == self.figure.sum("recoveries_total") == 1
+        assert self.figure("events_replayed_total") == 0
+
+
+def make_bench() -> Bench:
+    """A replica that has read the records 100-0 to 103-0, and a session that began at 100-0 elsewhere."""
+    registry = CollectorRegistry()
+    bus, sessions = Replica(), FakeSessions()
+    parts: list[Any] = [bus, sessions]
+    recovery = Recovery(*parts, BOUNDS, Metrics(registry))
+    bus.history.add(Batch("100-0"))
+    bus.read(entry("101-0"), entry("102-0", "a"), entry("103-0", "b"))
+    sessions.known["pid"] = known()
+    return Bench(bus, sessions, recovery, Figures(registry, "queuecast_gateway"))
+
+
+def known(tail: str = "103-0", lost_up_to: str = "0-0", owner: str = "", **state: Any) -> Claimed:
+    at = State("sid", "/", ["a"], "100-0")._replace(**state)
+    return Claimed(at, owner, tail, lost_up_to)

@@ -1,0 +1,220 @@
+"""What a replica has read lately: whole between two offsets, and bounded."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queuecast_bus import BadRecord, Batch, Entry, Gap, Record
+from queuecast_bus.record import Address, offset_key
+from queuecast_gateway import history as module
+from queuecast_gateway.engine.frames import TEXT, split
+from queuecast_gateway.history import ENTRY_BYTES, History
+
+ROOMY = 1 << 20
+
+
+def entry(offset: str, arguments: bytes = b"[1]") -> Entry:
+    """Return an entry as the reader makes it: with its link in front."""
+    return Entry(offset, Address("/"), [b"p", b"0-0", *Record("e", arguments).to_fields()])
+
+
+def read(*offsets: str, **more: Gap) -> Batch:
+    """Return what one read brought: records at these offsets."""
+    return Batch(offsets[-1], tuple(map(entry, offsets)), **more)
+
+
+def begun(at: str = "5-0", max_bytes: int = ROOMY) -> History:
+    """Return the history of a replica that began to read after this offset."""
+    history = History(max_bytes)
+    history.add(Batch(at))
+    return history
+
+
+def offsets(history: History, after: str) -> list[str]:
+    return [each.offset for each in history.after(after)]
+
+
+def test_it_begins_where_reading_began() -> None:
+    """What was stored before is Redis's alone: whoever needs it is not served from here."""
+    history = begun("5-0")
+    assert history.position == history.start == "5-0"
+    assert history.covers("5-0")
+    assert not history.covers("4-9")
+    assert offsets(history, "5-0") == []
+
+
+def test_the_records_after_an_offset_come_in_their_order() -> None:
+    """Across reads, and from the middle of one."""
+    history = begun()
+    history.add(read("6-0", "6-1"))
+    history.add(read("7-0", "10-0"))
+    assert offsets(history, "5-0") == ["6-0", "6-1", "7-0", "10-0"]
+    assert offsets(history, "6-0") == ["6-1", "7-0", "10-0"]
+    assert offsets(history, "6-1") == ["7-0", "10-0"]
+    assert offsets(history, "8-0") == ["10-0"]
+    assert offsets(history, "10-0") == []
+
+
+def test_offsets_are_ordered_as_numbers() -> None:
+    """As text, 10 would come before 9, and records would be missed when the digits change."""
+    history = begun("8-0")
+    history.add(read("9-9", "9-10", "10-0"))
+    assert offsets(history, "9-9") == ["9-10", "10-0"]
+    assert history.covers("10-0")
+
+
+def test_a_read_without_records_moves_the_position() -> None:
+    """Entries that are no records are read, too: a client may be told an offset behind them."""
+    history = begun()
+    history.add(Batch("9-0", malformed=1))
+    assert (history.start, history.position) == ("5-0", "9-0")
+
+
+def test_the_oldest_reads_make_room() -> None:
+    """A replica's memory is bounded; what is gone is known to be gone."""
+    history = begun(max_bytes=3 * (ENTRY_BYTES + 2 * len("[1]")))
+    for number in range(6, 16):
+        history.add(read(f"{number}-0"))
+    assert offsets(history, history.start) == ["13-0", "14-0", "15-0"]
+    assert history.start == "12-0"
+    assert not history.covers("11-0")
+
+
+def test_one_read_that_is_too_large_is_not_kept() -> None:
+    """The bound holds whatever comes."""
+    history = begun(max_bytes=10_000)
+    history.add(Batch("6-0", (entry("6-0", b'["' + b"x" * 10_000 + b'"]'),)))
+    assert offsets(history, "5-0") == []
+    assert history.start == history.position == "6-0"
+
+
+def test_attachments_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a picture is not in the arguments."""
+    monkeypatch.setattr(module, "ENTRY_BYTES", 0)
+    history = begun(max_bytes=10_000)
+    picture = Record("e", b'[{"_placeholder":true,"num":0}]', attachments=(b"x" * 6_000,))
+    history.add(Batch("6-0", (Entry("6-0", Address("/"), [b"p", b"0-0", *picture.to_fields()]),)))
+    assert not history.covers("5-0")
+
+
+def test_off_it_keeps_nothing() -> None:
+    """`QUEUECAST_RECOVERY_SECONDS=0` costs no memory."""
+    history = begun(max_bytes=0)
+    history.add(read("6-0", "7-0"))
+    assert offsets(history, "0-0") == []
+    assert history.position == "7-0"
+
+
+@pytest.mark.parametrize(
+    ("gap", "start"), [(Gap("trimmed", "6-0", "8-0"), "8-0"), (Gap("rewound", "6-0", "3-0"), "3-0")]
+)
+def test_nothing_from_before_a_gap_is_kept(gap: Gap, start: str) -> None:
+    """Between what is kept and what comes, something is missing: to serve both would be a silent loss."""
+    history = begun()
+    history.add(read("6-0"))
+    history.add(read("9-0", gap=gap))
+    assert history.start == start
+    assert offsets(history, start) == ["9-0"]
+    assert history.covers(start)
+
+
+def test_a_replica_that_began_with_a_gap_is_whole_after_it() -> None:
+    """The first thing that it reads may be a stream that was trimmed meanwhile."""
+    history = begun("5-0")
+    history.add(read("9-0", gap=Gap("trimmed", "5-0", "8-0")))
+    assert not history.covers("5-0")
+    assert offsets(history, "8-0") == ["9-0"]
+
+
+# Frames
+
+
+@pytest.fixture
+def framed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The offsets of the records that were framed, each time that one was."""
+    found: list[str] = []
+
+    def frames(record: Record, offset: str) -> bytes:
+        found.append(offset)
+        return real(record, offset)
+
+    real: Callable[[Record, str], bytes] = module.record_frames  # type: ignore[assignment]
+    monkeypatch.setattr(module, "record_frames", frames)
+    return found
+
+
+def test_an_event_is_framed_once_for_all(framed: list[str]) -> None:
+    """A replica that died sends hundreds back at once, who missed the same."""
+    history = begun()
+    history.add(read("6-0"))
+    (kept,) = history.after("5-0")
+    assert history.frames(kept) is history.frames(kept)
+    assert list(split(history.frames(kept))) == [(TEXT, b'42["e",1,"6-0"]')]
+    assert framed == ["6-0"]
+
+
+def test_frames_are_forgotten_with_their_record(framed: list[str]) -> None:
+    """They are the larger part of what is kept."""
+    history = begun(max_bytes=ENTRY_BYTES + 2 * len("[1]"))
+    history.add(read("6-0"))
+    history.frames(entry("6-0"))
+    history.add(read("7-0"))
+    assert history._frames == {}
+    assert framed == ["6-0"]
+
+
+@pytest.mark.parametrize("offset", ["4-0", "5-0"])
+def test_frames_of_a_record_that_is_not_kept_are_not_kept(offset: str) -> None:
+    """What was read from Redis for one client, up to where the history begins, would stay for ever."""
+    history = begun("5-0")
+    history.add(read("6-0"))
+    history.frames(entry(offset))
+    assert history._frames == {}
+
+
+def test_a_record_that_cannot_be_framed_is_said_each_time() -> None:
+    """Nobody was given it, and nobody is."""
+    history = begun()
+    history.add(Batch("6-0", (entry("6-0", b"{"),)))
+    (broken,) = history.after("5-0")
+    for _ in range(2):
+        with pytest.raises(BadRecord):
+            history.frames(broken)
+
+
+# Whatever comes
+
+steps = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=4)
+batches = st.lists(st.tuples(steps, st.sampled_from([None, None, None, "trimmed", "rewound"])), max_size=12)
+
+
+@given(batches, st.integers(1, 12), st.integers(0, 40), st.integers(0, 3))
+def test_what_it_covers_it_has_whole(
+    reads: list[tuple[list[tuple[int, int]], str | None]], room_for: int, ms: int, sequence: int
+) -> None:
+    """The promise of a replay: all that was read after an offset, once, in order; or an honest no."""
+    history = begun("5-0", room_for * (ENTRY_BYTES + 2 * len("[1]")))
+    at, known = (5, 0), []
+    for moves, reason in reads:
+        before = at
+        if reason is not None:
+            known.clear()
+            at = (at[0] + 2, 0) if reason == "trimmed" else (max(at[0] - 2, 0), 0)
+        gap = Gap(reason, _text(before), _text(at)) if reason is not None else None  # type: ignore[arg-type]
+        found = []
+        for later, sequence_step in moves:
+            at = (at[0] + later, sequence_step) if later else (at[0], at[1] + 1)
+            found.append(_text(at))
+        history.add(Batch(_text(at), tuple(map(entry, found)), gap))
+        known += found
+    assert history.position == _text(at)
+    after = f"{ms}-{sequence}"
+    if history.covers(after):
+        assert offsets(history, after) == [each for each in known if offset_key(each) > (ms, sequence)]
+    assert len(offsets(history, history.start)) <= room_for
+
+
+def _text(key: tuple[int, int]) -> str:
+    return f"{key[0]}-{key[1]}"

@@ -1,0 +1,188 @@
+"""Who is in which room, and what reaches them: python-socketio's table, with our own beside it."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from socketio.async_manager import AsyncManager
+from tests.unit.browser import Browser, make_server, residue
+from tests.unit.fakes import FakeSessions
+
+from queuecast_gateway.history import History
+from queuecast_gateway.rooms import NOBODY, Audience, Rooms
+from queuecast_gateway.server import SocketServer
+
+
+@pytest.fixture
+def server() -> SocketServer:
+    return make_server(CollectorRegistry(), FakeSessions())
+
+
+# Deliveries
+
+
+async def test_a_session_in_several_rooms_is_found_once(server: SocketServer) -> None:
+    """Rooms overlap; events must not double."""
+    browsers = [Browser(server) for _ in range(3)]
+    sids = [await browser.joined() for browser in browsers]
+    elsewhere = Browser(server)
+    await elsewhere.joined("/shop")
+    for sid, rooms in zip(sids, (("x", "y"), ("y",), ("z",)), strict=True):
+        for room in rooms:
+            await server.enter_room(sid, room)
+    sessions = [browser.session for browser in browsers]
+    find = server.manager.audience
+    assert find("/", ()) == Audience(sessions, ())
+    assert find("/", ("x", "y", "nobody here")) == Audience(sessions[:2], ())
+    assert find("/", ("y",), (sids[0],)) == Audience(sessions[1:2], ())
+    assert find("/", ("nobody here",)) is find("/nowhere", ()) is find("/", ("x",), (sids[0],)) is NOBODY
+
+
+async def test_an_emit_goes_to_everyone_who_should_see_it(server: SocketServer) -> None:
+    """It is framed once, and written at the end of the turn."""
+    first, second = Browser(server), Browser(server)
+    sid, _ = await first.joined(), await second.joined()
+    await server.manager.emit("price", (3, b"x"), namespace="/", skip_sid=[sid], ignore_queue=True)
+    assert (first.transport.written, second.transport.written) == ([], [])
+    server.eio.outbox.flush()
+    assert first.transport.frames == []
+    assert [data for _, data in second.transport.frames] == [
+        b'451-["price",3,{"_placeholder":true,"num":0},"0-0"]',
+        b"x",
+    ]
+
+
+async def test_who_refused_offsets_gets_none(server: SocketServer) -> None:
+    """The others in the same room do; the namespace beside it has its own rules."""
+    plain, other = Browser(server), Browser(server)
+    await plain.joined(recovery=False)
+    await plain.joined("/shop")
+    await other.joined()
+    assert server.manager.audience("/", ()) == Audience([other.session], [plain.session])
+    assert server.manager.audience("/shop", ()) == Audience([plain.session], ())
+    await server.manager.emit("price", 3, namespace="/", ignore_queue=True)
+    for browser in (plain, other):
+        await browser.settle()
+    assert plain.texts == ['42["price",3]']
+    assert other.texts == ['42["price",3,"0-0"]']
+    plain.session.connection_lost(None)
+    await plain.settle()
+    assert server.manager._without_offsets == {"/": set()}
+
+
+async def test_without_recovery_nobody_gets_an_offset() -> None:
+    """`QUEUECAST_RECOVERY_SECONDS=0` is the protocol as it was."""
+    server = make_server(CollectorRegistry(), FakeSessions(), recovery_seconds=0)
+    browser = Browser(server)
+    await browser.says("0")
+    assert re.fullmatch(r'40{"sid":"[^"]+"}', *browser.texts)
+    await server.manager.emit("price", 3, namespace="/", ignore_queue=True)
+    browser.session._ping()
+    await browser.settle()
+    assert browser.texts[1:] == ['42["price",3]', "2"]
+    assert server.manager.audience("/", ()) == Audience((), [browser.session])
+
+
+async def test_a_session_that_comes_back_is_in_its_rooms(server: SocketServer) -> None:
+    """From the moment of its connect: nothing for them may pass it by. Another connection is not it."""
+    browser, other = Browser(server), Browser(server)
+    server.manager.expect(browser.session.sid, "old-sid", ["a", "b"])
+    assert await browser.joined() == "old-sid"
+    assert server.rooms("old-sid", "/") == ["old-sid", "a", "b"]
+    assert server.manager.audience("/", ("b",)).recoverable == [browser.session]
+    assert await other.joined() != "old-sid"
+    for each in (browser, other):
+        each.session.connection_lost(None)
+        await each.settle()
+    assert residue(server) == {}
+
+
+# The table
+
+SIDS = ("s1", "s2", "s3")
+ROOMS = ("a", "b", "c", "s1")
+steps = st.one_of(
+    st.tuples(st.just("enter"), st.sampled_from(SIDS), st.sampled_from(ROOMS)),
+    st.tuples(st.just("leave"), st.sampled_from(SIDS), st.sampled_from(ROOMS)),
+    st.tuples(st.just("disconnect"), st.sampled_from(SIDS), st.none()),
+    st.tuples(st.just("connect"), st.sampled_from(SIDS), st.none()),
+    st.tuples(st.just("close"), st.none(), st.sampled_from(ROOMS)),
+)
+
+
+class Changes:
+    """Keeps which sessions somebody was told of."""
+
+    def __init__(self) -> None:
+        self.changed_sids: list[str] = []
+        self.dropped_sids: list[str] = []
+
+    def changed(self, sid: str, namespace: str) -> None:
+        self.changed_sids.append(sid)
+
+    def dropped(self, sid: str, namespace: str) -> None:
+        self.dropped_sids.append(sid)
+
+
+def do(manager: AsyncManager, step: tuple[str, Any, Any]) -> str | None:
+    """Do one thing to a table; return what it refused, if anything."""
+    verb, sid, room = step
+    try:
+        if verb == "connect":
+            if not manager.rooms.get("/", {}).get(None, {}).get(sid):
+                manager.basic_enter_room(sid, "/", None, eio_sid=f"eio-{sid}")
+                manager.basic_enter_room(sid, "/", sid, eio_sid=f"eio-{sid}")
+        elif verb == "enter":
+            manager.basic_enter_room(sid, "/", room)
+        elif verb == "leave":
+            if room != sid:
+                manager.basic_leave_room(sid, "/", room)
+        elif verb == "close":
+            manager.basic_close_room(room, "/")
+        else:
+            manager.basic_disconnect(sid, "/")
+    except (KeyError, ValueError) as exc:
+        return type(exc).__name__
+    return None
+
+
+@given(st.lists(steps, max_size=40))
+def test_rooms_are_what_the_stock_table_says(taken: list[tuple[str, Any, Any]]) -> None:
+    """Whatever is entered, left, closed or ended, in any order: ours is the same table, found faster."""
+    ours, theirs = Rooms(), AsyncManager()
+    for sid in SIDS:
+        do(ours, ("connect", sid, None))
+        do(theirs, ("connect", sid, None))
+    for step in taken:
+        assert do(ours, step) == do(theirs, step), step
+        assert ours.rooms == theirs.rooms, step
+        for sid in SIDS:
+            assert sorted(ours.get_rooms(sid, "/")) == sorted(theirs.get_rooms(sid, "/")), step
+    for sid in SIDS:
+        do(ours, ("disconnect", sid, None))
+    assert not any(room for table in ours.rooms.values() for room in table.values())
+    assert not any(ours._joined.values())
+
+
+def test_every_change_is_told() -> None:
+    """What is not written down is not there when the browser comes back."""
+    rooms, changes = Rooms(), Changes()
+    rooms.watcher = changes
+    do(rooms, ("connect", "s2", None))
+    changes.changed_sids.clear()
+    for step in (("enter", "s2", "a"), ("leave", "s2", "a"), ("enter", "s2", "b"), ("close", None, "b")):
+        do(rooms, step)
+    assert changes.changed_sids == ["s2"] * 4
+    do(rooms, ("disconnect", "s2", None))
+    assert changes.changed_sids == ["s2"] * 4
+    assert changes.dropped_sids == ["s2"], "before its rooms are gone"
+
+
+def test_by_default_nothing_is_kept() -> None:
+    """A table without a gateway around it has no history and tells nobody."""
+    rooms = Rooms()
+    assert isinstance(rooms.history, History)
+    assert rooms.offset_namespaces == frozenset()

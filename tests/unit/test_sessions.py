@@ -1,0 +1,270 @@
+"""What is said of sessions reaches Redis: many at a time, the newest word last, and none too many."""
+
+import asyncio
+import json
+from typing import Any, cast
+
+import pytest
+from redis.exceptions import ConnectionError as Refused
+
+from queuecast_bus import BusUnavailable
+from queuecast_bus.keys import Keys
+from queuecast_gateway import sessions as module
+from queuecast_gateway.sessions import BATCH, Claimed, Sessions, State
+
+PREFIX = "queuecast:{socketio}:session:"
+
+
+class FakeRedis:
+    """The commands of a bus: keeps what the scripts were called with, refuses while `away`.
+
+    A call waits for `going_on`.
+    """
+
+    def __init__(self) -> None:
+        self.keys = Keys()
+        self.host_id = "replica-1"
+        self.away = False
+        self.going_on = asyncio.Event()
+        self.going_on.set()
+        self.answered = asyncio.Event()
+        self.answer: list[bytes] | None = None
+        self.calls: list[tuple[list[str], list[Any]]] = []
+        self.registered: list[str] = []
+
+    @property
+    def commands(self) -> "FakeRedis":
+        return self
+
+    def register_script(self, text: str) -> Any:
+        self.registered.append(text)
+        return self._call
+
+    async def _call(self, *, keys: list[str], args: list[Any]) -> list[bytes] | None:
+        self.calls.append((keys, args))
+        await self.going_on.wait()
+        if self.away:
+            raise Refused("nobody there")
+        self.answered.set()
+        return self.answer
+
+    @property
+    def written(self) -> list[dict[str, tuple[Any, ...]]]:
+        """By call: what was said of each private id."""
+        return [
+            {
+                key.removeprefix(PREFIX): tuple(args[2 + 5 * index : 7 + 5 * index])
+                for index, key in enumerate(keys)
+            }
+            for keys, args in self.calls
+        ]
+
+
+@pytest.fixture
+def redis() -> FakeRedis:
+    return FakeRedis()
+
+
+@pytest.fixture
+def sessions(redis: FakeRedis) -> Sessions:
+    return Sessions(cast("Any", redis), ttl_seconds=60)
+
+
+def state(sid: str = "sid", *rooms: str, offset: str = "1-0") -> State:
+    return State(sid, "/", rooms, offset)
+
+
+async def test_what_is_noted_is_written_down_at_once(sessions: Sessions, redis: FakeRedis) -> None:
+    """A replica that is killed says nothing: what Redis does not know is lost."""
+    running = asyncio.create_task(sessions.run())
+    await asyncio.sleep(0)
+    sessions.note("pid", "save", state("sid", "a", "b"))
+    sessions.note("other", "left", state("sid-2"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    (keys, args), *more = redis.calls
+    assert more == []
+    assert keys == [f"{PREFIX}pid", f"{PREFIX}other"]
+    assert args[:2] == ["replica-1", 60_000]
+    assert redis.written == [
+        {
+            "pid": ("save", "sid", "/", json.dumps(["a", "b"]), "1-0"),
+            "other": ("left", "sid-2", "/", "[]", "1-0"),
+        }
+    ]
+
+
+async def test_the_newest_word_on_a_session_counts(sessions: Sessions, redis: FakeRedis) -> None:
+    """A hundred rooms entered in one turn are one word."""
+    for number in range(100):
+        sessions.note("pid", "save", state("sid", *map(str, range(number))))
+    sessions.note("pid", "left", state("sid", "a"))
+    await sessions.flush()
+    assert redis.written == [{"pid": ("left", "sid", "/", '["a"]', "1-0")}]
+
+
+async def test_many_are_written_down_in_turn(sessions: Sessions, redis: FakeRedis) -> None:
+    """A script that is too long holds up Redis for everyone; those who waited longest come first."""
+    for number in range(2 * BATCH + 1):
+        sessions.note(f"{number}", "save", state())
+    await sessions.flush()
+    assert [len(call) for call in redis.written] == [BATCH, BATCH, 1]
+    assert [pid for call in redis.written for pid in call] == [str(n) for n in range(2 * BATCH + 1)]
+    await sessions.flush()
+    assert len(redis.calls) == 3
+
+
+async def test_while_redis_is_away_nothing_is_forgotten(sessions: Sessions, redis: FakeRedis) -> None:
+    """Browsers come and go meanwhile; what was said is said when it is back."""
+    redis.away = True
+    sessions.note("a", "save", state())
+    sessions.note("b", "save", state())
+    with pytest.raises(BusUnavailable, match="writing down sessions"):
+        await sessions.flush()
+    sessions.note("c", "save", state())
+    sessions.note("a", "left", state())
+    redis.away = False
+    await sessions.flush()
+    assert {pid: said[0] for pid, said in redis.written[-1].items()} == {
+        "a": "left",
+        "b": "save",
+        "c": "save",
+    }
+
+
+async def test_a_word_that_comes_while_an_older_one_fails_counts(
+    sessions: Sessions, redis: FakeRedis
+) -> None:
+    """What is said again must not undo what was said since."""
+    redis.going_on.clear()
+    sessions.note("pid", "save", state())
+    flushing = asyncio.create_task(sessions.flush())
+    await asyncio.sleep(0)
+    sessions.note("pid", "drop", state())
+    redis.away = True
+    redis.going_on.set()
+    with pytest.raises(BusUnavailable):
+        await flushing
+    redis.away = False
+    await sessions.flush()
+    assert redis.written[-1]["pid"][0] == "drop"
+
+
+async def test_a_failed_word_does_not_come_after_one_that_was_confirmed(
+    sessions: Sessions, redis: FakeRedis
+) -> None:
+    """The rooms of an acknowledged `subscribe` would be gone with the next try of an older word."""
+    redis.going_on.clear()
+    redis.away = True
+    sessions.note("pid", "save", state("sid"))
+    flushing = asyncio.create_task(sessions.flush())
+    await asyncio.sleep(0)
+    held, redis.going_on = redis.going_on, asyncio.Event()
+    redis.going_on.set()
+    redis.away = False
+    await sessions.save("pid", state("sid", "subscribed"))
+    redis.away = True
+    held.set()
+    with pytest.raises(BusUnavailable):
+        await flushing
+    redis.away = False
+    await sessions.flush()
+    assert redis.written[-1]["pid"][3] == '["subscribed"]'
+
+
+async def test_what_waits_is_bounded(
+    sessions: Sessions, redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Redis that is away for long fills no memory; what is left out is said with the next ping."""
+    monkeypatch.setattr(module, "MAX_WAITING", 3)
+    for number in range(5):
+        sessions.note(f"{number}", "save", state())
+    sessions.note("0", "left", state())
+    await sessions.flush()
+    assert {pid: said[0] for pid, said in redis.written[0].items()} == {"0": "left", "1": "save", "2": "save"}
+
+
+async def test_it_is_tried_until_redis_is_back(
+    sessions: Sessions, redis: FakeRedis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a back-off, and one line in the log, however long it takes."""
+    attempts: list[int] = []
+
+    def back_off(attempt: int) -> float:
+        attempts.append(attempt)
+        redis.away = attempt < 3
+        return 0
+
+    monkeypatch.setattr(module, "jittered", back_off)
+    redis.away = True
+    sessions.note("pid", "save", state())
+    running = asyncio.create_task(sessions.run())
+    await redis.answered.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    assert attempts == [0, 1, 2, 3]
+    assert caplog.text.count("sessions are not written down") == 1
+
+
+async def test_a_session_can_be_saved_now(sessions: Sessions, redis: FakeRedis) -> None:
+    """What a browser is told must be true already."""
+    sessions.note("pid", "save", state())
+    await sessions.save("pid", state("sid", "a"))
+    await sessions.flush()
+    assert redis.written == [{"pid": ("save", "sid", "/", '["a"]', "1-0")}], "it is not said twice"
+
+
+async def test_a_session_that_is_not_saved_now_is_said_so(sessions: Sessions, redis: FakeRedis) -> None:
+    """The browser is refused; its rooms stay as they were."""
+    redis.away = True
+    with pytest.raises(BusUnavailable, match="writing down sessions"):
+        await sessions.save("pid", state())
+
+
+async def test_a_session_is_taken_over(sessions: Sessions, redis: FakeRedis) -> None:
+    """With all that any replica needs to know of it."""
+    redis.answer = [b"sid", b"/shop", b'["a","\xc3\xa9"]', b"5-0", b"replica-2", b"9-1", b"3-0"]
+    assert await sessions.claim("pid", "/shop") == Claimed(
+        State("sid", "/shop", ["a", "é"], "5-0"), "replica-2", "9-1", "3-0"
+    )
+    ((keys, args),) = redis.calls
+    assert keys == [f"{PREFIX}pid", "queuecast:{socketio}:tail", "queuecast:{socketio}:rewound"]
+    assert args == ["replica-1", 60_000, "/shop"]
+
+
+async def test_a_session_that_nobody_knows_is_none(sessions: Sessions) -> None:
+    """It was never there, its time is over, or it ended for good."""
+    assert await sessions.claim("pid", "/shop") is None
+
+
+async def test_a_claim_that_redis_does_not_answer_raises(sessions: Sessions, redis: FakeRedis) -> None:
+    """A new session would throw away what the old one has missed."""
+    redis.away = True
+    with pytest.raises(BusUnavailable, match="claiming"):
+        await sessions.claim("pid", "/shop")
+
+
+async def test_what_may_be_lost_is_known_to_all_before_anything_else(
+    sessions: Sessions, redis: FakeRedis
+) -> None:
+    """Whoever comes back to another replica must not go on as if nothing had happened."""
+    redis.away = True
+    sessions.note("pid", "save", state())
+    sessions.lost("77-5")
+    with pytest.raises(BusUnavailable, match="what was lost"):
+        await sessions.flush()
+    redis.away = False
+    redis.calls.clear()
+    await sessions.flush()
+    assert redis.calls[0] == (["queuecast:{socketio}:rewound"], ["77-5", 77, 5, 60_000])
+    assert [keys for keys, _ in redis.calls[1:]] == [[f"{PREFIX}pid"]]
+    await sessions.flush()
+    assert len(redis.calls) == 2
+
+
+def test_the_scripts_are_part_of_the_package(sessions: Sessions, redis: FakeRedis) -> None:
+    """They are files beside the code: a wheel without them would fail at the start."""
+    assert len(redis.registered) == 3
+    assert all("KEYS" in text for text in redis.registered)
