@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +19,9 @@ from tests.unit.fakes import (
     messages,
 )
 
-from queuecast_poller import intake, settlement
+from queuecast_poller import custody, intake, settlement
 from queuecast_poller.concurrency import BATCH
+from queuecast_poller.failure import Call, Failure
 from queuecast_poller.intake import Intake
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import Metrics
@@ -38,6 +40,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     clock = FakeClock()
     monkeypatch.setattr(intake, "time", clock)
+    monkeypatch.setattr(custody, "time", clock)
     return clock
 
 
@@ -180,33 +183,111 @@ async def test_an_intake_without_a_bus_is_not_ready() -> None:
     assert bench.pulse.ready().well
 
 
-async def test_held_messages_are_kept_hidden(clock: FakeClock) -> None:
-    """Half of the visibility timeout is left when it is renewed; an outage costs a message no receive."""
+async def test_messages_are_kept_hidden_while_a_publish_hangs(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis may need longer for one answer than their visibility timeout lasts."""
+    monkeypatch.setattr(custody, "LOOKS", 1e9)
     batch = messages(2)
-    bench = Bench(batch, away_for=5)
-    bench.bus.on_refusal = lambda: clock.pass_by(8)  # 8, 16 → renewed, 24, 32 → renewed, 40 s
+    bench = Bench(batch)
+    extended = asyncio.Event()
+    bench.queue.on_change = extended.set
+
+    async def hang() -> None:
+        clock.pass_by(16)
+        await extended.wait()
+
+    bench.bus.before_publish = hang
     await bench.run()
-    assert bench.queue.visibility_changes == [(handles(batch), 30), (handles(batch), 30)]
-    assert bench.figure("extended_total") == 4
+    assert bench.queue.visibility_changes == [(handles(batch), 30)]
+    assert bench.figure("extended_total") == 2
     assert bench.queue.deleted == handles(batch)
 
 
-async def test_a_short_outage_renews_nothing(clock: FakeClock) -> None:
-    """A request to SQS that nobody needs."""
-    bench = Bench(messages(1), away_for=1)
-    bench.bus.on_refusal = lambda: clock.pass_by(15)
+async def test_left_messages_are_not_kept_hidden(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are to come back, until their dead-letter queue takes them."""
+    monkeypatch.setattr(custody, "LOOKS", 1e9)
+    good, bad = message("1"), message("no json")
+    bench = Bench([bad, good])
+    extended = asyncio.Event()
+    bench.queue.on_change = extended.set
+
+    async def hang() -> None:
+        clock.pass_by(16)
+        await extended.wait()
+
+    bench.bus.before_publish = hang
     await bench.run()
+    assert bench.queue.visibility_changes == [(handles([good]), 30)]
+
+
+async def test_what_was_out_of_our_hands_for_too_long_is_not_published(clock: FakeClock) -> None:
+    """A process that was frozen for an hour: another poller had its messages, and their ids are forgotten."""
+    batch = messages(2)
+    bench = Bench(batch, away_for=1, dedup_seconds=600)
+    bench.bus.on_refusal = lambda: clock.pass_by(30 + 301)
+    await bench.run()
+    assert bench.bus.records == []
+    assert bench.queue.deleted == []
+    assert bench.queue.visibility_changes == [(handles(batch), 0)]
+    assert bench.figure("returned_total") == 2
+    assert_accounted_for(bench)
+
+
+async def test_what_comes_back_for_a_moment_is_published_all_the_same(clock: FakeClock) -> None:
+    """Whoever published it meanwhile makes it a duplicate; to give it up would cost a receive."""
+    bench = Bench(messages(2), away_for=1, dedup_seconds=600)
+    bench.bus.on_refusal = lambda: clock.pass_by(30 + 299)
+    await bench.run()
+    assert len(bench.bus.records) == 2
+
+
+async def test_on_a_fifo_queue_nothing_is_published_that_is_hidden_no_longer(clock: FakeClock) -> None:
+    """SQS may have taken it for dead, and somebody else have published its followers."""
+    bench = Bench(messages(2), away_for=1)
+    bench.queue.fifo = True
+    bench.bus.on_refusal = lambda: clock.pass_by(31)
+    await bench.run()
+    assert bench.bus.records == []
+    assert bench.figure("returned_total") == 2
+
+
+async def test_a_batch_is_given_up_whole(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its messages may be of one group: the second must not be published without the first."""
+    monkeypatch.setattr(custody, "LOOKS", 1e9)
+    batch = messages(2)
+    bench = Bench(batch, away_for=1)
+    bench.queue.fifo = True
+    first, _ = handles(batch)
+    bench.queue.visibility_answers.append({first: "MessageNotInflight"})
+    extended = asyncio.Event()
+    bench.queue.on_change = extended.set
+
+    async def hang() -> None:
+        clock.pass_by(16)
+        await extended.wait()
+        clock.pass_by(15)
+
+    bench.bus.before_publish = hang
+    await bench.run()
+    assert bench.bus.records == []
+    assert bench.queue.visibility_changes == [(handles(batch), 30), (handles(batch), 0)]
+
+
+async def test_a_blocked_group_is_left_to_wait() -> None:
+    """Given back it would come again at once, each time at the cost of one of its receives."""
+    bench = await Bench([message("bad", group="a"), message("1", group="a"), message("2", group="b")]).run()
+    assert [record.arguments for record in bench.bus.records] == [b"[2]"]
     assert bench.queue.visibility_changes == []
+    assert bench.figure("left_total", reason="group_blocked") == 1
 
 
-async def test_a_renewal_that_failed_is_tried_again(clock: FakeClock) -> None:
-    """The messages would come back to somebody else while we hold them."""
-    bench = Bench(messages(1), away_for=3)
-    bench.queue.visibility_answers.append(THROTTLED)
-    bench.bus.on_refusal = lambda: clock.pass_by(16 if len(bench.bus.tries) == 1 else 1)
+async def test_a_group_goes_on_with_the_last_receive_of_its_left_message() -> None:
+    """How often the queue hands out a message is the queue's own setting."""
+    bench = Bench([message("bad", group="a", receives=3), message("1", group="a", receives=3)])
+    bench.queue.max_receive_count = 3
     await bench.run()
-    assert len(bench.queue.visibility_changes) == 2
-    assert bench.figure("extended_total") == 1
+    assert [record.arguments for record in bench.bus.records] == [b"[1]"]
 
 
 async def test_held_messages_are_returned_at_once_when_stopping() -> None:
@@ -273,6 +354,7 @@ async def test_receive_errors_are_waited_out_and_counted(monkeypatch: pytest.Mon
     await bench.run()
     assert attempts == [0, 1, 0]
     assert bench.figure("receives_total", outcome="error") == 3
+    assert bench.figure("sqs_failures_total", call="receive", reason="throttled") == 3
     assert bench.figure("receives_total", outcome="messages") == 1
     assert bench.figure("published_total") == 1
 
@@ -384,5 +466,6 @@ def test_every_received_message_is_accounted_for(
 
 def test_every_reason_has_a_counter() -> None:
     """A reason without one would end the intake with a KeyError."""
-    counters = Metrics(CollectorRegistry()).of("orders").left
-    assert set(counters) == set(Reason)
+    metrics = Metrics(CollectorRegistry()).of("orders")
+    assert set(metrics.left) == set(Reason)
+    assert set(metrics.sqs_failures) == set(itertools.product(Call, Failure))

@@ -4,17 +4,26 @@ from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import THROTTLED, FakeQueue, Figures
+from tests.unit.fakes import FakeClock, FakeQueue, Figures, Refusals, failing
 
-from queuecast_poller import settlement
+from queuecast_poller import custody, settlement
 from queuecast_poller.concurrency import BATCH
-from queuecast_poller.metrics import Metrics
+from queuecast_poller.custody import Custody
+from queuecast_poller.failure import Call
+from queuecast_poller.metrics import Metrics, QueueMetrics
 from queuecast_poller.settlement import BACKLOG, TRIES, Settlement
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "jittered", lambda attempt: 0)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
+    monkeypatch.setattr(custody, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -33,8 +42,18 @@ def queue() -> FakeQueue:
 
 
 @pytest.fixture
-def settling(queue: FakeQueue, registry: CollectorRegistry) -> Settlement:
-    return Settlement(queue, Metrics(registry).of("orders"))
+def metrics(registry: CollectorRegistry) -> QueueMetrics:
+    return Metrics(registry).of("orders")
+
+
+@pytest.fixture
+def held(queue: FakeQueue, metrics: QueueMetrics) -> Custody:
+    return Custody(queue, metrics, 0.0)
+
+
+@pytest.fixture
+def settling(queue: FakeQueue, held: Custody, metrics: QueueMetrics) -> Settlement:
+    return Settlement(queue, held, metrics)
 
 
 @asynccontextmanager
@@ -84,20 +103,96 @@ async def test_a_refused_entry_is_tried_again_alone(
     assert figure("delete_failures_total") == 0
 
 
-@pytest.mark.parametrize("error", [THROTTLED, TimeoutError()])
 async def test_a_failed_call_is_tried_again_whole(
-    settling: Settlement, queue: FakeQueue, figure: Figures, error: Exception
+    settling: Settlement, queue: FakeQueue, figure: Figures
 ) -> None:
     """SQS throttles, connections break; none of it is a reason for a redelivery."""
-    queue.delete_answers.append(error)
+    queue.delete_answers.append(failing(Call.DELETE))
     await settling.settle(["a", "b"])
     async with running(settling):
         pass
     assert queue.deletes == [["a", "b"], ["a", "b"]]
     assert figure("deleted_total") == 2
+    assert figure("sqs_failures_total", call="delete", reason="server_error") == 1
 
 
-@pytest.mark.parametrize("answer", [{"a"}, THROTTLED])
+@pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "InvalidParameterValue"])
+async def test_an_entry_that_can_only_fail_again_is_given_up_at_once(
+    settling: Settlement,
+    queue: FakeQueue,
+    figure: Figures,
+    code: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A FIFO queue refuses a handle whose visibility is over, however often it is asked."""
+    queue.delete_answers.append({"b": code})
+    await settling.settle(["a", "b", "c"])
+    async with running(settling):
+        pass
+    assert queue.deletes == [["a", "b", "c"]]
+    assert figure("deleted_total") == 2
+    assert figure("delete_failures_total") == 1
+    assert figure("sqs_failures_total", call="delete", reason="receipt") == 1
+    assert code in caplog.text
+
+
+async def test_a_message_is_kept_hidden_until_it_is_deleted(
+    settling: Settlement, held: Custody, queue: FakeQueue, clock: FakeClock
+) -> None:
+    """In a full backlog it waits; to come back meanwhile would cost it a receive."""
+    held.take(["a", "b"])
+    await settling.settle(["a", "b"])
+    clock.pass_by(16)
+    await held.extend()
+    assert queue.visibility_changes == [(["a", "b"], 30)]
+    async with running(settling):
+        pass
+    clock.pass_by(16)
+    await held.extend()
+    assert len(queue.visibility_changes) == 1
+
+
+async def test_a_message_is_kept_hidden_between_two_tries_to_delete_it(
+    settling: Settlement, held: Custody, queue: FakeQueue, clock: FakeClock
+) -> None:
+    """What was deleted beside it is not."""
+    held.take(["a", "b"])
+    extending: list[asyncio.Task[None]] = []
+
+    def second_try() -> None:
+        if len(queue.deletes) == 2:
+            clock.pass_by(16)
+            extending.append(asyncio.create_task(held.extend()))
+
+    queue.on_delete = second_try
+    queue.delete_answers.append({"a"})
+    await settling.settle(["a", "b"])
+    async with running(settling):
+        pass
+    await asyncio.gather(*extending)
+    assert queue.visibility_changes == [(["a"], 30)]
+
+
+@pytest.mark.parametrize("answer", [{"a"}, {"a": "ReceiptHandleIsInvalid"}, failing(Call.DELETE)])
+async def test_what_was_given_up_is_hidden_no_longer(
+    settling: Settlement,
+    held: Custody,
+    queue: FakeQueue,
+    clock: FakeClock,
+    answer: Refusals | Exception,
+) -> None:
+    """It must come back to be deleted."""
+    queue.delete_answers.extend([answer] * TRIES)
+    held.take(["a"])
+    await settling.settle(["a"])
+    async with running(settling):
+        pass
+    clock.pass_by(16)
+    await held.extend()
+    assert queue.visibility_changes == []
+
+
+@pytest.mark.parametrize("answer", [{"a"}, failing(Call.DELETE)])
 async def test_what_cannot_be_deleted_is_given_up_and_counted(
     settling: Settlement, queue: FakeQueue, figure: Figures, answer: set[str] | Exception
 ) -> None:

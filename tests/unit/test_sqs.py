@@ -1,27 +1,35 @@
+import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError
 from tests.unit.fakes import FakeQueue
 
+from queuecast_poller.client import Client
+from queuecast_poller.digest import attributes_digest
+from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.message import Message
-from queuecast_poller.sqs import Failed, Queue, QueueUnavailable, SqsQueue
+from queuecast_poller.sqs import Queue, SqsQueue
 
 URL = "https://sqs.eu-west-1.amazonaws.com/1/orders"
-RAW = {
+ATTRIBUTES = {
+    "event": {"DataType": "String", "StringValue": "price"},
+    "rooms": {"DataType": "Binary", "BinaryValue": b"a"},
+    "trace": {"DataType": "Binary", "BinaryValue": b"b"},
+}
+RAW: dict[str, Any] = {
     "MessageId": "id",
     "ReceiptHandle": "handle",
     "Body": "1",
     "MD5OfBody": "md5",
     "Attributes": {"SentTimestamp": "5", "ApproximateReceiveCount": "2", "MessageGroupId": "group"},
-    "MessageAttributes": {
-        "event": {"DataType": "String", "StringValue": "price"},
-        "rooms": {"DataType": "Binary", "BinaryValue": b"a"},
-    },
+    "MessageAttributes": ATTRIBUTES,
+    "MD5OfMessageAttributes": attributes_digest(ATTRIBUTES),
 }
 
 
-class FakeClient:
+class FakeSdk:
     """The SDK's client: gives one answer, or raises it, and keeps what it was asked."""
 
     def __init__(self, answer: dict[str, Any] | Exception) -> None:
@@ -37,9 +45,12 @@ class FakeClient:
     receive_message = delete_message_batch = change_message_visibility_batch = _call
 
 
-def queue(answer: dict[str, Any] | Exception, url: str = URL) -> tuple[SqsQueue, FakeClient]:
-    client = FakeClient(answer)
-    return SqsQueue(client, url, wait_seconds=20, visibility_seconds=30), client
+def queue(
+    answer: dict[str, Any] | Exception, url: str = URL, attributes: dict[str, str] | None = None
+) -> tuple[SqsQueue, FakeSdk]:
+    sdk = FakeSdk(answer)
+    client = Client(url, lambda: nullcontext(sdk))
+    return SqsQueue(client, url, wait_seconds=20, attributes=attributes or {}), sdk
 
 
 def test_the_fake_and_the_real_queue_are_queues() -> None:
@@ -49,11 +60,37 @@ def test_the_fake_and_the_real_queue_are_queues() -> None:
 
 
 async def test_a_message_is_read_with_what_addresses_it() -> None:
-    """An attribute of another type is named: a binary `rooms` that is ignored would be a broadcast."""
+    """One of another type is named: a binary `rooms` that is ignored would be a broadcast. What is for
+    somebody else may be of any type.
+    """
     orders, _ = queue({"Messages": [RAW]}, f"{URL}.fifo")
     assert await orders.receive() == [
-        Message("id", "handle", "1", "md5", {"event": "price"}, ("rooms",), 5, 2, "group")
+        Message("id", "handle", "1", "md5", {"event": "price"}, ("rooms",), False, 5, 2, "group")
     ]
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"MessageAttributes": {**ATTRIBUTES, "event": {"DataType": "String", "StringValue": "pride"}}},
+        {"MessageAttributes": {}},
+        {"MD5OfMessageAttributes": None},
+        {"MD5OfMessageAttributes": "0" * 32},
+    ],
+)
+async def test_attributes_that_do_not_match_their_sum_are_named_as_such(altered: dict[str, Any]) -> None:
+    """Also when they are gone: without its `rooms` an event would be for everybody."""
+    orders, _ = queue({"Messages": [{**RAW, **altered}]})
+    assert [message.attributes_altered for message in await orders.receive()] == [True]
+
+
+@pytest.mark.parametrize("missing", ["MessageId", "ReceiptHandle", "Body", "MD5OfBody"])
+async def test_a_message_without_what_every_message_has_is_garbled(missing: str) -> None:
+    """It is no mistake of ours, which would end the poller."""
+    orders, _ = queue({"Messages": [{name: value for name, value in RAW.items() if name != missing}]})
+    with pytest.raises(QueueUnavailable) as caught:
+        await orders.receive()
+    assert caught.value.reason is Failure.GARBLED
 
 
 async def test_a_group_counts_on_fifo_queues_only() -> None:
@@ -76,22 +113,42 @@ async def test_no_message_is_an_empty_list() -> None:
 
 
 async def test_a_receive_asks_for_all_that_is_used() -> None:
-    """An attribute that was not asked for is not there, and the message would go to everybody."""
+    """An attribute that was not asked for is not there, and the message would go to everybody. All are asked
+    for because their sum may be over all.
+    """
     orders, client = queue({})
     await orders.receive()
     assert client.asked["WaitTimeSeconds"] == 20
     assert client.asked["MaxNumberOfMessages"] == 10
-    assert set(client.asked["MessageAttributeNames"]) == {"event", "rooms", "namespace"}
+    assert client.asked["MessageAttributeNames"] == ["All"]
     assert set(client.asked["MessageSystemAttributeNames"]) == set(RAW["Attributes"])
 
 
-@pytest.mark.parametrize("verb", ["delete", "change_visibility"])
-async def test_entries_that_sqs_refused_are_returned_by_their_handle(verb: str) -> None:
+VERBS = pytest.mark.parametrize(
+    ("verb", "arguments"), [("delete", (["a", "b", "c"],)), ("change_visibility", (["a", "b", "c"], 0))]
+)
+
+
+@VERBS
+async def test_entries_that_sqs_refused_are_returned_by_their_handle(verb: str, arguments: Any) -> None:
     """HTTP 200 says nothing about the entries."""
-    orders, client = queue({"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "InternalError"}]})
-    arguments = (["a", "b"], 0) if verb == "change_visibility" else (["a", "b"],)
-    assert await getattr(orders, verb)(*arguments) == [Failed("b", "InternalError")]
-    assert [entry["ReceiptHandle"] for entry in client.asked["Entries"]] == ["a", "b"]
+    refused = [
+        {"Id": "1", "Code": "InternalError", "SenderFault": False},
+        {"Id": "2", "Code": "ReceiptHandleIsInvalid", "SenderFault": True},
+    ]
+    orders, client = queue({"Successful": [{"Id": "0"}], "Failed": refused})
+    assert await getattr(orders, verb)(*arguments) == [
+        Failed("b", "InternalError"),
+        Failed("c", "ReceiptHandleIsInvalid", sender_fault=True),
+    ]
+    assert [entry["ReceiptHandle"] for entry in client.asked["Entries"]] == ["a", "b", "c"]
+
+
+@VERBS
+async def test_what_the_answer_does_not_say_to_be_done_is_not(verb: str, arguments: Any) -> None:
+    """To take silence for consent, messages would stay undeleted and uncounted."""
+    orders, _ = queue({"Successful": [{"Id": "0"}, {"Id": "2"}]})
+    assert await getattr(orders, verb)(*arguments) == [Failed("b", "NotInTheAnswer")]
 
 
 async def test_every_entry_gets_the_new_visibility() -> None:
@@ -102,22 +159,29 @@ async def test_every_entry_gets_the_new_visibility() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("call", "verb", "arguments"),
     [
-        (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ReceiveMessage"), "AccessDenied"),
-        (ClientError({}, "ReceiveMessage"), "?"),
-        (EndpointConnectionError(endpoint_url=URL), "EndpointConnectionError"),
-        (TimeoutError("slow"), "TimeoutError"),
-        (ConnectionResetError("reset"), "ConnectionResetError"),
+        (Call.RECEIVE, "receive", ()),
+        (Call.DELETE, "delete", (["a"],)),
+        (Call.VISIBILITY, "change_visibility", (["a"], 0)),
     ],
 )
-async def test_every_failure_is_one_kind_with_a_code(error: Exception, code: str) -> None:
-    """The intake waits them all out; the log says which it was and of which queue."""
+async def test_a_failure_says_which_call_it_was(call: Call, verb: str, arguments: Any) -> None:
+    """What may be received may not always be deleted: an operator must see which permission is missing."""
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "x")
     orders, _ = queue(error)
-    with pytest.raises(QueueUnavailable, match=r"receiving .*orders") as caught:
-        await orders.receive()
-    assert caught.value.code == code
-    assert caught.value.__cause__ is error
+    with pytest.raises(QueueUnavailable, match=r"orders.*AccessDenied: no") as caught:
+        await getattr(orders, verb)(*arguments)
+    assert (caught.value.call, caught.value.reason) == (call, Failure.DENIED)
+
+
+def test_a_queue_knows_what_its_owner_has_set() -> None:
+    """How long it hides what it hands out, how often it does so, and whether it keeps order."""
+    policy = json.dumps({"deadLetterTargetArn": "arn", "maxReceiveCount": "5"})
+    orders, _ = queue({}, f"{URL}.fifo", {"VisibilityTimeout": "60", "RedrivePolicy": policy})
+    assert (orders.visibility_seconds, orders.max_receive_count, orders.fifo) == (60, 5, True)
+    orders, _ = queue({})
+    assert (orders.visibility_seconds, orders.max_receive_count, orders.fifo) == (30, None, False)
 
 
 async def test_a_mistake_of_our_own_is_not_taken_for_sqs() -> None:

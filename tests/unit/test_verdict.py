@@ -14,8 +14,13 @@ from queuecast_poller.verdict import MAX_DEPTH, Leave, Publish, Reason, Verdict,
 MAX_BODY = 1_000
 
 
-def verdicts(*messages: Message) -> list[Verdict]:
-    return judge(messages, default_event="item_added", max_body_bytes=MAX_BODY)
+def verdicts(*messages: Message, max_receive_count: int | None = None) -> list[Verdict]:
+    return judge(
+        messages,
+        default_event="item_added",
+        max_body_bytes=MAX_BODY,
+        max_receive_count=max_receive_count,
+    )
 
 
 def published(one: Message) -> Record:
@@ -155,6 +160,17 @@ def test_an_altered_body_is_left() -> None:
     assert_left(message("1", body_md5="0" * 32), Reason.ALTERED, "MD5")
 
 
+def test_a_message_with_altered_attributes_is_left() -> None:
+    """With other `rooms` than its sender's it would reach the wrong ones."""
+    assert_left(message("1", attributes_altered=True), Reason.ALTERED, "attributes")
+
+
+@pytest.mark.parametrize("body_md5", ["", message("1").body_md5.upper(), message("2").body_md5])
+def test_no_other_sum_passes_for_the_bodys(body_md5: str) -> None:
+    """An empty one neither: what cannot be checked is not published."""
+    assert_left(message("1", body_md5=body_md5), Reason.ALTERED)
+
+
 @pytest.mark.parametrize(
     "attributes",
     [
@@ -215,6 +231,28 @@ def test_what_follows_a_left_message_of_its_group_is_left_too() -> None:
     ]
     blocked = Reason.GROUP_BLOCKED
     assert reasons(verdicts(*batch)) == [None, Reason.NOT_JSON, None, blocked, blocked, None]
+
+
+def test_a_group_goes_on_when_its_left_message_is_dead() -> None:
+    """SQS does not hand it out again, so nothing overtakes it; and its followers, received with it as often,
+    would go to the dead-letter queue with it.
+    """
+    batch = [
+        message("bad", group="a", receives=5),
+        message("1", group="a", receives=5),
+        message("bad", group="a", receives=4),
+        message("2", group="a", receives=4),
+        message("bad", group="b", receives=4),
+        message("3", group="b"),
+    ]
+    bad, blocked = Reason.NOT_JSON, Reason.GROUP_BLOCKED
+    assert reasons(verdicts(*batch, max_receive_count=5)) == [bad, None, bad, blocked, bad, blocked]
+
+
+def test_without_a_dead_letter_queue_a_group_stays_blocked() -> None:
+    """However often its left message has come: it comes again."""
+    batch = [message("bad", group="a", receives=1_000), message("1", group="a", receives=1_000)]
+    assert reasons(verdicts(*batch)) == [Reason.NOT_JSON, Reason.GROUP_BLOCKED]
 
 
 def test_a_left_message_without_a_group_blocks_nobody() -> None:

@@ -19,12 +19,13 @@ from queuecast_edge.health import all_of
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
+from queuecast_poller.failure import QueueUnavailable
 from queuecast_poller.intake import RECEIVE_RETRY_CAP_SECONDS, Intake
 from queuecast_poller.loop_thread import LoopThread, pause
 from queuecast_poller.metrics import Metrics, QueueMetrics
 from queuecast_poller.pulse import Pulse
 from queuecast_poller.settings import Settings
-from queuecast_poller.sqs import QueueUnavailable, open_queue
+from queuecast_poller.sqs import open_queue
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ async def _poll(
                 log.info("queue %s: receiving", name)
                 await Intake(queue, bus, settings, metrics, pulse).run(stop)
         except QueueUnavailable as exc:
+            metrics.failed(exc)
             pulse.suffers("sqs", str(exc))
             log.warning("trying again: %s", exc)
             await pause(stop, jittered(attempt, cap_seconds=RECEIVE_RETRY_CAP_SECONDS))

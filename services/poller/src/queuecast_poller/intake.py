@@ -1,11 +1,12 @@
 """Receive, judge, publish, settle: the way of a message from a queue to the bus.
 
-It carries out verdicts and decides nothing about messages. While Redis is away it keeps what it holds, keeps
-that hidden from others, and receives nothing more: a redelivery would cost each message one of the few
+It carries out verdicts and decides nothing about messages. While Redis is away it keeps what it holds, hidden
+from others by its custody, and receives nothing more: a redelivery would cost each message one of the few
 receives before its queue takes it for dead.
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Sequence
@@ -13,18 +14,21 @@ from collections.abc import Sequence
 from queuecast_bus import BusManager, BusUnavailable, Stored
 from queuecast_bus.connection import jittered
 from queuecast_poller.concurrency import wanted_receives
+from queuecast_poller.custody import Custody
+from queuecast_poller.failure import QueueUnavailable
 from queuecast_poller.loop_thread import pause
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import QueueMetrics
 from queuecast_poller.pulse import Pulse
 from queuecast_poller.settings import Settings
 from queuecast_poller.settlement import Settlement
-from queuecast_poller.sqs import Queue, QueueUnavailable
+from queuecast_poller.sqs import Queue
 from queuecast_poller.verdict import Leave, Publish, judge
 
 log = logging.getLogger(__name__)
 
-RECEIVE_RETRY_CAP_SECONDS = 20.0
+RECEIVE_RETRY_CAP_SECONDS = 5.0
+"""Longest pause before SQS is asked again: how late, at worst, a poller notices that an outage is over."""
 
 
 class Intake:
@@ -38,17 +42,22 @@ class Intake:
         self._settings = settings
         self._metrics = metrics
         self._pulse = pulse
-        self._settlement = Settlement(queue, metrics)
+        # A message that is published after its visibility was over is a duplicate for whoever comes second,
+        # as long as its id is remembered; half of that time is left for clocks and the publish itself. On a
+        # FIFO queue it is not published at all: SQS may have taken it for dead and let its followers pass.
+        self._custody = Custody(queue, metrics, 0.0 if queue.fifo else settings.dedup_seconds / 2)
+        self._settlement = Settlement(queue, self._custody, metrics)
         self._open_receives = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and publish until `stop` is set; then finish or return what was received, and end."""
         async with asyncio.TaskGroup() as tasks:
-            settling = tasks.create_task(self._settlement.run())
+            keeping = [tasks.create_task(self._custody.run()), tasks.create_task(self._settlement.run())]
             async with asyncio.TaskGroup() as receivers:
                 self._open(receivers, stop)
             await self._settlement.drain()
-            settling.cancel()
+            for task in keeping:
+                task.cancel()
 
     def _open(self, receivers: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         self._open_receives += 1
@@ -64,6 +73,7 @@ class Intake:
                 messages = await self._queue.receive()
             except QueueUnavailable as exc:
                 self._metrics.receives["error"].inc()
+                self._metrics.failed(exc)
                 self._pulse.suffers("sqs", str(exc))
                 if attempt == 0 and not stop.is_set():
                     log.warning("receiving pauses: %s", exc)
@@ -86,6 +96,7 @@ class Intake:
             messages,
             default_event=self._settings.event,
             max_body_bytes=self._settings.max_body_bytes,
+            max_receive_count=self._queue.max_receive_count,
         )
         for verdict in verdicts:
             if isinstance(verdict, Leave):
@@ -93,6 +104,9 @@ class Intake:
         await self._publish([verdict for verdict in verdicts if isinstance(verdict, Publish)], stop)
 
     def _leave(self, verdict: Leave) -> None:
+        # It is not given back: it would come again at once, without a dead-letter queue for ever, and bring
+        # its group's followers along, each time at the cost of one of their receives. Nor are the followers:
+        # SQS hands out none of them while the one before them is hidden.
         self._metrics.left[verdict.reason].inc()
         self._metrics.in_flight.dec()
         log.warning("message %s is left: %s: %s", verdict.message.id, verdict.reason, verdict.detail)
@@ -100,12 +114,31 @@ class Intake:
     async def _publish(self, verdicts: Sequence[Publish], stop: asyncio.Event) -> None:
         if not verdicts:
             return
-        batch = [(verdict.record, verdict.message.id) for verdict in verdicts]
         handles = [verdict.message.receipt_handle for verdict in verdicts]
-        hidden_until = time.monotonic() + self._queue.visibility_seconds
-        attempt = 0
-        while True:
+        self._custody.take(handles)
+        stored = await self._store(verdicts, handles, stop)
+        if stored is None:
+            await self._custody.give_back(handles)
+            self._metrics.returned.inc(len(handles))
+            self._metrics.in_flight.dec(len(handles))
+        else:
+            self._count_stored(stored)
+            await self._settlement.settle(handles)
+
+    async def _store(
+        self, verdicts: Sequence[Publish], handles: Sequence[str], stop: asyncio.Event
+    ) -> Sequence[Stored] | None:
+        """Publish until Redis confirms; None if the batch was lost meanwhile or we are told to stop.
+
+        The same batch each time and whole: what Redis had stored without our knowing is then a duplicate, and
+        none of a group overtakes another.
+        """
+        batch = [(verdict.record, verdict.message.id) for verdict in verdicts]
+        for attempt in itertools.count():
             self._step()
+            if self._custody.lost(handles):
+                log.warning("%d messages were held for too long and come back", len(handles))
+                break
             began = time.monotonic()
             try:
                 stored = await self._bus.publish(batch)
@@ -116,35 +149,13 @@ class Intake:
                     log.warning("publishing pauses, nothing is deleted: %s", exc)
             else:
                 self._metrics.publish_duration.observe(time.monotonic() - began)
-                break
+                if self._pulse.recovered("bus"):
+                    log.info("publishing")
+                return stored
             if stop.is_set():
-                await self._return(handles)
-                return
-            if hidden_until - time.monotonic() < self._queue.visibility_seconds / 2:
-                hidden_until = await self._extend(handles, hidden_until)
+                break
             await pause(stop, jittered(attempt))
-            attempt += 1
-        if self._pulse.recovered("bus"):
-            log.info("publishing")
-        self._count_stored(stored)
-        await self._settlement.settle(handles)
-
-    async def _return(self, handles: Sequence[str]) -> None:
-        try:
-            await self._queue.change_visibility(handles, 0)
-        except QueueUnavailable as exc:
-            log.warning("%d messages come back later than they could: %s", len(handles), exc)
-        self._metrics.returned.inc(len(handles))
-        self._metrics.in_flight.dec(len(handles))
-
-    async def _extend(self, handles: Sequence[str], hidden_until: float) -> float:
-        try:
-            failed = await self._queue.change_visibility(handles, self._queue.visibility_seconds)
-        except QueueUnavailable as exc:
-            log.warning("%d messages could not be kept hidden: %s", len(handles), exc)
-            return hidden_until
-        self._metrics.extended.inc(len(handles) - len(failed))
-        return time.monotonic() + self._queue.visibility_seconds
+        return None
 
     def _step(self) -> None:
         self._pulse.tick()

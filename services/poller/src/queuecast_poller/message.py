@@ -9,9 +9,9 @@ class Message:
     """One received message.
 
     `attributes` holds those that address it (strings and numbers as text); `unreadable` names those whose
-    type is neither. `sent_ms` is when SQS accepted it (Unix time in milliseconds), `receives` how often it
-    has been handed out, this time included. `group` is the message group of a FIFO queue, None on a standard
-    one.
+    type is neither; `attributes_altered` says that they are not the ones whose MD5 SQS sent along. `sent_ms`
+    is when SQS accepted it (Unix time in milliseconds), `receives` how often it has been handed out, this
+    time included. `group` is the message group of a FIFO queue, None on a standard one.
     """
 
     id: str
@@ -20,6 +20,7 @@ class Message:
     body_md5: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+    attributes_altered: bool = False
     sent_ms: int | None = None
     receives: int = 1
     group: str | None = None

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from queuecast_edge.metrics import LATENCY_BUCKETS
+from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.verdict import Reason
 
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
@@ -38,11 +39,19 @@ class Metrics:
         self.published = counter("published", "Messages stored on the bus")
         self.duplicates = counter("duplicates", "Messages that the bus had stored before")
         self.left = counter("left", "Messages left on the queue for its dead-letter queue", "reason")
-        self.returned = counter("returned", "Messages given back unpublished while stopping")
+        self.returned = counter(
+            "returned", "Messages given back unpublished, as the poller stops or lost them"
+        )
         self.publish_failures = counter("publish_failures", "Tries to publish that Redis did not confirm")
         self.deleted = counter("deleted", "Messages deleted from the queue")
         self.delete_failures = counter("delete_failures", "Messages given up undeleted; they come back")
-        self.extended = counter("extended", "Messages kept from others for longer, as the bus was away")
+        self.extended = counter("extended", "Messages kept hidden, held for half their visibility timeout")
+        self.sqs_failures = counter(
+            "sqs_failures",
+            "Calls to SQS that failed, and entries of batches that it refused",
+            "call",
+            "reason",
+        )
         self.in_flight = gauge("in_flight", "Messages received and not yet published, left or returned")
         self.open_receives = gauge("open_receives", "Receives that are under way or about to be")
         self.loop_tick = gauge("loop_tick_timestamp_seconds", "When the intake loop last made a step")
@@ -71,8 +80,22 @@ class QueueMetrics:
         self.deleted = metrics.deleted.labels(queue)
         self.delete_failures = metrics.delete_failures.labels(queue)
         self.extended = metrics.extended.labels(queue)
+        self.sqs_failures = {
+            (call, reason): metrics.sqs_failures.labels(queue, call, reason)
+            for call in Call
+            for reason in Failure
+        }
         self.in_flight = metrics.in_flight.labels(queue)
         self.open_receives = metrics.open_receives.labels(queue)
         self.loop_tick = metrics.loop_tick.labels(queue)
         self.queue_wait = metrics.queue_wait.labels(queue)
         self.publish_duration = metrics.publish_duration.labels(queue)
+
+    def failed(self, exc: QueueUnavailable) -> None:
+        """Count a call that failed."""
+        self.sqs_failures[exc.call, exc.reason].inc()
+
+    def refused(self, call: Call, entries: Iterable[Failed]) -> None:
+        """Count the entries that SQS refused in a call that did not fail."""
+        for entry in entries:
+            self.sqs_failures[call, entry.reason].inc()

@@ -10,22 +10,27 @@ from collections.abc import Sequence
 
 from queuecast_bus.connection import jittered
 from queuecast_poller.concurrency import BATCH
+from queuecast_poller.custody import Custody
+from queuecast_poller.failure import Call, Failed, QueueUnavailable
 from queuecast_poller.metrics import QueueMetrics
-from queuecast_poller.sqs import DELETERS, Queue, QueueUnavailable
+from queuecast_poller.sqs import DELETERS, Queue
 
 log = logging.getLogger(__name__)
 
 TRIES = 4
-DELETE_SECONDS = 10.0
 BACKLOG = 1_000
 """Receipt handles that may wait for their delete; the intake waits when there are more."""
 
 
 class Settlement:
-    """Deletes what it is given, with a few calls under way at a time, which fill up when it is busy."""
+    """Deletes what it is given, with a few calls under way at a time, which fill up when it is busy.
 
-    def __init__(self, queue: Queue, metrics: QueueMetrics) -> None:
+    A message stays in custody until then, and no longer.
+    """
+
+    def __init__(self, queue: Queue, custody: Custody, metrics: QueueMetrics) -> None:
         self._queue = queue
+        self._custody = custody
         self._metrics = metrics
         self._waiting: asyncio.Queue[str] = asyncio.Queue(BACKLOG)
 
@@ -56,19 +61,36 @@ class Settlement:
                     self._waiting.task_done()
 
     async def _delete(self, handles: Sequence[str]) -> None:
+        why = ""
         for attempt in range(TRIES):
             if attempt:
                 await asyncio.sleep(jittered(attempt))
-            try:
-                async with asyncio.timeout(DELETE_SECONDS):
-                    failed = await self._queue.delete(handles)
-                why = ", ".join(sorted({entry.code for entry in failed}))
-                remaining = [entry.receipt_handle for entry in failed]
-            except (QueueUnavailable, TimeoutError) as exc:
-                why, remaining = getattr(exc, "code", "timeout"), list(handles)
-            self._metrics.deleted.inc(len(handles) - len(remaining))
-            if not remaining:
+            handles, why = await self._try(handles)
+            if not handles:
                 return
-            handles = remaining
+        self._give_up(handles, why)
+
+    async def _try(self, handles: Sequence[str]) -> tuple[Sequence[str], str]:
+        """Delete what can be deleted; return what is worth another try, and why it is necessary."""
+        try:
+            failed = await self._queue.delete(handles)
+        except QueueUnavailable as exc:
+            self._metrics.failed(exc)
+            return handles, exc.reason
+        self._metrics.refused(Call.DELETE, failed)
+        self._metrics.deleted.inc(len(handles) - len(failed))
+        final = [entry for entry in failed if entry.final]
+        if final:
+            self._give_up([entry.receipt_handle for entry in final], _codes(final))
+        again = [entry.receipt_handle for entry in failed if not entry.final]
+        self._custody.release([handle for handle in handles if handle not in again])
+        return again, _codes(failed)
+
+    def _give_up(self, handles: Sequence[str], why: str) -> None:
+        self._custody.release(handles)
         self._metrics.delete_failures.inc(len(handles))
         log.warning("%d messages could not be deleted and will come back: %s", len(handles), why)
+
+
+def _codes(failed: Sequence[Failed]) -> str:
+    return ", ".join(sorted({entry.code for entry in failed}))

@@ -1,21 +1,21 @@
-"""Amazon SQS in four verbs: receive, delete, hide, extend. Knows the SDK so that nobody else has to.
+"""Amazon SQS in three verbs: receive, delete, change the visibility. Nobody else knows its API.
 
 Semantics and traps: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 """
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
-from aiohttp import ClientError as TransportError
-from botocore.exceptions import BotoCoreError, ClientError
 
+from queuecast_poller.client import Client, Garbled, sdk_client
 from queuecast_poller.concurrency import BATCH
+from queuecast_poller.digest import attributes_digest
+from queuecast_poller.failure import Call, Failed
 from queuecast_poller.message import Message
 from queuecast_poller.routing import ATTRIBUTES
 
@@ -24,27 +24,21 @@ log = logging.getLogger(__name__)
 DELETERS = 4
 """Most deletes under way per queue."""
 
+ANSWER_SECONDS = 10.0
+"""How long an answer may take that waits for nothing; a receive's may take its wait longer."""
 
-class QueueUnavailable(Exception):
-    """SQS did not do what it was asked. `code` is its error code or the kind of failure."""
-
-    def __init__(self, doing: str, code: str, detail: str) -> None:
-        super().__init__(f"{doing}: {code}: {detail}")
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """One entry of a batch that SQS refused."""
-
-    receipt_handle: str
-    code: str
+EXTENSION_SECONDS = 5.0
+"""How long a change of visibility may take: it must leave time for another before the old one is over."""
 
 
 class Queue(Protocol):
-    """A queue as the intake sees it. Every verb raises `QueueUnavailable`."""
+    """A queue as the intake sees it. Every verb raises `failure.QueueUnavailable`."""
 
     visibility_seconds: int
+    """For how long a received message is hidden."""
+    fifo: bool
+    max_receive_count: int | None
+    """After how many receives a message is taken for dead; None if there is no dead-letter queue."""
 
     async def receive(self) -> list[Message]:
         """Wait for messages, up to ten; empty when none came in time."""
@@ -58,67 +52,73 @@ class Queue(Protocol):
 
 @asynccontextmanager
 async def open_queue(name: str, wait_seconds: int, max_receives: int) -> AsyncIterator["SqsQueue"]:
-    """Find the queue (name, URL or ARN) and keep one client for it, in the running loop.
+    """Find the queue (name, URL or ARN) and keep a client for it, in the running loop.
 
     Raises `QueueUnavailable` if it does not exist or may not be asked for.
     """
     config = AioConfig(
         connect_timeout=5,
         # The answer to a long poll comes after its wait: a shorter limit would strand what was handed out.
-        read_timeout=wait_seconds + 10,
+        read_timeout=wait_seconds + ANSWER_SECONDS,
         # Who calls tries again, with its own back-off and in plain sight.
-        retries={"mode": "standard", "max_attempts": 1},
+        retries={"mode": "standard", "total_max_attempts": 1},
         # One connection per call that can be under way, or deletes would queue behind long polls.
         max_pool_connections=max_receives * 2 + DELETERS,
         tcp_keepalive=True,
     )
-    async with AsyncExitStack() as stack:
-        async with _translated("opening", name):
-            client = await stack.enter_async_context(_client(name, config))
-            url = await _url(client, name)
-            answer = await client.get_queue_attributes(
+    region = name.split(":")[3] if name.startswith("arn:") else None
+    async with _closing(Client(name, partial(sdk_client, region, config))) as client:
+        async with client.calling(Call.OPEN, 2 * ANSWER_SECONDS) as sdk:
+            url = await _url(sdk, name)
+            answer = await sdk.get_queue_attributes(
                 QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
             )
-        attributes = answer.get("Attributes", {})
-        if "RedrivePolicy" in attributes:
-            policy = json.loads(attributes["RedrivePolicy"])
-            log.info("queue %s: dead letters after %s receives", name, policy.get("maxReceiveCount"))
-        else:
+        queue = SqsQueue(client, url, wait_seconds, answer.get("Attributes", {}))
+        if queue.max_receive_count is None:
             log.warning("queue %s has no redrive policy: what is left comes back until it expires", name)
-        yield SqsQueue(client, url, wait_seconds, int(attributes.get("VisibilityTimeout", 30)))
+        else:
+            log.info("queue %s: dead letters after %d receives", name, queue.max_receive_count)
+        yield queue
 
 
 class SqsQueue:
     """`Queue` on aiobotocore."""
 
-    def __init__(self, client: Any, url: str, wait_seconds: int, visibility_seconds: int) -> None:
-        self.visibility_seconds = visibility_seconds
+    def __init__(self, client: Client, url: str, wait_seconds: int, attributes: Mapping[str, str]) -> None:
+        policy = json.loads(attributes.get("RedrivePolicy", "{}"))
+        count = policy.get("maxReceiveCount")
+        self.visibility_seconds = int(attributes.get("VisibilityTimeout", 30))
+        self.max_receive_count = int(count) if count else None
+        self.fifo = url.endswith(".fifo")
         self._client = client
         self._url = url
-        self._fifo = url.endswith(".fifo")
         self._wait_seconds = wait_seconds
 
     async def receive(self) -> list[Message]:
-        async with _translated("receiving", self._url):
-            answer = await self._client.receive_message(
+        # A process that was frozen (SIGSTOP, a migrating host) learns by this limit that the answer which it
+        # finds on waking up is an old one: its messages are on the queue again.
+        limit = self._wait_seconds + ANSWER_SECONDS
+        async with self._client.calling(Call.RECEIVE, limit) as sdk:
+            answer = await sdk.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=BATCH,
                 WaitTimeSeconds=self._wait_seconds,
-                MessageAttributeNames=list(ATTRIBUTES),
+                MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"],
             )
-        return [self._message(raw) for raw in answer.get("Messages", ())]
+            try:
+                return [self._message(raw) for raw in answer.get("Messages", ())]
+            except (KeyError, ValueError) as exc:
+                raise Garbled(f"a message: {type(exc).__name__}: {exc}") from exc
 
     async def delete(self, receipt_handles: Sequence[str]) -> list[Failed]:
-        async with _translated("deleting", self._url):
-            answer = await self._client.delete_message_batch(
-                QueueUrl=self._url, Entries=_entries(receipt_handles)
-            )
+        async with self._client.calling(Call.DELETE, ANSWER_SECONDS) as sdk:
+            answer = await sdk.delete_message_batch(QueueUrl=self._url, Entries=_entries(receipt_handles))
         return _failed(answer, receipt_handles)
 
     async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> list[Failed]:
-        async with _translated("changing the visibility", self._url):
-            answer = await self._client.change_message_visibility_batch(
+        async with self._client.calling(Call.VISIBILITY, EXTENSION_SECONDS) as sdk:
+            answer = await sdk.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[{**entry, "VisibilityTimeout": seconds} for entry in _entries(receipt_handles)],
             )
@@ -126,7 +126,8 @@ class SqsQueue:
 
     def _message(self, raw: dict[str, Any]) -> Message:
         system = raw.get("Attributes", {})
-        values = raw.get("MessageAttributes", {})
+        attributes = raw.get("MessageAttributes", {})
+        values = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
         sent = system.get("SentTimestamp")
         return Message(
             id=raw["MessageId"],
@@ -137,27 +138,33 @@ class SqsQueue:
                 name: value["StringValue"] for name, value in values.items() if "StringValue" in value
             },
             unreadable=tuple(name for name, value in values.items() if "StringValue" not in value),
+            attributes_altered=attributes_digest(attributes) != raw.get("MD5OfMessageAttributes"),
             sent_ms=int(sent) if sent else None,
             receives=int(system.get("ApproximateReceiveCount", 1)),
             # Standard queues have groups too, for fairness: those promise no order.
-            group=system.get("MessageGroupId") if self._fifo else None,
+            group=system.get("MessageGroupId") if self.fifo else None,
         )
 
 
-def _client(name: str, config: AioConfig) -> Any:
-    region = name.split(":")[3] if name.startswith("arn:") else None
-    return get_session().create_client("sqs", config=config, region_name=region)
+@asynccontextmanager
+async def _closing(client: Client) -> AsyncIterator[Client]:
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
-async def _url(client: Any, name: str) -> str:
+async def _url(sdk: Any, name: str) -> str:
     if name.startswith(("https://", "http://")):
         return name
     if name.startswith("arn:"):
         _, _, _, _, account, queue = name.split(":", 5)
-        answer = await client.get_queue_url(QueueName=queue, QueueOwnerAWSAccountId=account)
+        answer = await sdk.get_queue_url(QueueName=queue, QueueOwnerAWSAccountId=account)
     else:
-        answer = await client.get_queue_url(QueueName=name)
-    url: str = answer["QueueUrl"]
+        answer = await sdk.get_queue_url(QueueName=name)
+    url: str | None = answer.get("QueueUrl")
+    if url is None:
+        raise Garbled("no QueueUrl")
     return url
 
 
@@ -166,18 +173,13 @@ def _entries(receipt_handles: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _failed(answer: dict[str, Any], receipt_handles: Sequence[str]) -> list[Failed]:
-    # HTTP 200 says nothing about the entries: each is in Successful or in Failed.
-    return [Failed(receipt_handles[int(entry["Id"])], entry["Code"]) for entry in answer.get("Failed", ())]
-
-
-@asynccontextmanager
-async def _translated(doing: str, queue: str) -> AsyncIterator[None]:
-    try:
-        yield
-    except ClientError as exc:
-        error = exc.response.get("Error", {})
-        raise QueueUnavailable(
-            f"{doing} ({queue})", error.get("Code", "?"), error.get("Message", "")
-        ) from exc
-    except (BotoCoreError, TransportError, OSError, TimeoutError) as exc:
-        raise QueueUnavailable(f"{doing} ({queue})", type(exc).__name__, str(exc)) from exc
+    # HTTP 200 says nothing about the entries: done is what is in Successful, whatever else is missing.
+    done = {int(entry["Id"]) for entry in answer.get("Successful", ())}
+    refused = {int(entry["Id"]): entry for entry in answer.get("Failed", ())}
+    unknown = {"Code": "NotInTheAnswer"}
+    return [
+        Failed(handle, entry["Code"], entry.get("SenderFault", False))
+        for index, handle in enumerate(receipt_handles)
+        for entry in [refused.get(index, unknown)]
+        if index not in done
+    ]

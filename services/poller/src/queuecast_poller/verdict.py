@@ -4,7 +4,6 @@ A message that cannot be delivered is left on the queue, where the redrive polic
 queue; its neighbours go on.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from queuecast_bus.record import Record
+from queuecast_poller.digest import body_digest
 from queuecast_poller.message import Message
 from queuecast_poller.routing import BadAddress, address
 
@@ -52,11 +52,22 @@ class Leave:
 Verdict = Publish | Leave
 
 
-def judge(messages: Iterable[Message], *, default_event: str, max_body_bytes: int) -> list[Verdict]:
+def judge(
+    messages: Iterable[Message],
+    *,
+    default_event: str,
+    max_body_bytes: int,
+    max_receive_count: int | None = None,
+) -> list[Verdict]:
     """Return a verdict for each message, in their order.
 
     In a FIFO queue what follows a left message of the same group is left too: to overtake it would break the
-    group's order.
+    group's order. Its followers cannot come in another receive before it: SQS keeps a group back while one
+    of its messages is in flight, and hands out the left one first when its visibility is over.
+
+    That lasts until the message is dead, which it is after `max_receive_count` receives: SQS will not hand
+    it out again, so nothing is overtaken. Its followers have been received with it as often, and would go to
+    the dead-letter queue with it if they were left this time too.
     """
     verdicts: list[Verdict] = []
     blocked: set[str] = set()
@@ -67,7 +78,8 @@ def judge(messages: Iterable[Message], *, default_event: str, max_body_bytes: in
             )
         else:
             verdict = _judge_one(message, default_event, max_body_bytes)
-            if isinstance(verdict, Leave) and message.group is not None:
+            dead = max_receive_count is not None and message.receives >= max_receive_count
+            if isinstance(verdict, Leave) and message.group is not None and not dead:
                 blocked.add(message.group)
         verdicts.append(verdict)
     return verdicts
@@ -78,8 +90,10 @@ def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Ver
         body = message.body.encode()
     except UnicodeEncodeError:
         return Leave(message, Reason.NOT_JSON, "half a surrogate pair is no character")
-    if hashlib.md5(body, usedforsecurity=False).hexdigest() != message.body_md5:
+    if body_digest(body) != message.body_md5:
         return Leave(message, Reason.ALTERED, "the body is not the one whose MD5 SQS sent along")
+    if message.attributes_altered:
+        return Leave(message, Reason.ALTERED, "the attributes are not those whose MD5 SQS sent along")
     if len(body) > max_body_bytes:
         return Leave(message, Reason.TOO_LARGE, f"{len(body)} bytes, at most {max_body_bytes} are published")
     if message.unreadable:
