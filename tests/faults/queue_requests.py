@@ -1,0 +1,78 @@
+"""What an SQS request says, and whether it may: its fields, the entries of a batch, the sizes. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.faults.digests import value_of
+from tests.faults.queue_errors import Refused
+
+Json = dict[str, Any]
+
+BATCH = 10
+MAX_BYTES = 1_048_576
+"""Of a message with its attributes, and of a whole batch: 1 MiB since August 2025."""
+MAX_ATTRIBUTES = 10
+ATTRIBUTE_TYPES = ("String", "Number", "Binary")
+
+
+def required(request: Mapping[str, Any], name: str) -> str:
+    """Return a text that must be there."""
+    value = request.get(name)
+    if not value:
+        raise Refused("MissingParameter", f"The request must contain the parameter {name}.")
+    return str(value)
+
+
+def number(request: Mapping[str, Any], name: str, default: int | None, least: int, most: int) -> int:
+    """Return a number within its bounds; without a default it must be there."""
+    value = request.get(name)
+    if value is None:
+        value = default
+    if value is None:
+        raise Refused("MissingParameter", f"The request must contain the parameter {name}.")
+    if not least <= int(value) <= most:
+        reason = f"Must be >= {least} and <= {most}."
+        raise Refused(
+            "InvalidParameterValue", f"Value {value} for parameter {name} is invalid. Reason: {reason}"
+        )
+    return int(value)
+
+
+def entries(request: Mapping[str, Any]) -> list[Json]:
+    """Return the entries of a batch: one to ten, each with an Id of its own."""
+    found: list[Json] = request.get("Entries") or []
+    ids = [required(entry, "Id") for entry in found]
+    if not found:
+        raise Refused("EmptyBatchRequest", "There should be at least one entry in the request.")
+    if len(found) > BATCH:
+        raise Refused("TooManyEntriesInBatchRequest", f"{len(found)} entries are more than {BATCH}.")
+    if bad := [name for name in ids if not re.fullmatch(r"[\w-]{1,80}", name, re.ASCII)]:
+        raise Refused("InvalidBatchEntryId", f"Id {bad[0]} is invalid.")
+    if twice := [name for place, name in enumerate(ids) if name in ids[:place]]:
+        raise Refused("BatchEntryIdsNotDistinct", f"Id {twice[0]} repeated.")
+    return found
+
+
+def size(entry: Mapping[str, Any]) -> int:
+    """Return the bytes of a message that count for the limit: body, and attributes with names and types."""
+    attributes = entry.get("MessageAttributes") or {}
+    return len(required(entry, "MessageBody").encode()) + sum(
+        len(name.encode()) + len(attribute["DataType"]) + len(value_of(attribute))
+        for name, attribute in attributes.items()
+    )
+
+
+def attributes_of(entry: Mapping[str, Any]) -> dict[str, Json]:
+    """Return the message attributes of what is to be sent: up to ten, each with a type and a value."""
+    attributes: dict[str, Json] = entry.get("MessageAttributes") or {}
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise Refused(
+            "InvalidParameterValue", f"{len(attributes)} attributes are more than {MAX_ATTRIBUTES}."
+        )
+    for name, attribute in attributes.items():
+        if attribute.get("DataType", "").partition(".")[0] not in ATTRIBUTE_TYPES:
+            raise Refused("InvalidParameterValue", f"The message attribute '{name}' has no valid type.")
+        if not value_of(attribute):
+            raise Refused("InvalidParameterValue", f"The message attribute '{name}' must contain a value.")
+    return attributes

@@ -1,0 +1,270 @@
+"""A queue with the semantics of SQS as a data structure. Pure: the time is an argument, in seconds.
+
+Every verb costs the same however many messages wait (but for a logarithm), so that a backlog can be tested.
+What it is not: a store. Nothing expires, and the memory is the only bound to what waits.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
+"""
+
+import hashlib
+import heapq
+import itertools
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from tests.faults.digests import md5_of_body
+from tests.faults.queue_errors import Refused
+from tests.faults.queue_groups import Group, Message
+
+DEDUPLICATION_SECONDS = 300
+MAX_HIDDEN_SECONDS = 43_200
+SPARE_DEADLINES = 1_000
+"""Outdated deadlines that may lie around, beyond one for each message in flight."""
+
+
+class Redrive(NamedTuple):
+    """Where a message goes that was received too often."""
+
+    dead: "Queue"
+    max_receives: int
+
+
+class Sent(NamedTuple):
+    """What a sender is told; of a duplicate, what the first one's sender was told."""
+
+    message_id: str
+    sequence: int
+    at: float
+
+
+class Queue:
+    """One queue, standard or FIFO."""
+
+    def __init__(
+        self,
+        arn: str,
+        *,
+        visibility_seconds: int = 30,
+        fifo: bool = False,
+        content_based: bool = False,
+        redrive: Redrive | None = None,
+    ) -> None:
+        self.arn = arn
+        self.visibility_seconds = visibility_seconds
+        self.fifo = fifo
+        self.content_based = content_based
+        self.redrive = redrive
+        self._numbers = itertools.count(1)
+        self._sent: OrderedDict[str, Sent] = OrderedDict()
+        self.purge()
+
+    def purge(self) -> None:
+        """Forget all messages, in flight or not."""
+        self.in_flight = 0
+        self._messages: dict[str, Message] = {}
+        self._groups: dict[str | None, Group] = {}
+        self._ready: deque[Group] = deque()
+        self._deadlines: list[tuple[float, int, Message]] = []
+
+    def waiting(self, now: float) -> int:
+        """Return how many messages are not in flight."""
+        self._return_overdue(now)
+        return len(self._messages) - self.in_flight
+
+    def is_ready(self, now: float) -> bool:
+        """Say whether a receive would find something, if only something for the dead-letter queue."""
+        self._return_overdue(now)
+        while self._ready and not self._ready[0].is_ready():
+            self._ready.popleft().listed = False
+        return bool(self._ready)
+
+    def next_return(self) -> float | None:
+        """Return when to ask `is_ready` again though nobody does anything: never too late, maybe too soon."""
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def send(
+        self,
+        body: str,
+        now: float,
+        *,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+        group_id: str | None = None,
+        deduplication_id: str | None = None,
+    ) -> Sent:
+        """Put a message on the queue; on a FIFO queue, not again within five minutes."""
+        if self.fifo:
+            if group_id is None:
+                raise Refused("MissingParameter", "The request must contain the parameter MessageGroupId.")
+            if deduplication_id is None and not self.content_based:
+                reason = "MessageDeduplicationId is needed unless ContentBasedDeduplication is on."
+                raise Refused("InvalidParameterValue", reason)
+            deduplication_id = deduplication_id or hashlib.sha256(body.encode()).hexdigest()
+            if known := self._sent_before(deduplication_id, now):
+                return known
+        message = Message(
+            id=str(uuid.uuid4()),
+            sequence=next(self._numbers),
+            body=body,
+            body_md5=md5_of_body(body),
+            attributes=attributes or {},
+            sent_at=now,
+            group_id=group_id,
+            deduplication_id=deduplication_id,
+        )
+        self._admit(message)
+        sent = Sent(message.id, message.sequence, now)
+        if deduplication_id is not None and self.fifo:
+            self._sent[deduplication_id] = sent
+        return sent
+
+    def receive(self, limit: int, now: float, visibility_seconds: int | None = None) -> list[Message]:
+        """Take up to `limit` messages in flight. The handle of each is good until its next receive."""
+        self._return_overdue(now)
+        seconds = self.visibility_seconds if visibility_seconds is None else visibility_seconds
+        taken: list[Message] = []
+        while self._ready and len(taken) < limit:
+            group = self._ready.popleft()
+            group.listed = False
+            if group.is_ready():
+                # One answer may bring many messages of a group, in their order.
+                while len(taken) < limit and (message := group.pop()):
+                    if self.redrive and message.receives >= self.redrive.max_receives:
+                        self._bury(message, self.redrive.dead)
+                    else:
+                        self._hand_out(message, group, now, seconds)
+                        taken.append(message)
+                self._settle(group)
+        return taken
+
+    def delete(self, receipt_handle: str, now: float) -> None:
+        """Delete a message. An outdated handle does nothing; on a FIFO queue it is refused."""
+        self._return_overdue(now)
+        message, is_newest = self._find(receipt_handle)
+        if message is None:
+            return
+        if self.fifo and (not is_newest or message.hidden_until is None):
+            raise Refused(
+                "InvalidParameterValue", f"{_about(receipt_handle)} The receipt handle has expired."
+            )
+        if is_newest:
+            if message.hidden_until is not None:
+                self._land(message)
+            self._forget(message)
+            self._settle(self._group(message))
+
+    def change_visibility(self, receipt_handle: str, seconds: int, now: float) -> None:
+        """Keep a message in flight for so long from now; 0 returns it at once."""
+        self._return_overdue(now)
+        message, is_newest = self._find(receipt_handle)
+        if message is None:
+            raise Refused("InvalidParameterValue", f"{_about(receipt_handle)} Message does not exist.")
+        if not is_newest or message.hidden_until is None:
+            raise Refused("MessageNotInflight", f"{_about(receipt_handle)} The message is not in flight.")
+        if now + seconds > message.last_received_at + MAX_HIDDEN_SECONDS:
+            reason = f"Total VisibilityTimeout is beyond the limit [{MAX_HIDDEN_SECONDS} seconds]."
+            raise Refused("InvalidParameterValue", f"Value {seconds} is invalid. Reason: {reason}")
+        if seconds == 0:
+            self._return(message)
+        else:
+            self._hide(message, now + seconds)
+
+    def repeat(self, message_id: str) -> None:
+        """Let a message that is in flight be received again at once, and outdate the handle that is out.
+
+        So a delete does not end it: SQS may deliver a message even after it was deleted.
+        """
+        message = self._messages.get(message_id)
+        if message is not None and message.hidden_until is not None:
+            message.handouts += 1
+            self._return(message)
+
+    def _admit(self, message: Message) -> None:
+        self._messages[message.id] = message
+        self._wait(message)
+
+    def _wait(self, message: Message) -> None:
+        group = self._group(message)
+        group.push(message)
+        self._settle(group)
+
+    def _group(self, message: Message) -> Group:
+        # Standard queues have groups for fairness only, without order: here they are one.
+        key = message.group_id if self.fifo else None
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key, ordered=self.fifo)
+        return group
+
+    def _settle(self, group: Group) -> None:
+        if not group.in_flight and group.is_empty():
+            self._groups.pop(group.id, None)
+        elif not group.listed and group.is_ready():
+            group.listed = True
+            self._ready.append(group)
+
+    def _hand_out(self, message: Message, group: Group, now: float, seconds: int) -> None:
+        message.receives += 1
+        message.handouts += 1
+        if message.receives == 1:
+            message.first_received_at = now
+        message.last_received_at = now
+        group.in_flight += 1
+        self.in_flight += 1
+        self._hide(message, now + seconds)
+
+    def _hide(self, message: Message, until: float) -> None:
+        message.hidden_until = until
+        if len(self._deadlines) > 2 * self.in_flight + SPARE_DEADLINES:
+            self._deadlines = [entry for entry in self._deadlines if _is_due(entry)]
+            heapq.heapify(self._deadlines)
+        # The number keeps two messages of one deadline from being compared.
+        heapq.heappush(self._deadlines, (until, next(self._numbers), message))
+
+    def _return_overdue(self, now: float) -> None:
+        while self._deadlines and self._deadlines[0][0] <= now:
+            entry = heapq.heappop(self._deadlines)
+            if _is_due(entry):
+                self._return(entry[2])
+
+    def _return(self, message: Message) -> None:
+        self._land(message)
+        self._wait(message)
+
+    def _land(self, message: Message) -> None:
+        message.hidden_until = None
+        self._group(message).in_flight -= 1
+        self.in_flight -= 1
+
+    def _forget(self, message: Message) -> None:
+        message.deleted = True
+        del self._messages[message.id]
+
+    def _bury(self, message: Message, dead: "Queue") -> None:
+        self._forget(message)
+        # A message of its own, as the deadlines here still know this one.
+        sequence = next(dead._numbers)
+        dead._admit(replace(message, sequence=sequence, source_arn=self.arn, deleted=False))
+
+    def _find(self, receipt_handle: str) -> tuple[Message | None, bool]:
+        message_id, mark, handout = receipt_handle.rpartition("#")
+        if not mark or not handout.isdecimal():
+            raise Refused("ReceiptHandleIsInvalid", f"{_about(receipt_handle)} It never was one.")
+        message = self._messages.get(message_id)
+        return message, message is not None and message.handouts == int(handout)
+
+    def _sent_before(self, deduplication_id: str, now: float) -> Sent | None:
+        # They stand in the order of sending, which is the order of expiry.
+        while self._sent and next(iter(self._sent.values())).at + DEDUPLICATION_SECONDS <= now:
+            self._sent.popitem(last=False)
+        return self._sent.get(deduplication_id)
+
+
+def _is_due(entry: tuple[float, int, Message]) -> bool:
+    deadline, _, message = entry
+    return message.hidden_until == deadline and not message.deleted
+
+
+def _about(receipt_handle: str) -> str:
+    return f"Value {receipt_handle} for parameter ReceiptHandle is invalid. Reason:"

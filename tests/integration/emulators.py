@@ -1,0 +1,152 @@
+"""The two SQS emulators as processes, and a queue on either as its tests use it."""
+
+import json
+import socket
+import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.claims import eventually
+
+from queuecast_local import sqs
+from queuecast_local.processes import Process
+
+from .conftest import HOST, free_port
+
+ROOT = Path(__file__).parents[2]
+
+Json = dict[str, Any]
+
+
+class Emulator:
+    """A server that speaks SQS's protocol."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.client = sqs.client(port)
+
+    def queue(self, *, fifo: bool = False, **attributes: str) -> "TestedQueue":
+        """Make a queue that no other test has."""
+        name = f"test-{uuid.uuid4().hex[:12]}{'.fifo' if fifo else ''}"
+        if fifo:
+            attributes["FifoQueue"] = "true"
+        return TestedQueue(self, self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+    def fail(self, *faults: Json) -> None:
+        """Have these faults and no others from now on. Ours alone."""
+        self._ask(json.dumps(faults).encode())
+
+    def struck(self) -> list[int]:
+        """Return how often each fault has struck. Ours alone."""
+        return [fault["struck"] for fault in self._ask(None)]
+
+    def _ask(self, body: bytes | None) -> list[Json]:
+        with urllib.request.urlopen(f"http://{HOST}:{self.port}/faults", body, timeout=10) as answer:
+            shown: list[Json] = json.load(answer)
+            return shown
+
+    def raw(self, action: str, **request: Any) -> bytes:
+        """Do an action on a connection of its own; return all bytes until the server ends it.
+
+        Raises `ConnectionResetError` for a reset, which an SDK cannot tell from other ends.
+        """
+        with self.begin(action, **request) as connection:
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    def begin(self, action: str, **request: Any) -> socket.socket:
+        """Send a request; leave the answer to whoever reads it."""
+        body = json.dumps(request)
+        head = (
+            f"POST / HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nConnection: close\r\n"
+            f"X-Amz-Target: AmazonSQS.{action}\r\nContent-Type: application/x-amz-json-1.0\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        connection = socket.create_connection((HOST, self.port), timeout=20)
+        connection.sendall((head + body).encode())
+        return connection
+
+
+class TestedQueue:
+    """One queue: what a test does with it, in few words."""
+
+    __test__ = False
+
+    def __init__(self, emulator: Emulator, url: str) -> None:
+        self.emulator = emulator
+        self.client = emulator.client
+        self.url = url
+
+    @property
+    def arn(self) -> str:
+        return self.attributes("QueueArn")["QueueArn"]
+
+    def attributes(self, *names: str) -> dict[str, str]:
+        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))
+        found: dict[str, str] = answer["Attributes"]
+        return found
+
+    def depth(self) -> tuple[int, int]:
+        """Return how many messages wait, and how many are in flight."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        found = self.attributes(*names)
+        return int(found[names[0]]), int(found[names[1]])
+
+    def send(self, *bodies: str, group: str | None = None) -> list[str]:
+        """Send messages one after the other; return their ids. In a group a body is its own identity."""
+        return [
+            self.client.send_message(
+                QueueUrl=self.url,
+                MessageBody=body,
+                **({"MessageGroupId": group, "MessageDeduplicationId": body} if group else {}),
+            )["MessageId"]
+            for body in bodies
+        ]
+
+    def receive(self, limit: int = 10, wait_seconds: int = 0, **more: Any) -> list[Json]:
+        answer = self.client.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=limit, WaitTimeSeconds=wait_seconds, **more
+        )
+        messages: list[Json] = answer.get("Messages", [])
+        return messages
+
+    def bodies(self, limit: int = 10, **more: Any) -> list[str]:
+        """Receive; return the bodies."""
+        return [message["Body"] for message in self.receive(limit, **more)]
+
+    def delete(self, *messages: Json) -> Json:
+        answer: Json = self.client.delete_message_batch(
+            QueueUrl=self.url,
+            Entries=[
+                {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]}
+                for place, message in enumerate(messages)
+            ],
+        )
+        return answer
+
+    def hide(self, message: Json, seconds: int) -> None:
+        self.client.change_message_visibility(
+            QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
+        )
+
+
+@contextmanager
+def ours() -> Iterator[Emulator]:
+    """Run the emulator of the fault tests."""
+    port = free_port()
+    command = (sys.executable, "-m", "tests.faults.queue_server", "--port", str(port))
+    process = Process("queues", command, {"PYTHONPATH": str(ROOT)})
+    emulator = Emulator(port)
+    eventually(lambda: process.exit_code is not None or _answers(emulator))
+    assert process.exit_code is None, "\n".join(process.tail)
+    yield emulator
+    assert process.stop(grace_seconds=5) == 0, "\n".join(process.tail)
+    assert not process.tail, "it logs what it did not expect"
+
+
+def _answers(emulator: Emulator) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, emulator.port)) == 0
