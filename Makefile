@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e bench lint format types check docs requirements clean
+.PHONY: help run send test unit integration e2e faults bench lint format types check docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ send: $(VENV)/local ## Put items on the queue: N=100, or EVENT=price ROOM=sku:7 
 	@$(BIN)/python -m queuecast_local.send
 
 test: $(VENV)/dev node ## Run all tests
-	$(BIN)/pytest tests/unit tests/integration tests/e2e
+	$(BIN)/pytest tests/unit tests/integration tests/e2e tests/faults
 
 unit: $(VENV)/dev ## Run the tests without sockets or sleep
 	$(BIN)/pytest tests/unit
@@ -30,6 +30,9 @@ integration: $(VENV)/dev ## Run one service at a time against real Redis and a r
 
 e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScript client and a browser
 	$(BIN)/pytest tests/e2e
+
+faults: $(VENV)/dev node ## Run load with one fault after the other, close the books; writes docs/guarantees.md
+	$(BIN)/python -m tests.faults $(OPTIONS)
 
 bench: $(VENV)/dev bench-node ## Measure the gateway beside the alternatives; writes bench/results.md
 	$(BIN)/python -m bench $(OPTIONS)
