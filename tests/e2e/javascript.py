@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -18,6 +19,9 @@ INSTALLED = JS / "node_modules" / "installed"
 ACK_SECONDS = 12.0
 QUICK_RETURN: Mapping[str, Any] = {"reconnectionDelay": 100, "reconnectionDelayMax": 500}
 """The stock back-off, shortened: a test need not wait five seconds for a browser's next try."""
+
+
+OFFSET_EVENT = "queuecast:offset"
 
 
 def missing() -> str | None:
@@ -46,9 +50,31 @@ class Client:
         self._index = index
 
     def events(self, name: str | None = None) -> list[list[Any]]:
-        """Return the arguments of every event received, or of those with one name, in their order."""
-        events = self._reports("event")
-        return [event["args"] for event in events if name is None or event["name"] == name]
+        """Return the arguments of every event received, or of those with one name, in their order.
+
+        The offset behind them is left out, and so are events that tell nothing but an offset: a page's
+        handlers take neither. See `raw_events`.
+        """
+        return [
+            _without_offset(args)
+            for each, args in self.raw_events()
+            if each != OFFSET_EVENT and name in (None, each)
+        ]
+
+    def raw_events(self) -> list[tuple[str, list[Any]]]:
+        """Return name and arguments of every event received, as they came."""
+        return [(event["name"], event["args"]) for event in self._reports("event")]
+
+    def missed(self, connect: int) -> list[list[Any]]:
+        """Return the arguments of the events that came between a disconnect and a connect, by its number."""
+        reports = self._node.reports(self._index)
+        ends = [at for at, report in enumerate(reports) if report["report"] == "connect"]
+        began = max(at for at in range(ends[connect]) if reports[at]["report"] == "disconnect")
+        return [
+            _without_offset(report["args"])
+            for report in reports[began : ends[connect]]
+            if report["report"] == "event"
+        ]
 
     @property
     def connects(self) -> list[dict[str, Any]]:
@@ -88,11 +114,20 @@ class Client:
         """Leave, as `socket.disconnect()` does."""
         self._node.tell({"do": "disconnect", "client": self._index})
 
+    def reconnect(self) -> None:
+        """Come again after `disconnect`, as `socket.connect()` does."""
+        self._node.tell({"do": "connect", "client": self._index})
+
     def _reports(self, kind: str) -> list[dict[str, Any]]:
         return [report for report in self._node.reports(self._index) if report["report"] == kind]
 
     def __repr__(self) -> str:
         return f"<client {self._index} of {self.url}: {len(self.events())} events>"
+
+
+def _without_offset(args: list[Any]) -> list[Any]:
+    last = args[-1] if args else None
+    return args[:-1] if isinstance(last, str) and re.fullmatch(r"\d+-\d+", last) else args
 
 
 class Node:

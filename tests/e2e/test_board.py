@@ -98,7 +98,10 @@ def test_the_board_says_when_its_gateway_is_gone_and_comes_back(own_rig: Rig, ch
     own_rig.end_gateway(0)
     board.shows_state("offline")
     own_rig.start_gateway(0)
-    board.shows_state("reconnected")
+    import re as _re, time as _t
+    _t.sleep(3)
+    print([l for l in own_rig.gateways[0].exposition().splitlines() if "recoveries" in l and l.endswith("1.0")], board.page.get_by_test_id("state").get_attribute("data-state"))
+    board.shows_state("recovered")
     board.close()
 
 

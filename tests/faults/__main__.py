@@ -6,6 +6,7 @@ Ends with 0; with 1 if something was not as promised, with 2 if this machine or 
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 from tests.e2e.javascript import missing
 from tests.faults import report
@@ -21,11 +22,10 @@ def main() -> int:
         print(why, file=sys.stderr)
         return 2
     load = Load(after_seconds=options.seconds)
-    block = PortBlock()
     names = [fault.name for fault in FAULTS]
     failed = False
     for fault in options.only:
-        outcomes = [outcome for _ in range(options.repeat) if (outcome := _told(fault, load, block))]
+        outcomes = [outcome for _ in range(options.repeat) if (outcome := _told(fault, load))]
         failed |= len(outcomes) < options.repeat or any(outcome.troubles for outcome in outcomes)
         if outcomes:
             row = report.row(report.merged(outcomes), fault.sign)
@@ -34,10 +34,11 @@ def main() -> int:
     return int(failed)
 
 
-def _told(fault: Fault, load: Load, block: PortBlock) -> Outcome | None:
+def _told(fault: Fault, load: Load) -> Outcome | None:
     """Run a fault and say what became of it, in a line."""
     try:
-        outcome = run(fault, load, block)
+        with closing(PortBlock()) as block:  # one for all runs would not do: it has ports for some forty
+            outcome = run(fault, load, block)
     except Exception as exc:  # a part that ended shows in many ways; the other faults are still of interest
         print(f"BROKEN  {fault.name}: {type(exc).__name__}: {exc}", flush=True)
         return None

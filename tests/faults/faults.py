@@ -60,7 +60,10 @@ SLOW = Sign("queuecast_gateway_disconnects_total", {"reason": "slow"})
 RECOVERED = Sign("queuecast_gateway_recoveries_total", {"outcome": "recovered"})
 VANISHED = Sign("queuecast_gateway_disconnects_total", {"reason": "ping_timeout"})
 
-SHORT_BUFFER = {"QUEUECAST_MAX_BUFFERED_BYTES": str(1 << 16)}
+SHORT_BUFFER = {
+    "QUEUECAST_MAX_BUFFERED_BYTES": str(1 << 16),
+    "QUEUECAST_MAX_REPLAY_BYTES": str(1 << 15),
+}
 SHORT_PING = {"QUEUECAST_PING_INTERVAL_SECONDS": "2", "QUEUECAST_PING_TIMEOUT_SECONDS": "2"}
 ROOM_FOR_A_STORM = {"QUEUECAST_NAMESPACES": f"/,{STORM_NAMESPACE}"}
 UNTIL_ALL_HANG_SECONDS = 5

@@ -127,6 +127,19 @@ async def test_a_dedup_id_is_forgotten_after_its_window(
     assert not (await publisher.publish([(record(1), "a")]))[0].duplicate
 
 
+async def test_a_dedup_id_that_keeps_coming_is_not_forgotten(
+    shared_redis: Redis, managers: Callable[..., BusManager]
+) -> None:
+    """While SQS refuses to delete, a message comes back for longer than any window."""
+    settings = bus_settings(shared_redis.url, dedup_seconds=2)
+    publisher = managers(settings, write_only=True)
+    key = Keys(settings.channel).seen("a")
+    await publisher.publish([(record(1), "a")])
+    await until(lambda: 0 < shared_redis.client.pttl(key) < 1500, 5)
+    assert (await publisher.publish([(record(1), "a")]))[0].duplicate
+    assert shared_redis.client.pttl(key) > 1500
+
+
 async def test_the_stream_is_bounded_by_length(
     shared_redis: Redis, managers: Callable[..., BusManager]
 ) -> None:

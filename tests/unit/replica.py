@@ -1,6 +1,8 @@
 """A replica for the tests of recovery: what it has read, what Redis has, and what was asked of it."""
 
 import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry
@@ -57,6 +59,10 @@ class Replica:
 
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
         return "old" if (sid, namespace) in self.old else None
+
+    @contextmanager
+    def coming(self, sid: str, namespace: str) -> Iterator[Callable[[], bool]]:
+        yield lambda: True
 
     async def close_here(self, sid: str, namespace: str) -> None:
         self.asked.append(("close", sid, namespace))

@@ -92,14 +92,13 @@ async def test_a_client_is_closed_when_its_last_call_is_over(
     client: Client, sdk: FakeSdk, clock: FakeClock
 ) -> None:
     """A long poll that is cut off may have been handed messages already."""
-    clock_at_first = await call(client)
-    assert clock_at_first == 0
     going_on = asyncio.Event()
 
     async def long_poll() -> None:
         async with client.calling(Call.RECEIVE, 10):
             await going_on.wait()
 
+    await call(client)
     polling = asyncio.create_task(long_poll())
     await asyncio.sleep(0)
     clock.pass_by(RENEW_SECONDS)
@@ -107,6 +106,31 @@ async def test_a_client_is_closed_when_its_last_call_is_over(
     assert [await call(client), sdk.closed] == [1, []]
     going_on.set()
     await polling
+    assert sdk.closed == [0]
+
+
+async def test_who_used_the_old_client_does_not_put_aside_the_new_one(
+    client: Client, sdk: FakeSdk, clock: FakeClock
+) -> None:
+    """Its credentials may be the good ones."""
+    going_on = asyncio.Event()
+
+    async def long_poll() -> None:
+        async with client.calling(Call.RECEIVE, 10):
+            await going_on.wait()
+            raise EXPIRED
+
+    await call(client)
+    polling = asyncio.create_task(long_poll())
+    await asyncio.sleep(0)
+    clock.pass_by(RENEW_SECONDS)
+    await call(client, EXPIRED)
+    await call(client)
+    clock.pass_by(RENEW_SECONDS)
+    going_on.set()
+    with pytest.raises(QueueUnavailable):
+        await polling
+    assert await call(client) == 1
     assert sdk.closed == [0]
 
 

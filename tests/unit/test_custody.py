@@ -33,7 +33,7 @@ def figure(registry: CollectorRegistry) -> Figures:
 
 
 class SlowQueue(FakeQueue):
-    """Lets a change of visibility wait for `going_on`, as a slow network does."""
+    """Lets its first change of visibility wait for `going_on`, as a slow network does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,8 +41,9 @@ class SlowQueue(FakeQueue):
         self.going_on = asyncio.Event()
 
     async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> list[Failed]:
-        self.begun.set()
-        await self.going_on.wait()
+        if not self.begun.is_set():
+            self.begun.set()
+            await self.going_on.wait()
         return await super().change_visibility(receipt_handles, seconds)
 
 
@@ -162,6 +163,10 @@ async def test_an_extension_that_failed_is_tried_at_the_next_look(
     assert figure("sqs_failures_total", call="visibility", reason="server_error") == 2
     assert figure("extended_total") == 1
     assert caplog.text.count("could not be kept hidden") == 1
+    queue.visibility_answers.append(failing(Call.VISIBILITY))
+    clock.pass_by(HALF + 1)
+    await held.extend()
+    assert caplog.text.count("could not be kept hidden") == 2, "another outage is news"
 
 
 async def test_an_entry_that_was_refused_is_tried_again_alone(

@@ -158,6 +158,7 @@ def test_a_client_of_another_revision_is_told_so(query: dict[str, str]) -> None:
         (handshake.bad_method(), 400, b'{"code":2,"message":"Bad handshake method"}'),
         (handshake.bad_request(), 400, b'{"code":3,"message":"Bad request"}'),
         (handshake.forbidden(), 403, b'{"code":4,"message":"Forbidden"}'),
+        (handshake.leaving(), 503, b'{"code":4,"message":"Forbidden"}'),
         (handshake.unsupported_version(), 400, b'{"code":5,"message":"Unsupported protocol version"}'),
     ],
 )
@@ -176,6 +177,13 @@ def test_a_refused_websocket_gets_a_whole_answer() -> None:
         b"Content-Length: %d" % len(body),
         b"Connection: close",
     ]
+
+
+def test_who_leaves_says_when_to_try_again() -> None:
+    """The balancer has another replica by then; a proxy and a client both know the header."""
+    refused = handshake.leaving()
+    assert refused.headers == {"Retry-After": "1"}
+    assert b"\r\nRetry-After: 1\r\n" in handshake.refusal(refused)
 
 
 # Becoming a WebSocket
@@ -223,7 +231,7 @@ def test_another_version_of_websocket_is_told_which_one_is_spoken(version: str |
     assert refused.status is HTTPStatus.UPGRADE_REQUIRED
     answer = handshake.refusal(refused)
     assert answer.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
-    assert b"\r\nSec-WebSocket-Version: 13\r\n" in answer
+    assert b"\r\nsec-websocket-version: 13\r\n" in answer.lower(), "names of headers have no case"
     assert answer.endswith(b'\r\n\r\n{"code":3,"message":"Bad request"}')
 
 

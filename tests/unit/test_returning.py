@@ -11,6 +11,7 @@ from tests.unit.fakes import FakeSessions, Figures
 
 from queuecast_bus import Batch, Entry, Record
 from queuecast_bus.record import Address
+from queuecast_gateway.rooms import NOBODY
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.sessions import Claimed, State
 
@@ -137,6 +138,23 @@ async def test_who_leaves_a_namespace_leaves_it_for_good(
     assert residue(server) == {}
 
 
+@pytest.mark.parametrize("namespace", ["/", "/shop"])
+async def test_a_farewell_with_the_end_of_its_connection_counts(
+    server: SocketServer, sessions: FakeSessions, namespace: str
+) -> None:
+    """The stock client closes its connection right after its last namespace: both arrive in one read."""
+    browser = Browser(server)
+    await browser.joined("/")
+    await browser.joined("/shop")
+    pids = {state.namespace: pid for pid, _, state in sessions.said}
+    browser.session.receive("41" if namespace == "/" else "41/shop,")
+    browser.session.end("transport close")
+    await browser.settle()
+    for each, pid in pids.items():
+        assert sessions.verbs(pid) == ["save", "drop" if each == namespace else "left"]
+    assert residue(server) == {}
+
+
 async def test_who_is_disconnected_by_us_leaves_for_good(
     server: SocketServer, sessions: FakeSessions
 ) -> None:
@@ -185,3 +203,34 @@ async def test_who_is_not_let_in_anywhere_gets_the_refusal_alone(
     browser.session.connection_lost(None)
     await browser.settle()
     assert residue(server) == {}
+
+
+async def test_who_was_taken_over_while_it_came_is_not_let_in(
+    server: SocketServer, sessions: FakeSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser that tried two replicas at once: the one that was told to close it must not open it."""
+    bus = server.manager
+    reading, going_on, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def between(after: str, until: str, most: int) -> Batch:
+        reading.set()
+        await going_on.wait()
+        return Batch(until)
+
+    async def tell(replica: str, message: dict[str, Any]) -> int:
+        told.set()
+        return 1
+
+    monkeypatch.setattr(bus, "between", between)
+    monkeypatch.setattr(bus, "tell", tell)
+    bus.history.add(Batch("5-0"))
+    sessions.known[PID] = KNOWN._replace(tail="5-0")
+    browser = Browser(server)
+    browser.session.receive(f"4{connect(pid=PID, offset='1-0')}")
+    await reading.wait()
+    question = {"sid": "old-sid", "namespace": "/", "question": "q", "host_id": "other"}
+    await bus._handle_disconnect({"method": "disconnect", **question})
+    going_on.set()
+    await browser.settle()
+    await told.wait()
+    assert bus.audience("/", ()) is NOBODY

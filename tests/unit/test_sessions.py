@@ -16,7 +16,8 @@ PREFIX = "queuecast:{socketio}:session:"
 
 
 class FakeRedis:
-    """The commands of a bus: keeps what the scripts were called with, refuses while `away`.
+    """The commands of a bus: keeps what the scripts were called with, refuses while `away`, or so many
+    times.
 
     A call waits for `going_on`.
     """
@@ -25,6 +26,7 @@ class FakeRedis:
         self.keys = Keys()
         self.host_id = "replica-1"
         self.away = False
+        self.failures = 0
         self.going_on = asyncio.Event()
         self.going_on.set()
         self.answered = asyncio.Event()
@@ -43,7 +45,8 @@ class FakeRedis:
     async def _call(self, *, keys: list[str], args: list[Any]) -> list[bytes] | None:
         self.calls.append((keys, args))
         await self.going_on.wait()
-        if self.away:
+        if self.away or self.failures:
+            self.failures = max(0, self.failures - 1)
             raise Refused("nobody there")
         self.answered.set()
         return self.answer
@@ -152,26 +155,43 @@ async def test_a_word_that_comes_while_an_older_one_fails_counts(
     assert redis.written[-1]["pid"][0] == "drop"
 
 
-async def test_a_failed_word_does_not_come_after_one_that_was_confirmed(
-    sessions: Sessions, redis: FakeRedis
-) -> None:
-    """The rooms of an acknowledged `subscribe` would be gone with the next try of an older word."""
+async def test_a_word_that_is_confirmed_is_the_last(sessions: Sessions, redis: FakeRedis) -> None:
+    """An older one on its way would take the rooms of an acknowledged `subscribe` away again."""
     redis.going_on.clear()
-    redis.away = True
     sessions.note("pid", "save", state("sid"))
     flushing = asyncio.create_task(sessions.flush())
     await asyncio.sleep(0)
-    held, redis.going_on = redis.going_on, asyncio.Event()
+    saving = asyncio.create_task(sessions.save("pid", state("sid", "subscribed")))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(redis.calls) == 1, "one at a time"
+    redis.failures = 1
     redis.going_on.set()
-    redis.away = False
-    await sessions.save("pid", state("sid", "subscribed"))
-    redis.away = True
-    held.set()
     with pytest.raises(BusUnavailable):
         await flushing
-    redis.away = False
+    await saving
     await sessions.flush()
-    assert redis.written[-1]["pid"][3] == '["subscribed"]'
+    assert [call["pid"][3] for call in redis.written] == ["[]", '["subscribed"]']
+
+
+async def test_many_that_are_saved_at_once_wait_for_few_answers(sessions: Sessions, redis: FakeRedis) -> None:
+    """A thousand browsers subscribe after a deployment; none of them waits for a thousand answers."""
+    redis.going_on.clear()
+    saving = [asyncio.create_task(sessions.save(f"{number}", state())) for number in range(BATCH)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    redis.going_on.set()
+    await asyncio.gather(*saving)
+    assert [len(call) for call in redis.written] == [1, BATCH - 1]
+
+
+async def test_a_claim_comes_after_what_was_said(sessions: Sessions, redis: FakeRedis) -> None:
+    """Who has just left for good must not find its session again, however quick it is."""
+    sessions.note("pid", "drop", state())
+    assert await sessions.claim("pid", "/") is None
+    first, second = redis.calls
+    assert first[1][2] == "drop"
+    assert second[1][2] == "/"
 
 
 async def test_what_waits_is_bounded(

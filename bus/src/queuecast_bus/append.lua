@@ -19,6 +19,8 @@ for index = 3, #KEYS do
   local length = tonumber(ARGV[cursor])
   local known = seen ~= tail and redis.call('GET', seen)
   if known then
+    -- Who still asks may ask again: as long as a message comes back, its id is remembered.
+    redis.call('PEXPIRE', seen, window_ms)
     answer[#answer + 1] = known
     answer[#answer + 1] = 1
   else

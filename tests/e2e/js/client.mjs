@@ -25,6 +25,7 @@ const deeds = {
     clients[client].timeout(10_000).emit(name, ...args, (error, ...answer) =>
       report(client, "ack", { id, error: error?.message ?? null, args: answer })),
   disconnect: ({ client }) => clients[client].disconnect(),
+  connect: ({ client }) => clients[client].connect(),
 };
 
 const lines = createInterface({ input: process.stdin });

@@ -137,28 +137,36 @@ class Recovery:
         Raises `NotRecovered` and `BusUnavailable`.
         """
         gaps = self._gaps
-        claimed = await self._sessions.claim(pid, namespace)
+        # Ours are ASCII; half a character is none that Redis could be asked for.
+        claimed = await self._sessions.claim(pid, namespace) if pid.isascii() else None
         if claimed is None:
             raise NotRecovered("unknown")
-        state = claimed.state
         try:
-            after = self._checked(state.offset if offset is None else offset, claimed)
-            if claimed.owner not in ("", self._bus.host_id):
-                await self._bus.close_elsewhere(claimed.owner, state.sid, namespace)
-            missed = Missed(state, after, self._bounds)
-            while not self._is_settled(missed):
-                await self._bus.close_here(state.sid, namespace)
-                await self._catch_up(missed.after)
-                async with self._readers:
-                    await self._read(missed)
+            after = self._checked(claimed.state.offset if offset is None else offset, claimed)
+            missed = Missed(claimed.state, after, self._bounds)
+            with self._bus.coming(claimed.state.sid, namespace) as is_still_coming:
+                await self._take_over(claimed.owner, missed)
+                if not is_still_coming():
+                    raise BusUnavailable("the session has come back over another connection meanwhile")
             if gaps != self._gaps:
                 raise NotRecovered("lost")
             # From here to the connect nothing is awaited: no record falls between, or comes twice.
             missed.add(self._bus.history.after(missed.after), self._bus)
         except NotRecovered:
-            self._sessions.note(pid, "drop", state)
+            self._sessions.note(pid, "drop", claimed.state)
             raise
         return missed
+
+    async def _take_over(self, owner: str, missed: Missed) -> None:
+        """Close the former connection, and read what is older than the history."""
+        sid, namespace = missed.state.sid, missed.state.namespace
+        if owner not in ("", self._bus.host_id):
+            await self._bus.close_elsewhere(owner, sid, namespace)
+        while not self._is_settled(missed):
+            await self._bus.close_here(sid, namespace)
+            await self._catch_up(missed.after)
+            async with self._readers:
+                await self._read(missed)
 
     def _checked(self, after: Any, claimed: Claimed) -> str:
         if not isinstance(after, str) or not _OFFSET.fullmatch(after):

@@ -7,6 +7,8 @@ that has it is asked to close it, over its own pub/sub channel, and answers when
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from queuecast_bus import BusManager, BusSettings, BusUnavailable
@@ -25,6 +27,21 @@ class GatewayBus(BusManager, Rooms):
     def __init__(self, settings: BusSettings) -> None:
         super().__init__(settings)
         self._asked: dict[str, asyncio.Event] = {}
+        self._coming: dict[tuple[str, str], object] = {}
+
+    @contextmanager
+    def coming(self, sid: str, namespace: str) -> Iterator[Callable[[], bool]]:
+        """A session is about to come; the answer says whether it still is to.
+
+        It is not once it was asked for elsewhere, or comes here a second time.
+        """
+        key, this = (namespace, sid), object()
+        self._coming[key] = this
+        try:
+            yield lambda: self._coming.get(key) is this
+        finally:
+            if self._coming.get(key) is this:
+                del self._coming[key]
 
     async def close_elsewhere(self, replica: str, sid: str, namespace: str) -> None:
         """Have another replica close a session's connection; wait until it is closed, or for a while.
@@ -60,6 +77,7 @@ class GatewayBus(BusManager, Rooms):
             self.server.eio.start(self._close_and_answer(message))
 
     async def _close_and_answer(self, message: dict[str, Any]) -> None:
+        self._coming.pop((message["namespace"], message["sid"]), None)
         await self.close_here(message["sid"], message["namespace"])
         try:
             await self.tell(message["host_id"], {"method": "callback", "answer": message["question"]})

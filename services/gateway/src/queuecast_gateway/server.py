@@ -35,6 +35,7 @@ FORGOTTEN: MappingProxyType[str, Any] = MappingProxyType({})
 FINAL_REASONS = frozenset({"parse error"})
 """Ends of a connection after which its sessions are over: whoever breaks a protocol begins anew."""
 
+_FAREWELL = re.compile(rf"{DISCONNECT}(/[^,]*)?,?")
 _EVENT_HEAD = re.compile(rf"{packets.MESSAGE}[{EVENT}{BINARY_EVENT}](?:\d+-)?((?:/[^,]*,)?)")
 
 
@@ -152,6 +153,10 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         session = self.eio.sockets.get(eio_sid)
         if session is None:
+            # A farewell that came together with the end of its connection is a farewell all the same.
+            farewell = _FAREWELL.fullmatch(data) if isinstance(data, str) else None
+            if farewell is not None:
+                await self._handle_disconnect(eio_sid, farewell[1] or "/", self.reason.CLIENT_DISCONNECT)
             return
         try:
             packet = self._read(eio_sid, data)

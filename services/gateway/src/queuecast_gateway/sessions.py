@@ -58,7 +58,6 @@ class Sessions:
         self._lose = bus.commands.register_script(load("lost.lua").read_text("utf-8"))
         self._lost: str | None = None
         self._waiting: dict[str, tuple[Verb, State]] = {}
-        self._writing: dict[str, tuple[Verb, State]] = {}
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
 
@@ -75,13 +74,15 @@ class Sessions:
 
     async def save(self, pid: str, state: State) -> None:
         """Write a session down now. Raises `BusUnavailable`."""
-        # Neither may come after this one, should it have to be said again.
-        self._waiting.pop(pid, None)
-        self._writing.pop(pid, None)
-        await self._put({pid: ("save", state)})
+        # In turn with all else: on another connection an older word might come after it, and undo it.
+        self._waiting[pid] = "save", state
+        await self.flush()
 
     async def claim(self, pid: str, namespace: str) -> Claimed | None:
         """Take a session over, if there is one with this private id there. Raises `BusUnavailable`."""
+        if self._waiting or self._flushing.locked():
+            # It may have ended for good just now.
+            await self.flush()
         keys = self._bus.keys
         async with asking("claiming a session"):
             answer = await self._claim(
@@ -114,7 +115,7 @@ class Sessions:
                 await self._put_lost(self._lost)
                 self._lost = None
             while self._waiting:
-                batch = self._writing = dict(islice(self._waiting.items(), BATCH))
+                batch = dict(islice(self._waiting.items(), BATCH))
                 for pid in batch:
                     del self._waiting[pid]
                 try:
@@ -123,8 +124,6 @@ class Sessions:
                     # A newer word that came meanwhile counts.
                     self._waiting = {**batch, **self._waiting}
                     raise
-                finally:
-                    self._writing = {}
             self._wake.clear()
 
     async def _put(self, batch: Mapping[str, tuple[Verb, State]]) -> None:

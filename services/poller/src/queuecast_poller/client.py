@@ -5,6 +5,7 @@ It knows how the SDK fails and says it in our words. It does not know what is as
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -123,7 +124,12 @@ class Client:
 
 @asynccontextmanager
 async def sdk_client(region: str | None, config: AioConfig) -> AsyncIterator[Any]:
-    """Make a client of SQS in the running loop; a session of its own finds the credentials anew."""
+    """Make a client of SQS in the running loop; a session of its own finds the credentials anew.
+
+    AWS's other SDKs read `AWS_REGION`, and its platforms set it; botocore knows `AWS_DEFAULT_REGION` alone.
+    """
+    if region is None and "AWS_DEFAULT_REGION" not in os.environ:
+        region = os.environ.get("AWS_REGION")
     async with get_session().create_client("sqs", config=config, region_name=region) as sdk:
         sdk.meta.events.register("before-parse.sqs", refuse_garbage)
         yield sdk
