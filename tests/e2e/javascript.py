@@ -4,17 +4,14 @@ import itertools
 import json
 import re
 import shutil
-import subprocess
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.claims import eventually
 
-JS = Path(__file__).parent / "js"
+from .script import JS, Script
+
 INSTALLED = JS / "node_modules" / "installed"
 ACK_SECONDS = 12.0
 QUICK_RETURN: Mapping[str, Any] = {"reconnectionDelay": 100, "reconnectionDelayMax": 500}
@@ -112,11 +109,11 @@ class Client:
 
     def disconnect(self) -> None:
         """Leave, as `socket.disconnect()` does."""
-        self._node.tell({"do": "disconnect", "client": self._index})
+        self._node.command({"do": "disconnect", "client": self._index})
 
     def reconnect(self) -> None:
         """Come again after `disconnect`, as `socket.connect()` does."""
-        self._node.tell({"do": "connect", "client": self._index})
+        self._node.command({"do": "connect", "client": self._index})
 
     def _reports(self, kind: str) -> list[dict[str, Any]]:
         return [report for report in self._node.reports(self._index) if report["report"] == kind]
@@ -130,7 +127,7 @@ def _without_offset(args: list[Any]) -> list[Any]:
     return args[:-1] if isinstance(last, str) and re.fullmatch(r"\d+-\d+", last) else args
 
 
-class Node:
+class Node(Script):
     """The Node process. A context: it ends with it, and with it every client."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
@@ -138,60 +135,26 @@ class Node:
         self.clients = [Client(self, index, target) for index, target in enumerate(targets)]
         self._reports: list[list[dict[str, Any]]] = [[] for _ in targets]
         self._ids = itertools.count()
-        self._process = subprocess.Popen(
-            ("node", "client.mjs", json.dumps(described)),
-            cwd=JS,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().__init__("client.mjs", described, self._hear)
 
     def reports(self, index: int) -> list[dict[str, Any]]:
         """Return everything that one client reported, in its order."""
         return list(self._reports[index])
 
-    def tell(self, command: Mapping[str, Any]) -> None:
-        """Send a command."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{json.dumps(command)}\n")
-        self._process.stdin.flush()
+    def command(self, command: Mapping[str, Any]) -> None:
+        """Have a client do something."""
+        self.tell(json.dumps(command))
 
     def ask(self, index: int, name: str, args: Sequence[Any]) -> dict[str, Any]:
         """Have one client emit an event; return the report of its acknowledgement."""
         number = next(self._ids)
-        self.tell({"do": "emit", "client": index, "id": number, "name": name, "args": list(args)})
+        self.command({"do": "emit", "client": index, "id": number, "name": name, "args": list(args)})
         answer: dict[str, Any] = eventually(lambda: self._ack(index, number), ACK_SECONDS)
         return answer
-
-    def close(self) -> None:
-        """End the process; its clients' connections end with it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(5)
-        self._listener.join(5)
 
     def _ack(self, index: int, number: int) -> dict[str, Any] | None:
         acks = (report for report in self.reports(index) if report["report"] == "ack")
         return next((ack for ack in acks if ack["id"] == number), None)
 
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as output:
-            for line in output:
-                report = json.loads(line)
-                self._reports[report["client"]].append(report)
+    def _hear(self, report: dict[str, Any]) -> None:
+        self._reports[report["client"]].append(report)

@@ -78,6 +78,8 @@ def test_a_namespace_comes_back_beside_another(two_namespaces: Rig, connect: Con
     """Each has a session of its own, and misses what was its own."""
     rig = two_namespaces
     (orders,), (everyone,) = connect(rig, 1, "/orders"), connect(rig, 1)
+    for client in (orders, everyone):
+        assert client.emit("subscribe", "vip")["ok"], "and its session is written down"
     end(rig, signal.SIGKILL)
     rig.queue.put([{"order": 1}], namespace="/orders")
     rig.queue.put([{"id": 1}])
