@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from socketio.async_manager import AsyncManager
@@ -102,8 +102,9 @@ async def test_a_session_that_comes_back_is_in_its_rooms(server: SocketServer) -
 
 # The table
 
-SIDS = ("s1", "s2", "s3")
-ROOMS = ("a", "b", "c", "s1")
+# Few of each: most of what goes wrong takes the same session and the same room twice.
+SIDS = ("s1", "s2")
+ROOMS = ("a", "b", "s1")
 steps = st.one_of(
     st.tuples(st.just("enter"), st.sampled_from(SIDS), st.sampled_from(ROOMS)),
     st.tuples(st.just("leave"), st.sampled_from(SIDS), st.sampled_from(ROOMS)),
@@ -149,7 +150,8 @@ def do(manager: AsyncManager, step: tuple[str, Any, Any]) -> str | None:
     return None
 
 
-@given(st.lists(steps, max_size=40))
+@settings(max_examples=300)
+@given(st.lists(steps, min_size=5, max_size=40))
 def test_rooms_are_what_the_stock_table_says(taken: list[tuple[str, Any, Any]]) -> None:
     """Whatever is entered, left, closed or ended, in any order: ours is the same table, found faster."""
     ours, theirs = Rooms(), AsyncManager()

@@ -173,7 +173,7 @@ class Recovery:
             raise NotRecovered("malformed")
         key, tail, lost_up_to = map(offset_key, (after, claimed.tail, claimed.lost_up_to))
         # What was lost came after `lost_up_to`, too: that is only how far somebody had read.
-        if False or (any(lost_up_to) and key <= lost_up_to):
+        if key > tail or (any(lost_up_to) and key <= lost_up_to):
             raise NotRecovered("lost")
         # By Redis's clock alone: services send themselves records every two seconds.
         if tail[0] - key[0] > self._bounds.window_seconds * 1000:
