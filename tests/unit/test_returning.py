@@ -155,6 +155,47 @@ async def test_a_farewell_with_the_end_of_its_connection_counts(
     assert residue(server) == {}
 
 
+async def test_an_event_with_the_end_of_its_connection_counts(server: SocketServer) -> None:
+    """`emit` and then `disconnect` is what a page does that is closed: both arrive in one read."""
+    browser = Browser(server)
+    await browser.joined("/")
+    heard: list[Any] = []
+
+    async def hear(sid: str, *arguments: Any) -> None:
+        heard.append(arguments)
+
+    server.on("bye", hear, "/")
+    browser.session.receive('42["bye",1]')
+    browser.session.receive('42["bye",2]')
+    browser.session.end("transport close")
+    await browser.settle()
+    assert heard == [(1,), (2,)]
+
+
+async def test_what_comes_with_a_malformed_packet_is_not_worked_on(server: SocketServer) -> None:
+    """Neither what follows it nor, if that waits still, what came before."""
+    browser = Browser(server)
+    await browser.joined("/")
+    heard: list[Any] = []
+
+    async def hear(sid: str, *arguments: Any) -> None:
+        heard.append(arguments)
+
+    server.on("bye", hear, "/")
+    browser.session.receive("42[]")
+    browser.session.receive('42["bye",2]')
+    await browser.settle()
+    assert heard == []
+
+
+async def test_who_wants_no_offsets_may_want_them_later(server: SocketServer, sessions: FakeSessions) -> None:
+    """Another part of a page connects anew over the same connection; with a private id it needs offsets."""
+    browser = Browser(server)
+    await browser.says('0{"recovery":false}', "1", "0")
+    assert '"pid"' in browser.texts[-2]
+    assert len(server.manager.audience("/", ()).recoverable) == 1
+
+
 async def test_who_is_disconnected_by_us_leaves_for_good(
     server: SocketServer, sessions: FakeSessions
 ) -> None:

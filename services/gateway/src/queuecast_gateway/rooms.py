@@ -134,6 +134,8 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
     def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         if self.watcher is not None:
             self.watcher.dropped(sid, namespace)
+        eio_sid = self.rooms.get(namespace, {}).get(None, {}).get(sid, "")
+        self._without_offsets.get(namespace, set()).discard(eio_sid)
         for room in (*self.joined(sid, namespace), sid, None):
             super().basic_leave_room(sid, namespace, room)
         self._joined.get(namespace, {}).pop(sid, None)

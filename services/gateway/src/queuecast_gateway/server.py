@@ -35,7 +35,6 @@ FORGOTTEN: MappingProxyType[str, Any] = MappingProxyType({})
 FINAL_REASONS = frozenset({"parse error"})
 """Ends of a connection after which its sessions are over: whoever breaks a protocol begins anew."""
 
-_FAREWELL = re.compile(rf"{DISCONNECT}(/[^,]*)?,?")
 _EVENT_HEAD = re.compile(rf"{packets.MESSAGE}[{EVENT}{BINARY_EVENT}](?:\d+-)?((?:/[^,]*,)?)")
 
 
@@ -151,26 +150,20 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             session.write(sent)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        # None if its end came together with this: what was said before it counts all the same.
         session = self.eio.sockets.get(eio_sid)
-        if session is None:
-            # A farewell that came together with the end of its connection is a farewell all the same.
-            farewell = _FAREWELL.fullmatch(data) if isinstance(data, str) else None
-            if farewell is not None:
-                await self._handle_disconnect(eio_sid, farewell[1] or "/", self.reason.CLIENT_DISCONNECT)
-            return
         try:
             packet = self._read(eio_sid, data)
         except BadPacket as exc:
-            session.refuse(frames.POLICY, str(exc))
+            if session is not None:
+                session.refuse(frames.POLICY, str(exc))
             return
         if packet is None:
             return
         namespace = packet.namespace or "/"
-        if (packet.packet_type == CONNECT) == (self.manager.sid_from_eio_sid(eio_sid, namespace) is not None):
-            # Connected twice, or not at all.
-            session.refuse(frames.POLICY, "a packet that its namespace does not expect")
-        elif packet.packet_type == CONNECT:
-            await self._handle_connect(eio_sid, namespace, packet.data)
+        if packet.packet_type == CONNECT:
+            if session is not None:
+                await self._handle_connect(eio_sid, namespace, packet.data)
         elif packet.packet_type == DISCONNECT:
             await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
         elif packet.packet_type in (EVENT, BINARY_EVENT):
@@ -179,7 +172,15 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)
 
     def _read(self, eio_sid: str, data: str | bytes) -> SocketPacket | None:
-        """Return the packet that `data` is or completes. Raises `BadPacket`."""
+        """Return the packet that `data` completes. Raises `BadPacket`, also if its namespace expects none."""
+        packet = self._completed(eio_sid, data)
+        if packet is not None:
+            is_connected = self.manager.sid_from_eio_sid(eio_sid, packet.namespace or "/") is not None
+            if is_connected == (packet.packet_type == CONNECT):
+                raise BadPacket("a packet that its namespace does not expect")
+        return packet
+
+    def _completed(self, eio_sid: str, data: str | bytes) -> SocketPacket | None:
         begun: SocketPacket | None = self._binary_packet.get(eio_sid)
         if begun is None:
             packet = SocketPacket(encoded_packet=data) if data else None

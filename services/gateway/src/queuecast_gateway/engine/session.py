@@ -192,8 +192,10 @@ class Session(asyncio.Protocol):
             raise BadPacket("a packet that a client may not send now")
 
     def refuse(self, code: int, why: str) -> None:
-        """End the connection because of what it sent."""
+        """End the connection because of what it sent; nothing of it is worked on any more."""
         if not self.closed:
+            if self._inbox is not None:
+                self._inbox.clear()
             self.engine.refused(self.sid, why)
             self.end("parse error", code=code, text=why)
 

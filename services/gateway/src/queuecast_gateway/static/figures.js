@@ -17,6 +17,7 @@ let delivered = null;
 
 /** Count an event of any name. */
 export function countEvent(name) {
+  if (name === "queuecast:offset") return; // the gateway's word on how far we are, no news
   eventsSinceTick += 1;
   if (name === "item_added" || name === "item_removed") return;
   others.set(name, { count: (others.get(name)?.count ?? 0) + 1, at: Date.now() });
