@@ -29,7 +29,7 @@ class Emulator:
 
     def start(self, *, fifo: bool, visibility_seconds: int, max_receives: int) -> None:
         """Start it, wait until it answers, and make the queues."""
-        command = (sys.executable, "-m", "tests.faults.queue_server", "--port", str(self._port))
+        command = (sys.executable, "-m", "tests.emulator.server", "--port", str(self._port))
         self.process = Process("sqs", command)
         eventually(self._listens)
         self.name, self._dead = ("load.fifo", "dead.fifo") if fifo else ("load", "dead")

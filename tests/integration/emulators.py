@@ -137,7 +137,7 @@ class TestedQueue:
 def ours() -> Iterator[Emulator]:
     """Run the emulator of the fault tests."""
     port = free_port()
-    command = (sys.executable, "-m", "tests.faults.queue_server", "--port", str(port))
+    command = (sys.executable, "-m", "tests.emulator.server", "--port", str(port))
     process = Process("queues", command, {"PYTHONPATH": str(ROOT)})
     emulator = Emulator(port)
     eventually(lambda: process.exit_code is not None or _answers(emulator))

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.faults.long_polls import LongPolls
-from tests.faults.queue_actions import Actions
+from tests.emulator.actions import Actions
+from tests.emulator.long_polls import LongPolls
 
 
 class Emulator:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.faults.queue_faults import BadFault, Faults, Moment, altered
+from tests.emulator.faults import BadFault, Faults, Moment, altered
 
 
 def faults(*wanted: dict[str, Any], roll: float = 0.5) -> Faults:

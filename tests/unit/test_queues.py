@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.faults.queue_errors import Refused
-from tests.faults.queue_groups import Message
-from tests.faults.queues import Queue, Redrive
+from tests.emulator.errors import Refused
+from tests.emulator.groups import Message
+from tests.emulator.queues import Queue, Redrive
 
 VISIBILITY_SECONDS = 10
 

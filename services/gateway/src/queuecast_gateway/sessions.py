@@ -19,6 +19,9 @@ from queuecast_bus.record import offset_key
 log = logging.getLogger(__name__)
 
 BATCH = 200
+PAUSE_SECONDS = 0.02
+"""So long between two writes that nobody waits for: in a storm of connects, many share one."""
+
 MAX_WAITING = 50_000
 """Words on sessions that may wait for Redis to come back; those beyond are said again with the next ping."""
 
@@ -102,6 +105,7 @@ class Sessions:
             try:
                 await self.flush()
                 attempt = 0
+                await asyncio.sleep(PAUSE_SECONDS)
             except BusUnavailable as exc:
                 if attempt == 0:
                     log.warning("sessions are not written down, trying again: %s", exc)

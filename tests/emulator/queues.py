@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from tests.faults.digests import md5_of_body
-from tests.faults.queue_errors import Refused
-from tests.faults.queue_groups import Group, Message
+from tests.emulator.digests import md5_of_body
+from tests.emulator.errors import Refused
+from tests.emulator.groups import Group, Message
 
 DEDUPLICATION_SECONDS = 300
 MAX_HIDDEN_SECONDS = 43_200

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.digests import md5_of_body
-from tests.faults.queue_answers import confirmed, failure, selected, shown
-from tests.faults.queue_errors import Refused
-from tests.faults.queue_requests import BATCH, MAX_BYTES, attributes_of, entries, number, required, size
-from tests.faults.queues import MAX_HIDDEN_SECONDS, Queue, Redrive
+from tests.emulator.answers import confirmed, failure, selected, shown
+from tests.emulator.digests import md5_of_body
+from tests.emulator.errors import Refused
+from tests.emulator.queues import MAX_HIDDEN_SECONDS, Queue, Redrive
+from tests.emulator.requests import BATCH, MAX_BYTES, attributes_of, entries, number, required, size
 
 Json = dict[str, Any]
 

@@ -1,9 +1,9 @@
 """An SQS emulator for the fault tests, which stays fast on a deep queue and fails on demand.
 
-    python -m tests.faults.queue_server --port N
+    python -m tests.emulator.server --port N
 
 SQS's JSON protocol is at `POST /`, without a check of signatures. `POST /faults` takes a list of faults (see
-`queue_faults`) that replaces the present one, `GET /faults` says how often each has struck. A fault concerns
+`faults`) that replaces the present one, `GET /faults` says how often each has struck. A fault concerns
 the requests that come after it, and the answers that are given after it.
 """
 
@@ -20,11 +20,11 @@ from typing import Any
 
 import uvloop
 from aiohttp import web
-from tests.faults.long_polls import LongPolls
-from tests.faults.queue_actions import Actions
-from tests.faults.queue_answers import failure
-from tests.faults.queue_errors import Refused, query_code
-from tests.faults.queue_faults import Fault, Faults, Moment, altered
+from tests.emulator.actions import Actions
+from tests.emulator.answers import failure
+from tests.emulator.errors import Refused, query_code
+from tests.emulator.faults import Fault, Faults, Moment, altered
+from tests.emulator.long_polls import LongPolls
 
 Json = dict[str, Any]
 

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from tests.faults.digests import md5_of_attributes
-from tests.faults.queue_errors import query_code
-from tests.faults.queue_groups import Message
-from tests.faults.queues import Sent
+from tests.emulator.digests import md5_of_attributes
+from tests.emulator.errors import query_code
+from tests.emulator.groups import Message
+from tests.emulator.queues import Sent
 
 Json = dict[str, Any]
 

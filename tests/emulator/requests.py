@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.faults.digests import value_of
-from tests.faults.queue_errors import Refused
+from tests.emulator.digests import value_of
+from tests.emulator.errors import Refused
 
 Json = dict[str, Any]
 

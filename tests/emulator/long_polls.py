@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.queue_actions import Actions
-from tests.faults.queues import Queue
+from tests.emulator.actions import Actions
+from tests.emulator.queues import Queue
 
 Json = dict[str, Any]
 
