@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from queuecast_local.ports import HOST, Ports, is_free
 
 FIRST, LAST = 20_000, 32_000
-SIZE = 400
+SIZE = 1_000
 
 
 class PortBlock:

@@ -61,14 +61,14 @@ class Replica:
         return "old" if (sid, namespace) in self.old else None
 
     @contextmanager
-    def coming(self, sid: str, namespace: str) -> Iterator[Callable[[], bool]]:
+    def coming(self, sid: str, namespace: str, claim: int) -> Iterator[Callable[[], bool]]:
         yield lambda: True
 
     async def close_here(self, sid: str, namespace: str) -> None:
         self.asked.append(("close", sid, namespace))
         self.old.discard((sid, namespace))
 
-    async def close_elsewhere(self, replica: str, sid: str, namespace: str) -> None:
+    async def close_elsewhere(self, replica: str, sid: str, namespace: str, claim: int) -> None:
         self.asked.append(("close", replica, sid, namespace))
 
     def expect(self, eio_sid: str, sid: str, rooms: list[str]) -> None:

@@ -269,7 +269,7 @@ async def test_who_was_taken_over_while_it_came_is_not_let_in(
     browser = Browser(server)
     browser.session.receive(f"4{connect(pid=PID, offset='1-0')}")
     await reading.wait()
-    question = {"sid": "old-sid", "namespace": "/", "question": "q", "host_id": "other"}
+    question = {"sid": "old-sid", "namespace": "/", "question": "q", "claim": 1, "host_id": "other"}
     await bus._handle_disconnect({"method": "disconnect", **question})
     going_on.set()
     await browser.settle()

@@ -144,8 +144,8 @@ class Recovery:
         try:
             after = self._checked(claimed.state.offset if offset is None else offset, claimed)
             missed = Missed(claimed.state, after, self._bounds)
-            with self._bus.coming(claimed.state.sid, namespace) as is_still_coming:
-                await self._take_over(claimed.owner, missed)
+            with self._bus.coming(claimed.state.sid, namespace, claimed.number) as is_still_coming:
+                await self._take_over(claimed, missed)
                 if not is_still_coming():
                     raise BusUnavailable("the session has come back over another connection meanwhile")
             if gaps != self._gaps:
@@ -157,11 +157,11 @@ class Recovery:
             raise
         return missed
 
-    async def _take_over(self, owner: str, missed: Missed) -> None:
+    async def _take_over(self, claimed: Claimed, missed: Missed) -> None:
         """Close the former connection, and read what is older than the history."""
         sid, namespace = missed.state.sid, missed.state.namespace
-        if owner not in ("", self._bus.host_id):
-            await self._bus.close_elsewhere(owner, sid, namespace)
+        if claimed.owner not in ("", self._bus.host_id):
+            await self._bus.close_elsewhere(claimed.owner, sid, namespace, claimed.number)
         while not self._is_settled(missed):
             await self._bus.close_here(sid, namespace)
             await self._catch_up(missed.after)

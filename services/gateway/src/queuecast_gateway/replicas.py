@@ -27,30 +27,30 @@ class GatewayBus(BusManager, Rooms):
     def __init__(self, settings: BusSettings) -> None:
         super().__init__(settings)
         self._asked: dict[str, asyncio.Event] = {}
-        self._coming: dict[tuple[str, str], object] = {}
+        self._coming: dict[tuple[str, str], int] = {}
 
     @contextmanager
-    def coming(self, sid: str, namespace: str) -> Iterator[Callable[[], bool]]:
+    def coming(self, sid: str, namespace: str, claim: int) -> Iterator[Callable[[], bool]]:
         """A session is about to come; the answer says whether it still is to.
 
-        It is not once it was asked for elsewhere, or comes here a second time.
+        It is not once a later claim has asked for it here, or brings it here.
         """
-        key, this = (namespace, sid), object()
-        self._coming[key] = this
+        key = namespace, sid
+        self._coming[key] = claim
         try:
-            yield lambda: self._coming.get(key) is this
+            yield lambda: self._coming.get(key) == claim
         finally:
-            if self._coming.get(key) is this:
+            if self._coming.get(key) == claim:
                 del self._coming[key]
 
-    async def close_elsewhere(self, replica: str, sid: str, namespace: str) -> None:
+    async def close_elsewhere(self, replica: str, sid: str, namespace: str, claim: int) -> None:
         """Have another replica close a session's connection; wait until it is closed, or for a while.
 
         Raises `BusUnavailable`.
         """
         question = uuid.uuid4().hex
         closed = self._asked[question] = asyncio.Event()
-        message = {"method": "disconnect", "sid": sid, "namespace": namespace}
+        message = {"method": "disconnect", "sid": sid, "namespace": namespace, "claim": claim}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 if await self.tell(replica, {**message, "question": question, "host_id": self.host_id}):
@@ -77,7 +77,9 @@ class GatewayBus(BusManager, Rooms):
             self.server.eio.start(self._close_and_answer(message))
 
     async def _close_and_answer(self, message: dict[str, Any]) -> None:
-        self._coming.pop((message["namespace"], message["sid"]), None)
+        key = message["namespace"], message["sid"]
+        if self._coming.get(key, message["claim"]) < message["claim"]:
+            del self._coming[key]
         await self.close_here(message["sid"], message["namespace"])
         try:
             await self.tell(message["host_id"], {"method": "callback", "answer": message["question"]})

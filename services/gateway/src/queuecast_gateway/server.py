@@ -156,6 +156,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             packet = self._read(eio_sid, data)
         except BadPacket as exc:
             if session is not None:
+                session.forget_messages()
                 session.refuse(frames.POLICY, str(exc))
             return
         if packet is None:

@@ -40,13 +40,15 @@ class State(NamedTuple):
 class Claimed(NamedTuple):
     """A session that was taken over, who had it (or ""), and how far the stream goes.
 
-    Records up to `lost_up_to` may have been lost by Redis.
+    Records up to `lost_up_to` may have been lost by Redis. `number` counts the claims of this session: of two
+    at once the later one counts.
     """
 
     state: State
     owner: str
     tail: str
     lost_up_to: str
+    number: int = 0
 
 
 class Sessions:
@@ -94,8 +96,9 @@ class Sessions:
             )
         if not answer:
             return None
-        sid, _, rooms, offset, owner, tail, lost_up_to = (part.decode() for part in answer)
-        return Claimed(State(sid, namespace, json.loads(rooms), offset), owner, tail, lost_up_to)
+        *texts, number = answer
+        sid, where, rooms, offset, owner, tail, lost_up_to = (part.decode() for part in texts)
+        return Claimed(State(sid, where, json.loads(rooms), offset), owner, tail, lost_up_to, number)
 
     async def run(self) -> None:
         """Write down what is noted, for ever."""

@@ -192,12 +192,15 @@ class Session(asyncio.Protocol):
             raise BadPacket("a packet that a client may not send now")
 
     def refuse(self, code: int, why: str) -> None:
-        """End the connection because of what it sent; nothing of it is worked on any more."""
+        """End the connection because of what it sent."""
         if not self.closed:
-            if self._inbox is not None:
-                self._inbox.clear()
             self.engine.refused(self.sid, why)
             self.end("parse error", code=code, text=why)
+
+    def forget_messages(self) -> None:
+        """Work on none of the messages that still wait."""
+        if self._inbox is not None:
+            self._inbox.clear()
 
     # One thing at a time: the connect handler, the messages in their order, and last the end
 
