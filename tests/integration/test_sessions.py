@@ -53,7 +53,7 @@ async def test_a_session_is_found_as_it_was_left(replicas: tuple[Replica, Replic
     one, two = replicas
     rooms = ["a", 'é"\\\n', "☕", "x" * 256]
     await one.says("save", STATE._replace(rooms=rooms))
-    assert await two.claims() == Claimed(State("sid", "/", rooms, "5-0"), one.me, "0-0", "0-0")
+    assert await two.claims() == Claimed(State("sid", "/", rooms, "5-0"), one.me, "0-0", "0-0", 1)
 
 
 async def test_the_offset_of_the_first_word_stays(replicas: tuple[Replica, Replica]) -> None:
@@ -61,7 +61,7 @@ async def test_the_offset_of_the_first_word_stays(replicas: tuple[Replica, Repli
     one, two = replicas
     await one.says("save")
     await one.says("save", STATE._replace(rooms=["a", "b"], offset="9-0"))
-    assert await two.claims() == Claimed(State("sid", "/", ["a", "b"], "5-0"), one.me, "0-0", "0-0")
+    assert await two.claims() == Claimed(State("sid", "/", ["a", "b"], "5-0"), one.me, "0-0", "0-0", 1)
 
 
 async def test_who_takes_a_session_over_has_it(replicas: tuple[Replica, Replica]) -> None:
@@ -72,7 +72,7 @@ async def test_who_takes_a_session_over_has_it(replicas: tuple[Replica, Replica]
     for verb in ("save", "left", "drop"):
         await one.says(verb, STATE._replace(rooms=["old"]))
     await two.says("save", STATE._replace(rooms=["new"]))
-    assert await one.claims() == Claimed(State("sid", "/", ["new"], "5-0"), two.me, "0-0", "0-0")
+    assert await one.claims() == Claimed(State("sid", "/", ["new"], "5-0"), two.me, "0-0", "0-0", 2)
 
 
 async def test_a_session_that_has_left_is_nobodys(replicas: tuple[Replica, Replica]) -> None:

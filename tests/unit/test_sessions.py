@@ -245,9 +245,9 @@ async def test_a_session_that_is_not_saved_now_is_said_so(sessions: Sessions, re
 
 async def test_a_session_is_taken_over(sessions: Sessions, redis: FakeRedis) -> None:
     """With all that any replica needs to know of it."""
-    redis.answer = [b"sid", b"/shop", b'["a","\xc3\xa9"]', b"5-0", b"replica-2", b"9-1", b"3-0"]
+    redis.answer = [b"sid", b"/shop", b'["a","\xc3\xa9"]', b"5-0", b"replica-2", b"9-1", b"3-0", 4]
     assert await sessions.claim("pid", "/shop") == Claimed(
-        State("sid", "/shop", ["a", "é"], "5-0"), "replica-2", "9-1", "3-0"
+        State("sid", "/shop", ["a", "é"], "5-0"), "replica-2", "9-1", "3-0", 4
     )
     ((keys, args),) = redis.calls
     assert keys == [f"{PREFIX}pid", "queuecast:{socketio}:tail", "queuecast:{socketio}:rewound"]
