@@ -155,16 +155,22 @@ async def test_a_farewell_with_the_end_of_its_connection_counts(
     assert residue(server) == {}
 
 
-async def test_an_event_with_the_end_of_its_connection_counts(server: SocketServer) -> None:
-    """`emit` and then `disconnect` is what a page does that is closed: both arrive in one read."""
-    browser = Browser(server)
-    await browser.joined("/")
+def hears(server: SocketServer, event: str) -> list[Any]:
+    """Return where the arguments of this event are gathered from now on."""
     heard: list[Any] = []
 
     async def hear(sid: str, *arguments: Any) -> None:
         heard.append(arguments)
 
-    server.on("bye", hear, "/")
+    server.on(event, hear, "/")
+    return heard
+
+
+async def test_an_event_with_the_end_of_its_connection_counts(server: SocketServer) -> None:
+    """`emit` and then `disconnect` is what a page does that is closed: both arrive in one read."""
+    browser = Browser(server)
+    await browser.joined("/")
+    heard = hears(server, "bye")
     browser.session.receive('42["bye",1]')
     browser.session.receive('42["bye",2]')
     browser.session.end("transport close")
@@ -176,12 +182,7 @@ async def test_what_comes_with_a_malformed_packet_is_not_worked_on(server: Socke
     """Neither what follows it nor, if that waits still, what came before."""
     browser = Browser(server)
     await browser.joined("/")
-    heard: list[Any] = []
-
-    async def hear(sid: str, *arguments: Any) -> None:
-        heard.append(arguments)
-
-    server.on("bye", hear, "/")
+    heard = hears(server, "bye")
     browser.session.receive("42[]")
     browser.session.receive('42["bye",2]')
     await browser.settle()

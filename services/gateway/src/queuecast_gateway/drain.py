@@ -4,14 +4,11 @@ They are closed below Socket.IO, whose clients stay away after a disconnect of i
 """
 
 import asyncio
-import logging
 import random
 from collections.abc import Collection
 
 from queuecast_gateway.engine.frames import SERVICE_RESTART
 from queuecast_gateway.engine.session import Session
-
-log = logging.getLogger(__name__)
 
 LEAVING = "leaving"
 """The reason of a disconnect that is our will, and that a client is to come back from at once."""

@@ -136,6 +136,11 @@ def _fill_in(data: Any, attachments: list[bytes]) -> Any:
     return attachments[number]
 
 
+def namespace_prefix(namespace: str | None) -> str:
+    """Return what stands for a namespace in a packet's text: nothing for the default one."""
+    return "" if namespace in (None, "/") else f"{namespace},"
+
+
 def packet_frames(packet: Any) -> bytes:
     """Return the frames of a Socket.IO packet and its attachments."""
     encoded = packet.encode()
@@ -161,7 +166,7 @@ def record_frames(record: Record, offset: str | None = None) -> bytes:
     name = json.dumps(record.event, ensure_ascii=False)
     inner = record.arguments.decode().strip()[1:-1].strip()
     kind = f"{BINARY_EVENT}{len(record.attachments)}-" if record.attachments else f"{EVENT}"
-    namespace = "" if record.namespace == "/" else record.namespace + ","
+    namespace = namespace_prefix(record.namespace)
     last = "" if offset is None else f',"{offset}"'
     text = f"{kind}{namespace}[{name}{',' if inner else ''}{inner}{last}]"
     return b"".join([packets.message(text), *map(packets.message, record.attachments)])

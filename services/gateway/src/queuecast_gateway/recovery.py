@@ -6,7 +6,6 @@ newest offset, so that it may be silent for hours.
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,10 +17,9 @@ from queuecast_bus import BadRecord, BusUnavailable, Entry, Gap
 from queuecast_bus.record import offset_key
 from queuecast_gateway.engine import packets
 from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.packet import namespace_prefix
 from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.sessions import Claimed, Sessions, State
-
-log = logging.getLogger(__name__)
 
 OFFSET_EVENT = "queuecast:offset"
 """The event by which a client is told an offset without any news. Its handlers are nobody's business."""
@@ -260,5 +258,5 @@ class Recovery:
         return State(sid, namespace, self._bus.joined(sid, namespace), self._bus.history.position)
 
     def _offset_frames(self, namespace: str) -> bytes:
-        prefix = "" if namespace == "/" else namespace + ","
+        prefix = namespace_prefix(namespace)
         return packets.message(f'{EVENT}{prefix}["{OFFSET_EVENT}","{self._bus.history.position}"]')

@@ -21,7 +21,7 @@ from queuecast_gateway.engine import frames, packets
 from queuecast_gateway.engine.engine import Engine
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.metrics import DISCONNECT_REASONS, TRANSPORTS, Metrics
-from queuecast_gateway.packet import BadPacket, SocketPacket, packet_frames
+from queuecast_gateway.packet import BadPacket, SocketPacket, namespace_prefix, packet_frames
 from queuecast_gateway.recovery import Recovery, Welcome
 from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.settings import Settings
@@ -131,7 +131,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             self._welcome(session, pkt)
         elif pkt.packet_type == CONNECT_ERROR and session.held:
             # What was held for who may not come in is nobody's.
-            prefix = _prefix(pkt.namespace)
+            prefix = namespace_prefix(pkt.namespace)
             session.release(packet_frames(pkt), lambda piece: not _is_of(piece, prefix))
         else:
             session.write(packet_frames(pkt))
@@ -250,10 +250,6 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             log.exception("the disconnect handler of %r failed", namespace)
             # The handler stands before the clearing up: without this its rooms would keep the sid for ever.
             await self.manager.disconnect(sid, namespace, ignore_queue=True)
-
-
-def _prefix(namespace: str | None) -> str:
-    return "" if namespace in (None, "/") else f"{namespace},"
 
 
 def _is_of(piece: bytes, prefix: str) -> bool:
