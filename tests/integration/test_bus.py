@@ -98,6 +98,20 @@ async def test_records_arrive_in_the_order_in_which_they_were_published(
     assert follower.gaps == []
 
 
+async def test_records_are_recalled_by_their_offsets(
+    shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """In the order asked for; for one that is not there any more comes nothing, and its neighbours come."""
+    settings = bus_settings(shared_redis.url)
+    follower = await follow(settings)
+    publisher = managers(settings, write_only=True)
+    await publisher.publish([(record(number), None) for number in range(3)])
+    await until(lambda: len(follower.arguments) == 3)
+    first, _, last = [entry for batch in follower.batches for entry in batch.entries]
+    found = await follower.manager.recall([last.offset, "1-1", first.offset])
+    assert found == [last.fields, [], first.fields]
+
+
 async def test_a_dedup_id_is_stored_once(
     shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:

@@ -1,5 +1,6 @@
 """The unit tier: no sockets, no sleep, no clock; asyncio watches for what was never awaited."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -16,4 +17,8 @@ def _asyncio_debug(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONASYNCIODEBUG", "1")
         patch.setattr(request.config.option, "asyncio_debug", True)
+        # It would also warn of steps that took long, which on a busy machine says nothing of them.
+        log, level = logging.getLogger("asyncio"), logging.getLogger("asyncio").level
+        log.setLevel(logging.ERROR)
         yield
+        log.setLevel(level)

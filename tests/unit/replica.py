@@ -54,6 +54,12 @@ class Replica:
         """Have this replica read records."""
         self.history.add(Batch(batch[-1].offset, batch))
 
+    def overhear(self, *batch: Entry) -> None:
+        """Have it read records that nobody here wants."""
+        self.stream += [each._replace(fields=list(each.fields)) for each in batch]
+        self.history.let_go(batch)
+        self.read(*batch)
+
     def generate_id(self) -> str:
         return f"new-{next(self._ids)}"
 
@@ -62,7 +68,9 @@ class Replica:
 
     @contextmanager
     def coming(self, sid: str, namespace: str, claim: int) -> Iterator[Callable[[], bool]]:
+        self.history.keeping += 1
         yield lambda: True
+        self.history.keeping -= 1
 
     async def close_here(self, sid: str, namespace: str) -> None:
         self.asked.append(("close", sid, namespace))
@@ -85,6 +93,11 @@ class Replica:
             each for each in self.stream if offset_key(after) < offset_key(each.offset) <= offset_key(until)
         ][:most]
         return Batch(found[-1].offset if found else until, tuple(found))
+
+    async def recall(self, offsets: list[str]) -> list[list[bytes]]:
+        self.asked.append(("recall", *offsets))
+        texts = {each.offset: each.fields for each in self.stream}
+        return [texts.get(offset, []) for offset in offsets]
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
         return self.connected.get((eio_sid, namespace))

@@ -10,7 +10,7 @@ from queuecast_bus import BadRecord, Batch, Entry, Gap, Record
 from queuecast_bus.record import Address, offset_key
 from queuecast_gateway import history as module
 from queuecast_gateway.engine.frames import TEXT, split
-from queuecast_gateway.history import ENTRY_BYTES, History
+from queuecast_gateway.history import BLANK_BYTES, ENTRY_BYTES, History
 
 ROOMY = 1 << 20
 
@@ -114,6 +114,7 @@ def test_nothing_from_before_a_gap_is_kept(gap: Gap, start: str) -> None:
     """Between what is kept and what comes, something is missing: to serve both would be a silent loss."""
     history = begun()
     history.add(read("6-0"))
+    history.begin(gap.before)
     history.add(read("9-0", gap=gap))
     assert history.start == start
     assert offsets(history, start) == ["9-0"]
@@ -123,7 +124,8 @@ def test_nothing_from_before_a_gap_is_kept(gap: Gap, start: str) -> None:
 def test_a_replica_that_began_with_a_gap_is_whole_after_it() -> None:
     """The first thing that it reads may be a stream that was trimmed meanwhile."""
     history = begun("5-0")
-    history.add(read("9-0", gap=Gap("trimmed", "5-0", "8-0")))
+    history.begin("8-0")
+    history.add(read("9-0"))
     assert not history.covers("5-0")
     assert offsets(history, "8-0") == ["9-0"]
 
@@ -150,8 +152,9 @@ def test_an_event_is_framed_once_for_all(framed: list[str]) -> None:
     history = begun()
     history.add(read("6-0"))
     (kept,) = history.after("5-0")
-    assert history.frames(kept) is history.frames(kept)
-    assert list(split(history.frames(kept))) == [(TEXT, b'42["e",1,"6-0"]')]
+    frames = history.frames(kept, kept.record)
+    assert history.replayed(kept) is history.frames(kept, kept.record) is frames
+    assert list(split(frames)) == [(TEXT, b'42["e",1,"6-0"]')]
     assert framed == ["6-0"]
 
 
@@ -159,7 +162,7 @@ def test_frames_are_forgotten_with_their_record(framed: list[str]) -> None:
     """They are the larger part of what is kept."""
     history = begun(max_bytes=ENTRY_BYTES + 2 * len("[1]"))
     history.add(read("6-0"))
-    history.frames(entry("6-0"))
+    history.replayed(entry("6-0"))
     history.add(read("7-0"))
     assert history._frames == {}
     assert framed == ["6-0"]
@@ -170,18 +173,99 @@ def test_frames_of_a_record_that_is_not_kept_are_not_kept(offset: str) -> None:
     """What was read from Redis for one client, up to where the history begins, would stay for ever."""
     history = begun("5-0")
     history.add(read("6-0"))
-    history.frames(entry(offset))
+    history.replayed(entry(offset))
     assert history._frames == {}
 
 
 def test_a_record_that_cannot_be_framed_is_said_each_time() -> None:
     """Nobody was given it, and nobody is."""
     history = begun()
-    history.add(Batch("6-0", (entry("6-0", b"{"),)))
-    (broken,) = history.after("5-0")
+    broken = entry("6-0", b"{")
+    history.add(Batch("6-0", (broken,)))
     for _ in range(2):
         with pytest.raises(BadRecord):
-            history.frames(broken)
+            history.frames(broken, broken.record)
+        assert history.replayed(broken) == b""
+
+
+# What nobody here wants
+
+
+def let_go(history: History, *offsets: str) -> list[Entry]:
+    """Read records that nobody here wants."""
+    batch = read(*offsets)
+    assert history.let_go(batch.entries) == len(offsets)
+    history.add(batch)
+    return list(batch.entries)
+
+
+def fields(number: int) -> list[bytes]:
+    return [b"p", b"0-0", *Record("e", b"[%d]" % number).to_fields()]
+
+
+def test_of_what_nobody_here_wants_the_address_alone_is_kept() -> None:
+    """It says who would have missed it; the text is in Redis."""
+    history = begun()
+    (kept,) = let_go(history, "6-0")
+    assert list(history.after("5-0")) == [Entry("6-0", Address("/"), [])]
+    assert history.replayed(kept) is None
+
+
+def test_what_was_let_go_takes_less_room() -> None:
+    """A replica with few browsers on a busy stream covers a longer time."""
+    history = begun(max_bytes=3 * BLANK_BYTES)
+    for number in range(6, 12):
+        let_go(history, f"{number}-0")
+    assert offsets(history, history.start) == ["9-0", "10-0", "11-0"]
+
+
+def test_while_somebody_is_coming_all_is_kept() -> None:
+    """A session whose rooms nobody else is in would chase what is published meanwhile for ever."""
+    history = begun()
+    history.keeping += 1
+    (kept,) = let_go(history, "6-0")
+    history.keeping -= 1
+    assert history.replayed(kept) is not None
+    (gone,) = let_go(history, "7-0")
+    assert history.replayed(gone) is None
+
+
+def test_off_nothing_is_touched() -> None:
+    """What is not kept is freed by itself."""
+    assert let_go(begun(max_bytes=0), "6-0")[0].fields
+
+
+def test_what_was_recalled_is_there_for_all() -> None:
+    """The next one who comes back for the same is served from here."""
+    history = begun()
+    (kept,) = let_go(history, "6-0")
+    size = history.recall(kept, fields(7))
+    frames = history.replayed(kept)
+    assert frames is not None
+    assert size == len(frames)
+    assert list(split(frames)) == [(TEXT, b'42["e",7,"6-0"]')]
+    assert history.recall(kept, fields(8)) > 0
+    assert history.replayed(kept) is frames
+
+
+def test_what_was_recalled_counts_until_it_goes() -> None:
+    """The bound holds for it, too; and what it took is free again."""
+    history = begun(max_bytes=10_000)
+    for number in range(6, 500):
+        (kept,) = let_go(history, f"{number}-0")
+        history.recall(kept, [b"p", b"0-0", *Record("e", b'["' + b"x" * 2_000 + b'"]').to_fields()])
+        assert len(history._frames) <= 5
+    assert 0 < history._size <= 10_000 + 2_100
+    history.begin("999-0")
+    assert (history._size, history._frames) == (0, {})
+
+
+def test_what_is_no_event_after_all_is_nobodys() -> None:
+    """Only its address was good."""
+    history = begun()
+    (kept,) = let_go(history, "6-0")
+    assert history.recall(kept, [b"p", b"0-0", b"a", b'["/"]']) == 0
+    assert history.replayed(kept) == b""
 
 
 # Whatever comes
@@ -207,6 +291,8 @@ def test_what_it_covers_it_has_whole(
         for later, sequence_step in moves:
             at = (at[0] + later, sequence_step) if later else (at[0], at[1] + 1)
             found.append(_text(at))
+        if gap is not None:
+            history.begin(gap.before)
         history.add(Batch(_text(at), tuple(map(entry, found)), gap))
         known += found
     assert history.position == _text(at)

@@ -45,8 +45,8 @@ def test_what_was_missed_is_what_would_have_been_delivered(
 ) -> None:
     """The same rule of namespace, rooms and exclusions as for who is connected."""
     found = missed()
-    bus: Any = bench.bus
-    found.add([entry("101-0", *address.rooms, namespace=address.namespace, skip=address.skip_sids)], bus)
+    one = entry("101-0", *address.rooms, namespace=address.namespace, skip=address.skip_sids)
+    assert found.add([one], bench.bus.history) == []
     assert bool(found.frames) is theirs
 
 
@@ -54,19 +54,27 @@ def test_a_record_that_nobody_was_given_is_not_replayed(bench: Bench) -> None:
     """Its data cannot be read; its neighbours are replayed."""
     broken = Entry("101-0", Address("/"), [b"p", b"0-0", *Record("e", b"{").to_fields()])
     found = missed()
-    bus: Any = bench.bus
-    found.add([broken, entry("102-0")], bus)
+    found.add([broken, entry("102-0")], bench.bus.history)
     assert texts(b"".join(found.frames)) == events(102)
 
 
 def test_a_replay_is_bounded_in_bytes(bench: Bench) -> None:
     """What is sent at once may not be more than a browser may be behind."""
-    size = len(bench.bus.history.frames(entry("101-0")))
-    bus: Any = bench.bus
+    size = len(bench.bus.history.replayed(entry("101-0")) or b"")
     both = [entry("101-0"), entry("102-0")]
-    missed(replace(BOUNDS, max_bytes=2 * size)).add(both, bus)
+    missed(replace(BOUNDS, max_bytes=2 * size)).add(both, bench.bus.history)
     with pytest.raises(NotRecovered, match="too_much"):
-        missed(replace(BOUNDS, max_bytes=2 * size - 1)).add(both, bus)
+        missed(replace(BOUNDS, max_bytes=2 * size - 1)).add(both, bench.bus.history)
+
+
+def test_it_ends_before_what_only_redis_has(bench: Bench) -> None:
+    """Their order holds: what comes behind is taken in when that is here."""
+    bench.bus.overhear(entry("104-0", "a"), entry("105-0", "b"))
+    bench.bus.read(entry("106-0"))
+    bench.bus.overhear(entry("107-0", "sid"))
+    found, history = missed(), bench.bus.history
+    assert [each.offset for each in found.add(history.after("102-0"), history)] == ["104-0", "107-0"]
+    assert (found.frames, found.after) == ([], "100-0")
 
 
 # Being there, and going

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.unit.replica import NEW, Bench, entry, known, make_bench, texts
+from tests.unit.replica import NEW, Bench, entry, events, known, make_bench, texts
 
 from queuecast_bus import Batch, BusUnavailable, Gap
 from queuecast_gateway import recovery as module
@@ -116,6 +116,45 @@ async def test_what_is_published_while_redis_is_read_is_not_missed(
 
     monkeypatch.setattr(bench.bus, "between", between)
     bench.assert_recovered(await bench.admitted(pid="pid", offset="100-0"), 101, 102)
+
+
+async def test_what_nobody_here_wanted_is_recalled_from_redis(bench: Bench) -> None:
+    """The replica kept where it is, not what it says; the next one who comes for it is served from memory."""
+    bench.bus.overhear(entry("104-0", "a"), entry("105-0", "b"), entry("106-0"))
+    bench.sessions.known["pid"] = known(tail="106-0")
+    bench.assert_recovered(await bench.admitted(pid="pid", offset="101-0"), 102, 104, 106)
+    assert bench.bus.asked[0] == ("recall", "104-0", "106-0")
+    bench.bus.asked.clear()
+    again = await bench.admitted(pid="pid", offset="101-0")
+    assert texts(again.missed) == events(102, 104, 106)
+    assert [what for what, *_ in bench.bus.asked] == ["expect"]
+
+
+async def test_what_is_published_during_a_recall_is_not_missed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, though more comes with each look at Redis: while somebody is coming, all is kept."""
+    real = bench.bus.recall
+    bench.bus.overhear(entry("104-0", "a"))
+    bench.sessions.known["pid"] = known(tail="105-0")
+
+    async def recall(offsets: list[str]) -> list[list[bytes]]:
+        bench.bus.overhear(entry("105-0", "a"))
+        return await real(offsets)
+
+    monkeypatch.setattr(bench.bus, "recall", recall)
+    bench.assert_recovered(await bench.admitted(pid="pid", offset="103-0"), 104, 105)
+    assert [asked for asked in bench.bus.asked if asked[0] == "recall"] == [("recall", "104-0")]
+    assert bench.bus.history.keeping == 0
+
+
+async def test_a_recall_is_done_page_by_page(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits behind one script for all of it."""
+    monkeypatch.setattr(module, "PAGE", 2)
+    bench.bus.overhear(*(entry(f"{number}-0", "a") for number in range(104, 109)))
+    bench.sessions.known["pid"] = known(tail="108-0")
+    bench.assert_recovered(await bench.admitted(pid="pid", offset="103-0"), 104, 105, 106, 107, 108)
+    assert [len(asked) - 1 for asked in bench.bus.asked if asked[0] == "recall"] == [2, 2, 1]
 
 
 async def test_an_old_connection_is_closed_first(bench: Bench) -> None:
@@ -230,6 +269,34 @@ async def test_records_that_the_stream_has_dropped_are_no_recovery(bench: Bench)
     bench.assert_new(await bench.admitted(pid="pid", offset="99-0"), "trimmed")
 
 
+async def test_a_text_that_the_stream_has_dropped_is_no_recovery(bench: Bench) -> None:
+    """Its address was kept here, which is not enough."""
+    bench.bus.overhear(entry("104-0", "a"))
+    bench.bus.stream.clear()
+    bench.sessions.known["pid"] = known(tail="104-0")
+    bench.assert_new(await bench.admitted(pid="pid", offset="103-0"), "trimmed")
+
+
+async def test_too_much_is_not_recalled(bench: Bench) -> None:
+    """Neither many nor large ones: the bounds are the same, and Redis is not asked for what is in vain."""
+    bench.bus.overhear(*(entry(f"{number}-0", "a") for number in range(104, 110)))
+    bench.sessions.known["pid"] = known(tail="109-0")
+    bench.assert_new(await bench.admitted(pid="pid", offset="103-0"), "too_much")
+    assert [asked for asked in bench.bus.asked if asked[0] == "recall"] == []
+
+
+async def test_too_many_bytes_are_not_recalled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with the page that shows it."""
+    monkeypatch.setattr(module, "PAGE", 1)
+    large = [each for number in (104, 105, 106) if (each := entry(f"{number}-0", "a"))]
+    for each in large:
+        each.fields[7] = b'["' + b"x" * 600 + b'"]'
+    bench.bus.overhear(*large)
+    bench.sessions.known["pid"] = known(tail="106-0")
+    bench.assert_new(await bench.admitted(pid="pid", offset="103-0"), "too_much")
+    assert len([asked for asked in bench.bus.asked if asked[0] == "recall"]) == 2
+
+
 @pytest.mark.parametrize(("count", "recovered"), [(5, True), (6, False)])
 @pytest.mark.parametrize("from_redis", [True, False])
 async def test_too_many_events_are_not_replayed(
@@ -262,6 +329,7 @@ async def test_a_gap_while_a_client_comes_back_is_no_recovery(
     async def between(after: str, until: str, most: int) -> Batch:
         gap = Gap("trimmed", "103-0", "104-0")
         bench.recovery.lost(gap)
+        bench.bus.history.begin("104-0")
         bench.bus.history.add(Batch("105-0", gap=gap))
         return Batch(until)
 

@@ -100,6 +100,10 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         """Return records that were stored before; see `Reader.between`."""
         return await self._reading_side.between(after, until, most)
 
+    async def recall(self, offsets: Sequence[str]) -> list[list[bytes]]:
+        """Return the fields of some records; see `Reader.recall`."""
+        return await self._reading_side.recall(offsets)
+
     @property
     def commands(self) -> Any:
         """The client for commands that are answered at once. Ask it within `connection.asking`."""

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 from redis.asyncio import Redis
@@ -31,6 +32,8 @@ READ_COUNT = 200
 
 RETRY_CAP_SECONDS = 1.0
 
+_RECALL = files("queuecast_bus").joinpath("recall.lua").read_text("utf-8")
+
 GapReason = Literal["trimmed", "rewound"]
 
 
@@ -42,7 +45,7 @@ class Entry(NamedTuple):
 
     offset: str
     address: Address
-    fields: Sequence[bytes]
+    fields: list[bytes]
 
     @property
     def record(self) -> Record:
@@ -51,7 +54,7 @@ class Entry(NamedTuple):
         return Record.from_fields(dict(zip(fields, fields, strict=True)))
 
 
-_entry: Callable[[tuple[str, Address, Sequence[bytes]]], Entry] = partial(tuple.__new__, Entry)
+_entry: Callable[[tuple[str, Address, list[bytes]]], Entry] = partial(tuple.__new__, Entry)
 """`Entry`, in a third of the time."""
 
 
@@ -92,6 +95,7 @@ class Reader:
         # As it came: making pairs and dictionaries of it costs as much as all that we do with it.
         redis.set_response_callback("XREAD", _as_it_came)
         redis.set_response_callback("XRANGE", _as_it_came)
+        self._recall = redis.register_script(_RECALL)
         self._keys = keys
         self._last = START
         self._linked = START
@@ -137,6 +141,15 @@ class Reader:
             if offset_key(previous) > offset_key(after):
                 return replace(batch, gap=_gap(after=after, before=previous))
         return batch
+
+    async def recall(self, offsets: Sequence[str]) -> list[list[bytes]]:
+        """Return the fields of the records at these offsets, none where there is no record any more.
+
+        Raises `BusUnavailable`.
+        """
+        async with asking("recalling records"):
+            found: list[list[bytes]] = await self._recall(keys=[self._keys.stream], args=offsets)
+        return found
 
     async def _tail(self) -> str:
         async with asking("asking for the newest record"):

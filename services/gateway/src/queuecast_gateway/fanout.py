@@ -50,6 +50,7 @@ class Fanout:
         if batch.resumed:
             self._metrics.resumes.inc()
         if batch.gap is not None:
+            self._rooms.history.begin(batch.gap.before)
             self._on_gap(batch.gap)
             self._metrics.gaps.labels(batch.gap.reason).inc()
             log.error(
@@ -61,7 +62,6 @@ class Fanout:
         if batch.entries:
             oldest = offset_ms(batch.entries[0].offset) / 1000
             self._metrics.bus_lag.observe(max(0.0, time.time() - oldest))
-        self._rooms.history.add(batch)
         outcomes = self._outcomes
         outcomes["malformed"].inc(batch.malformed)
         nobody_here = 0
@@ -71,10 +71,11 @@ class Fanout:
                 # The board's among them: a record must not look like the gateway's own figures.
                 self._hear_or_count(address, len(list(run)))
             elif (audience := self._rooms.audience(*address)) is NOBODY:
-                nobody_here += len(list(run))
+                nobody_here += self._rooms.history.let_go(run)
             else:
                 self._send(run, audience)
         outcomes["nobody_here"].inc(nobody_here)
+        self._rooms.history.add(batch)
 
     def _send(self, entries: Iterable[Entry], audience: Audience) -> None:
         delivered = 0

@@ -7,15 +7,16 @@ newest offset, so that it may be silent for hours.
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from socketio.packet import EVENT
 
-from queuecast_bus import BadRecord, BusUnavailable, Entry, Gap
+from queuecast_bus import BusUnavailable, Entry, Gap
 from queuecast_bus.record import offset_key
 from queuecast_gateway.engine import packets
+from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.packet import namespace_prefix
 from queuecast_gateway.replicas import GatewayBus
@@ -73,20 +74,34 @@ class Missed:
         self._bounds = bounds
         self._size = 0
 
-    def add(self, entries: Iterable[Entry], bus: GatewayBus) -> None:
-        """Take in those of the next records that are for this session."""
+    def add(self, entries: Iterable[Entry], history: History) -> list[Entry]:
+        """Take in those of the next records that are for this session.
+
+        It ends before the first whose text is Redis's alone; returned are all of which that is so.
+        """
         namespace, sid = self.state.namespace, self.state.sid
+        elsewhere: list[Entry] = []
         for entry in entries:
             where, rooms, skip_sids = entry.address
             if where == namespace and sid not in skip_sids and not (rooms and self._rooms.isdisjoint(rooms)):
-                try:
-                    frames = bus.history.frames(entry)
-                except BadRecord:
-                    continue  # nobody was given it
-                self.frames.append(frames)
-                self._size += len(frames)
-                if len(self.frames) > self._bounds.max_events or self._size > self._bounds.max_bytes:
-                    raise NotRecovered("too_much")
+                frames = history.replayed(entry)
+                if frames is None:
+                    elsewhere.append(entry)
+                    self.check(len(elsewhere), 0)
+                elif frames and not elsewhere:
+                    self.frames.append(frames)
+                    self.after = entry.offset
+                    self._size += len(frames)
+                    self.check(0, 0)
+        return elsewhere
+
+    def check(self, more_events: int, more_bytes: int) -> None:
+        """Raise `NotRecovered` if it would be too much, with so many events more."""
+        if (
+            len(self.frames) + more_events > self._bounds.max_events
+            or self._size + more_bytes > self._bounds.max_bytes
+        ):
+            raise NotRecovered("too_much")
 
 
 class Recovery:
@@ -148,23 +163,30 @@ class Recovery:
                     raise BusUnavailable("the session has come back over another connection meanwhile")
             if gaps != self._gaps:
                 raise NotRecovered("lost")
-            # From here to the connect nothing is awaited: no record falls between, or comes twice.
-            missed.add(self._bus.history.after(missed.after), self._bus)
+            # From the last look at the history to the connect nothing is awaited: no record falls between,
+            # or comes twice.
         except NotRecovered:
             self._sessions.note(pid, "drop", claimed.state)
             raise
         return missed
 
     async def _take_over(self, claimed: Claimed, missed: Missed) -> None:
-        """Close the former connection, and read what is older than the history."""
+        """Close the former connection, and take in all that was missed; nothing is awaited after that."""
         sid, namespace = missed.state.sid, missed.state.namespace
+        history = self._bus.history
         if claimed.owner not in ("", self._bus.host_id):
             await self._bus.close_elsewhere(claimed.owner, sid, namespace, claimed.number)
-        while not self._is_settled(missed):
-            await self._bus.close_here(sid, namespace)
-            await self._catch_up(missed.after)
+        while True:
+            while not self._is_settled(missed):
+                await self._bus.close_here(sid, namespace)
+                await self._catch_up(missed.after)
+                async with self._readers:
+                    await self._read(missed)
+            elsewhere = missed.add(history.after(missed.after), history)
+            if not elsewhere:
+                return
             async with self._readers:
-                await self._read(missed)
+                await self._recall(missed, elsewhere)
 
     def _checked(self, after: Any, claimed: Claimed) -> str:
         if not isinstance(after, str) or not _OFFSET.fullmatch(after):
@@ -199,8 +221,21 @@ class Recovery:
             batch = await self._bus.between(missed.after, history.position, PAGE)
             if batch.gap is not None:
                 raise NotRecovered("trimmed")
-            missed.add(batch.entries, self._bus)
+            missed.add(batch.entries, history)
             missed.after = batch.position
+
+    async def _recall(self, missed: Missed, entries: Sequence[Entry]) -> None:
+        """Read again what nobody here wanted when it came."""
+        size = 0
+        for start in range(0, len(entries), PAGE):
+            page = entries[start : start + PAGE]
+            for entry, fields in zip(
+                page, await self._bus.recall([entry.offset for entry in page]), strict=True
+            ):
+                if not fields:
+                    raise NotRecovered("trimmed")
+                size += self._bus.history.recall(entry, fields)
+            missed.check(len(entries), size)
 
     # Being there
 

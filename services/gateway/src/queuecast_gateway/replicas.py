@@ -33,13 +33,15 @@ class GatewayBus(BusManager, Rooms):
     def coming(self, sid: str, namespace: str, claim: int) -> Iterator[Callable[[], bool]]:
         """A session is about to come; the answer says whether it still is to.
 
-        It is not once a later claim has asked for it here, or brings it here.
+        It is not once a later claim has asked for it here, or brings it here. What is read meanwhile is kept.
         """
         key = namespace, sid
         self._coming[key] = claim
+        self.history.keeping += 1
         try:
             yield lambda: self._coming.get(key) == claim
         finally:
+            self.history.keeping -= 1
             if self._coming.get(key) == claim:
                 del self._coming[key]
 
