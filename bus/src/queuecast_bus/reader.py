@@ -27,8 +27,9 @@ BLOCK_SECONDS = 1.0
 """One XREAD waits this long. Short, so that a connection that went silent is found out soon; an idle replica
 costs Redis one command a second."""
 
-READ_COUNT = 200
-"""Records of one XREAD; with the largest bodies that is 50 MiB."""
+READ_COUNT = 400
+"""Records of one XREAD; with the largest bodies that is 100 MiB. With half as many, a record that nobody here
+wants costs an eighth more."""
 
 RETRY_CAP_SECONDS = 1.0
 
