@@ -2,7 +2,7 @@
 --
 -- KEYS   one for each session
 -- ARGV   1 this replica · 2 how long a session may come back after its connection's end, ms
---        then for each session a verb, sid, namespace, rooms (JSON) and offset; the verb is one of
+--        3 JSON: for each session a verb, sid, namespace, rooms (a JSON text) and offset; the verb is one of
 --        "save"  it is connected here and this is its state
 --        "left"  its connection has ended, it may come back to any replica
 --        "drop"  it may not come back
@@ -10,19 +10,18 @@
 -- The offset of the first save stays: a client that never got one has missed all since then.
 -- Another replica may have taken a session over meanwhile: what this one still has to say of it is void.
 
-local me, ttl_ms = ARGV[1], ARGV[2]
+local me, ttl_ms, sessions = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 
 for index, key in ipairs(KEYS) do
-  local at = 3 + (index - 1) * 5
-  local verb = ARGV[at]
+  local verb, sid, namespace, rooms, offset = unpack(sessions[index])
   local owner = redis.call('HGET', key, 'replica')
   if not owner or owner == '' or owner == me then
     if verb == 'drop' then
       redis.call('DEL', key)
     else
-      redis.call('HSET', key, 'replica', verb == 'save' and me or '', 'sid', ARGV[at + 1],
-                 'namespace', ARGV[at + 2], 'rooms', ARGV[at + 3])
-      redis.call('HSETNX', key, 'offset', ARGV[at + 4])
+      redis.call('HSET', key, 'replica', verb == 'save' and me or '', 'sid', sid,
+                 'namespace', namespace, 'rooms', rooms)
+      redis.call('HSETNX', key, 'offset', offset)
       redis.call('PEXPIRE', key, ttl_ms)
     end
   end

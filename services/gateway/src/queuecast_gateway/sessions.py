@@ -134,11 +134,18 @@ class Sessions:
             self._wake.clear()
 
     async def _put(self, batch: Mapping[str, tuple[Verb, State]]) -> None:
-        arguments: list[str | int] = [self._bus.host_id, self._ttl_ms]
-        for verb, state in batch.values():
-            arguments += verb, state.sid, state.namespace, json.dumps(state.rooms), state.offset
+        # One argument for all: redis-py takes 2 µs for each.
+        words = json.dumps(
+            [
+                (verb, state.sid, state.namespace, json.dumps(state.rooms), state.offset)
+                for verb, state in batch.values()
+            ]
+        )
         async with asking("writing down sessions"):
-            await self._write(keys=[self._bus.keys.session(pid) for pid in batch], args=arguments)
+            await self._write(
+                keys=[self._bus.keys.session(pid) for pid in batch],
+                args=[self._bus.host_id, self._ttl_ms, words],
+            )
 
     async def _put_lost(self, up_to: str) -> None:
         async with asking("writing down what was lost"):

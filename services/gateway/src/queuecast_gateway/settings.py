@@ -66,7 +66,7 @@ class Settings(BusSettings, EdgeSettings):
     history_bytes: int = Field(
         default=16 << 20,
         ge=1 << 20,
-        description="Newest records kept in memory, from which most browsers that come back are served",
+        description="Memory for the newest records, from which most browsers that come back are served",
     )
     drain_seconds: float = Field(
         default=15,
