@@ -1,0 +1,1 @@
+"""Who a browser is, and what it may see and say."""
