@@ -1,14 +1,16 @@
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.sentinel import SentinelConnectionPool
+from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from queuecast_bus import BusUnavailable
-from queuecast_bus.connection import asking, check_url, connect, jittered
+from queuecast_bus.connection import ANSWER_SECONDS, TLS_PARAMETERS, asking, check_url, connect, jittered
 
 GOOD = [
     "redis://localhost",
@@ -22,6 +24,12 @@ GOOD = [
     "redis+sentinel://one:26379,two:26379/0/primary",
     "redis+sentinel://:hush@one:26379/0/primary",
     "valkey+sentinel://one:26379/0/primary",
+    "redis+sentinel://[::1]:26379/0/primary",
+    "redis://localhost?db=2",
+    "rediss://localhost/2?ssl_check_hostname=false&ssl_cert_reqs=required",
+    "valkeys://localhost?ssl_cert_reqs=none",
+    "rediss+sentinel://one:26379,two:26379/0/primary?ssl_check_hostname=false",
+    "valkeys+sentinel://:hush@one:26379/0/primary",
 ]
 BAD = {
     "": "scheme",
@@ -41,6 +49,22 @@ BAD = {
     "redis+sentinel://one:x/0/primary": "expected redis\\+sentinel",
     "redis+sentinel://one:26379/zero/primary": "expected redis\\+sentinel",
     "valkey+sentinel://one:26379/0": "service's name",
+    "rediss+sentinel://one/0/primary": "expected rediss\\+sentinel",
+    "redis://localhost?db=two": "'db'",
+    "redis://localhost?dbs=2": "unknown 'dbs': did you mean db",
+    "redis://localhost?socket_timeout=1&protocol=3": "unknown 'socket_timeout', an unknown 'protocol'",
+    "redis+sentinel://one:26379/0/primary?db=1": "unknown 'db'",
+    "redis://localhost?ssl_ca_certs=/ca.pem": "ssl_ca_certs although .* without TLS",
+    "redis+sentinel://one:26379/0/primary?ssl_ca_certs=/ca.pem": "ssl_ca_certs although .* without TLS",
+    "rediss://localhost?ssl_ca_cert=/ca.pem": "unknown 'ssl_ca_cert': did you mean ssl_ca_certs",
+    "rediss://localhost?ssl_ca_certs=": "no value for ssl_ca_certs",
+    "rediss://localhost?ssl_ca_certs": "no value for ssl_ca_certs",
+    "rediss://localhost?ssl_ca_certs=/a.pem&ssl_ca_certs=/b.pem": "ssl_ca_certs more than once",
+    "rediss://localhost?ssl_ca_certs=/nowhere/ca.pem": "ssl_ca_certs=/nowhere/ca.pem: .*No such file",
+    "valkeys+sentinel://one:26379/0/primary?ssl_ca_certs=/nowhere/ca.pem": "ca.pem: .*No such file",
+    "rediss://localhost?ssl_keyfile=/nowhere/key.pem": "ssl_keyfile=/nowhere/key.pem: certfile",
+    "rediss://localhost?ssl_cert_reqs=maybe": "ssl_cert_reqs=maybe: ",
+    "redis://localhost/0#prod": "written %2F",
 }
 
 
@@ -69,6 +93,12 @@ def test_a_bad_url_is_refused_with_the_reason(url: str, why: str) -> None:
         "redis+sentinel://:hush@one/0/primary",
         "redis+sentinel://:hush@one:26379/0",
         "redis://user:hush/2@localhost:6379",
+        "redis://user:12/hush@localhost:6379",
+        "redis://user:12?hush@localhost:6379",
+        "redis://user:12#hush@localhost:6379",
+        "redis+sentinel://user:12/hush@one:26379/0/primary",
+        "redis://localhost?password=hush",
+        "rediss://localhost?ssl_keyfile=/nowhere/key.pem&ssl_password=hush",
     ],
 )
 def test_a_refusal_shows_no_password(url: str) -> None:
@@ -76,6 +106,13 @@ def test_a_refusal_shows_no_password(url: str) -> None:
     with pytest.raises(ValueError, match=r"\S") as refusal:
         check_url(url)
     assert "hush" not in str(refusal.value)
+
+
+def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
+    """Each connection would fail, for a reason that is here to stay."""
+    (tmp_path / "ca.pem").write_text("no certificate\n")
+    with pytest.raises(ValueError, match=r"ssl_ca_certs=.*ca\.pem"):
+        check_url(f"rediss://localhost?ssl_ca_certs={tmp_path}/ca.pem")
 
 
 def test_a_database_that_is_no_number_is_refused() -> None:
@@ -102,7 +139,9 @@ def test_a_sentinel_without_a_host_is_refused() -> None:
 )
 def test_a_scheme_decides_about_the_kind_of_connection(url: str, kind: type) -> None:
     """Valkey's schemes are Redis's; an s too little would send a password in the clear."""
-    assert connect(url).connection_pool.connection_class is kind
+    made = connect(url).connection_pool.connection_class
+    assert issubclass(made, kind)
+    assert issubclass(made, SSLConnection) == (kind is SSLConnection)
 
 
 def test_where_and_as_whom_to_connect_come_from_the_url() -> None:
@@ -122,6 +161,80 @@ def test_sentinels_are_asked_for_the_primary(scheme: str) -> None:
     assert pool.connection_kwargs.items() >= {"db": 3, "username": "user", "password": "hush"}.items()
     sentinels = [each.connection_pool.connection_kwargs for each in pool.sentinel_manager.sentinels]
     assert [(each["host"], each["port"]) for each in sentinels] == [("one", 26379), ("two", 26380)]
+
+
+def test_what_is_escaped_in_a_sentinels_url_is_meant_as_it_was() -> None:
+    """A password with a slash can be written in no other way."""
+    pool = connect("redis+sentinel://us%40er:h%2Fush@[::1]:26379/0/primary").connection_pool
+    assert pool.connection_kwargs.items() >= {"username": "us@er", "password": "h/ush"}.items()
+    assert pool.sentinel_manager.sentinels[0].connection_pool.connection_kwargs["host"] == "::1"
+
+
+def clients(url: str) -> list[Any]:
+    """Return what `connect` makes: the client, and those of its sentinels."""
+    client: Any = connect(url)
+    manager = getattr(client.connection_pool, "sentinel_manager", None)
+    return [client, *(manager.sentinels if manager else ())]
+
+
+@pytest.mark.parametrize("scheme", ["rediss+sentinel", "valkeys+sentinel"])
+def test_with_tls_for_sentinels_nobody_is_spoken_to_without(scheme: str) -> None:
+    """The sentinels say who the primary is: who can forge their answer gets its password."""
+    made = clients(f"{scheme}://one:26379,two:26380/0/primary?ssl_check_hostname=false&ssl_ca_certs=/ca.pem")
+    assert len(made) == 3
+    assert issubclass(made[0].connection_pool.connection_class, SentinelManagedConnection)
+    for client in made:
+        connection = client.connection_pool.make_connection()
+        assert isinstance(connection, SSLConnection)
+        assert (connection.ca_certs, connection.check_hostname) == ("/ca.pem", False)
+
+
+def test_tls_checks_the_certificate_and_the_host_name_unless_told_otherwise() -> None:
+    """Encrypted to whoever answers is not much better than in the clear."""
+    for url in ("rediss://h", "rediss+sentinel://one:1/0/primary"):
+        for client in clients(url):
+            connection = client.connection_pool.make_connection()
+            assert connection.ssl_context.get().check_hostname
+            assert connection.cert_reqs.name == "CERT_REQUIRED"
+
+
+@pytest.mark.parametrize("name", TLS_PARAMETERS)
+def test_every_parameter_for_tls_is_one_that_redis_py_takes(name: str) -> None:
+    """A new release that renames one must fail here, not at each connection."""
+    for url in (f"rediss://h?{name}=none", f"rediss+sentinel://one:1/0/primary?{name}=none"):
+        for client in clients(url):
+            assert isinstance(client.connection_pool.make_connection(), SSLConnection)
+
+
+@pytest.mark.parametrize("url", ["rediss://h", "rediss+sentinel://one:1/0/primary"])
+def test_a_tls_handshake_has_a_limit_of_its_own(url: str) -> None:
+    """A server without TLS never answers one: the log should say so, and not just that nobody answered."""
+    for client in clients(url):
+        limits = client.connection_pool.make_connection()._connection_arguments()
+        assert limits["ssl_handshake_timeout"] < ANSWER_SECONDS
+
+
+async def test_who_closes_the_client_closes_the_connections_to_its_sentinels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control channel makes a client for each try: while a primary is away, sockets would pile up."""
+    closed = []
+    made = clients("redis+sentinel://one:1,two:2/0/primary")
+    for client in made:
+
+        async def close(pool: Any = client.connection_pool) -> None:
+            closed.append(pool)
+
+        monkeypatch.setattr(client.connection_pool, "aclose", close)
+    await made[0].aclose()
+    assert closed == [client.connection_pool for client in made]
+
+
+@pytest.mark.parametrize("url", ["redis://h", "rediss://h", "unix:///s", "redis+sentinel://one:1/0/primary"])
+def test_a_client_does_not_introduce_itself(url: str) -> None:
+    """CLIENT SETINFO would have to be allowed to every user, and Redis before 7.2 does not know it."""
+    for client in clients(url):
+        assert client.connection_pool.make_connection().driver_info is None
 
 
 @pytest.mark.parametrize("url", ["redis://h", "redis+sentinel://one:1/0/primary"])

@@ -6,30 +6,40 @@ Valkey speaks Redis's protocol, so its URLs are read as Redis's, and one client 
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from difflib import get_close_matches
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import URL_QUERY_ARGUMENT_PARSERS, SSLConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from socketio.redis_manager import parse_redis_sentinel_url
 
 from queuecast_bus.errors import BusUnavailable
 
-SCHEMES = (
-    "redis",
-    "rediss",
-    "redis+sentinel",
-    "unix",
-    "valkey",
-    "valkeys",
-    "valkey+sentinel",
+TLS_SCHEMES = ("rediss", "valkeys", "rediss+sentinel", "valkeys+sentinel")
+SCHEMES = ("redis", "valkey", "redis+sentinel", "valkey+sentinel", *TLS_SCHEMES, "unix")
+TLS_PARAMETERS = (
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_password",
+    "ssl_check_hostname",
+    "ssl_cert_reqs",
 )
+"""What the query of a URL with TLS may say, in redis-py's words. Whatever else redis-py reads there would
+change how the bus waits and tries again, or which types it gets."""
+
+ESCAPES = "'/', '?', '#' and '@' in a password are written %2F, %3F, %23, %40"
 CONNECT_SECONDS = 3.0
+HANDSHAKE_SECONDS = 2.0
+"""How long a TLS handshake may take: a server without TLS waits for the rest of it for ever. Shorter than
+`ANSWER_SECONDS`, so that the log says which of the two it was."""
 ANSWER_SECONDS = 3.0
 """How long to wait for an answer before the connection is given up and the outcome is unknown."""
 
@@ -39,8 +49,11 @@ def check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
         raise ValueError(f"scheme {parts.scheme!r} is not one of {', '.join(s + '://' for s in SCHEMES)}")
+    if parts.fragment or "@" in parts.path + parts.query:
+        # What stands there may be the end of a password, so nothing of it is shown.
+        raise ValueError(ESCAPES)
     if parts.scheme.endswith("+sentinel"):
-        _sentinels(url)
+        _sentinels(parts)
     elif parts.scheme == "unix":
         if not parts.path:
             raise ValueError("unix:// needs the path of a socket")
@@ -50,6 +63,8 @@ def check_url(url: str) -> None:
         _check_port(parts)
         if not re.fullmatch(r"(/\d*)?", parts.path):
             raise ValueError(f"database {parts.path[1:]!r} is not a number")
+    _check_query(parts)
+    _check_tls(url)
 
 
 def _check_port(parts: SplitResult) -> None:
@@ -57,9 +72,41 @@ def _check_port(parts: SplitResult) -> None:
         _ = parts.port
     except ValueError:
         # The text of urlsplit's own error would show what follows the colon, which may be part of a password.
-        raise ValueError(
-            "the port is not a number; '/', '?' and '#' in a password are written %2F, %3F, %23"
-        ) from None
+        raise ValueError(f"the port is not a number; {ESCAPES}") from None
+
+
+def _check_query(parts: SplitResult) -> None:
+    """What redis-py does not know it would refuse at each connection, with a `TypeError`."""
+    known: tuple[str, ...] = () if parts.scheme.endswith("+sentinel") else ("db",)
+    if parts.scheme in TLS_SCHEMES:
+        known += TLS_PARAMETERS
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    if wrong := [_unknown(name, known) for name, _ in given if name not in known]:
+        raise ValueError("the query has " + ", ".join(wrong))
+    if empty := [name for name, value in given if not value]:
+        raise ValueError(f"the query has no value for {', '.join(empty)}")
+    if twice := [name for name, count in Counter(name for name, _ in given).items() if count > 1]:
+        raise ValueError(f"the query has {', '.join(twice)} more than once")
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    if name in TLS_PARAMETERS:
+        return f"{name} although the scheme is one without TLS: did you mean rediss://?"
+    close = get_close_matches(name, known, n=1)
+    return f"an unknown {name!r}" + (f": did you mean {close[0]}?" if close else "")
+
+
+def _check_tls(url: str) -> None:
+    """Read the files that are named, as every connection will."""
+    query = parse_qsl(urlsplit(url).query)
+    pool = connect(url).connection_pool
+    try:
+        connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]
+        if isinstance(connection, SSLConnection):
+            connection.ssl_context.get()
+    except (OSError, RedisError, TypeError, ValueError) as exc:
+        said = ", ".join(f"{name}={value}" for name, value in query if name != "ssl_password")
+        raise ValueError(f"TLS cannot be had with {said}: {exc}") from None
 
 
 def connect(url: str) -> Redis:
@@ -73,28 +120,73 @@ def connect(url: str) -> Redis:
         "socket_timeout": None,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
+        # No CLIENT SETINFO: not every server knows it, and it would be one more command to allow.
+        "driver_info": None,
     }
-    scheme, _, rest = url.partition("://")
-    scheme = scheme.replace("valkey", "redis")
-    if scheme == "redis+sentinel":
-        hosts, service, credentials = _sentinels(url)
-        timeouts = {"socket_timeout": CONNECT_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
-        sentinel: Any = Sentinel(hosts, sentinel_kwargs=timeouts, **options, **credentials)  # type: ignore[no-untyped-call]
-        client: Redis = sentinel.master_for(service)
-        return client
-    return Redis.from_url(f"{scheme}://{rest}", **options)
+    parts = urlsplit(url)
+    scheme = parts.scheme.replace("valkey", "redis")
+    if scheme.endswith("+sentinel"):
+        return _of_sentinels(parts, options)
+    client = Redis.from_url(scheme + url[len(parts.scheme) :], **options)
+    if scheme == "rediss":
+        client.connection_pool.connection_class = Tls
+    return client
 
 
-def _sentinels(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
-    try:
-        hosts, service, credentials = parse_redis_sentinel_url(url.replace("valkey+", "redis+", 1))
-    except ValueError:
-        hosts, service, credentials = [], None, {}
-    if not hosts or not all(host for host, _ in hosts):
-        raise ValueError("expected redis+sentinel://[:password@]host:port,host:port/db/service")
+def _of_sentinels(parts: SplitResult, options: dict[str, Any]) -> Redis:
+    """Return a client for the primary; with a TLS scheme it speaks TLS to that and to the sentinels."""
+    hosts, service, access = _sentinels(parts)
+    tls: dict[str, Any] = {}
+    if parts.scheme in TLS_SCHEMES:
+        tls["ssl"] = True
+        for name, value in parse_qsl(parts.query):
+            tls[name] = URL_QUERY_ARGUMENT_PARSERS.get(name, str)(value)
+    timeouts = {"socket_timeout": CONNECT_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
+    sentinel_options = {**timeouts, "driver_info": None, **tls}
+    sentinel: Any = Sentinel(hosts, sentinel_kwargs=sentinel_options, **options, **access, **tls)  # type: ignore[no-untyped-call]
+    client: Redis = sentinel.master_for(service, ToPrimary)
+    if tls:
+        client.connection_pool.connection_class = TlsToPrimary
+        for each in sentinel.sentinels:
+            each.connection_pool.connection_class = Tls
+    return client
+
+
+def _sentinels(parts: SplitResult) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
+    """Return the sentinels' addresses, the service's name, and with which database and as whom it is used."""
+    found = re.fullmatch(r"(?:/(\d*)(?:/([^/]*))?)?", parts.path)
+    addresses = [each.rpartition(":") for each in parts.netloc.rpartition("@")[2].split(",")]
+    if not found or not all(host and port.isdecimal() for host, _, port in addresses):
+        raise ValueError(f"expected {parts.scheme}://[user:password@]host:port,host:port/db/service")
+    database, service = found.groups()
     if not service:
-        raise ValueError("redis+sentinel:// needs the service's name: …/0/mymaster")
-    return hosts, service, credentials
+        raise ValueError(f"{parts.scheme}:// needs the service's name: …/0/mymaster")
+    hosts = [(host.strip("[]"), int(port)) for host, _, port in addresses]
+    access: dict[str, Any] = {"db": int(database or 0)}
+    for name, value in (("username", parts.username), ("password", parts.password)):
+        if value:
+            access[name] = unquote(value)
+    return hosts, service, access
+
+
+class ToPrimary(Redis):
+    """A client that closes its connections to the sentinels too."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        pool: Any = self.connection_pool
+        await pool.sentinel_manager.aclose()
+
+
+class Tls(SSLConnection):
+    """A connection with TLS whose handshake has a limit of its own."""
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "ssl_handshake_timeout": HANDSHAKE_SECONDS}
+
+
+class TlsToPrimary(SentinelManagedConnection, Tls):
+    """The same, to the server that the sentinels name."""
 
 
 @asynccontextmanager
