@@ -1,10 +1,11 @@
-"""The key of who issues tokens, as an operator gives it: a secret or a PEM; and which algorithm a key is for.
+"""The keys of who issues tokens: a secret, a PEM or a published set; and which algorithm a key is for. Pure.
 
-Keys that change while we run are `jwks`'s. Pure.
+It asks nobody for a set; `jwks` does.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt.algorithms import HMACAlgorithm
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from queuecast_gateway.access.tokens import Key
 
@@ -25,17 +26,23 @@ MAX_RSA_BITS = 8192
 
 
 class StaticKey:
-    """One key for all tokens, whatever `kid` they name."""
+    """One key for all tokens, whatever `kid` they name.
 
-    def __init__(self, key: Key, algorithms: Sequence[str]) -> None:
+    `algorithms` are those that an allow-list has, None for the one that the key is for.
+    """
+
+    def __init__(self, key: Key, algorithms: Sequence[str] | None = None) -> None:
         algorithm = algorithm_of(key)
+        if algorithms is None:
+            algorithms = (algorithm,)
         unfit = [name for name in algorithms if name != algorithm]
         if unfit or not algorithms:
             raise ValueError(f"the key is for {algorithm}, not for {', '.join(unfit) or 'nothing'}")
+        self.algorithms = tuple(algorithms)
         self._key = key
 
     @classmethod
-    def from_secret(cls, secret: str, algorithms: Sequence[str]) -> "StaticKey":
+    def from_secret(cls, secret: str, algorithms: Sequence[str] | None = None) -> "StaticKey":
         """Make one of a secret that is shared with the issuer. Raises `ValueError`, never with the secret."""
         # An environment variable may have any byte but 0, and Python writes these so.
         key = secret.encode(errors="surrogateescape")
@@ -51,7 +58,7 @@ class StaticKey:
         return cls(key, algorithms)
 
     @classmethod
-    def from_pem(cls, pem: str, algorithms: Sequence[str]) -> "StaticKey":
+    def from_pem(cls, pem: str, algorithms: Sequence[str] | None = None) -> "StaticKey":
         """Make one of the issuer's public key. Raises `ValueError`, never with the text."""
         if "PRIVATE KEY-----" in pem:
             raise ValueError("a private key has no place here: give its public half (openssl pkey -pubout)")
@@ -69,6 +76,74 @@ class StaticKey:
     async def key(self, kid: str | None, algorithm: str) -> Key:
         """Return the key."""
         return self._key
+
+
+class PublishedKey(NamedTuple):
+    """A key of a set. Its id, if it has one, is unique among the keys for its algorithm."""
+
+    kid: str | None
+    algorithm: str
+    key: Key
+
+
+class KeySet:
+    """Keys as an issuer publishes them (JWKS): https://www.rfc-editor.org/rfc/rfc7517#section-5."""
+
+    def __init__(self, keys: Iterable[PublishedKey]) -> None:
+        self._by_id: dict[tuple[str | None, str], Key] = {}
+        self._by_algorithm: dict[str, list[Key]] = {}
+        for kid, algorithm, key in keys:
+            self._by_id.setdefault((kid, algorithm), key)
+            self._by_algorithm.setdefault(algorithm, []).append(key)
+
+    @classmethod
+    def parse(cls, text: bytes, algorithms: Sequence[str]) -> "KeySet":
+        """Read a set, without the keys that are not for verifying with one of these algorithms.
+
+        Raises `ValueError` if it is no set, or has no such key.
+        """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError(f"{len(text)} bytes that are no JSON") from None
+        entries = content.get("keys") if isinstance(content, dict) else None
+        if not isinstance(entries, list):
+            raise ValueError("JSON, but no set of keys")  # noqa: TRY004  # what an issuer sent, not a caller
+        keys = [key for entry in entries if (key := _published(entry)) and key.algorithm in algorithms]
+        if not keys:
+            raise ValueError(f"none of {len(entries)} keys is for verifying {', '.join(algorithms)}")
+        return cls(keys)
+
+    def find(self, kid: str | None, algorithm: str) -> Key | None:
+        """Return the key that a token was signed with; without an id, the only one for its algorithm."""
+        if kid is not None:
+            return self._by_id.get((kid, algorithm))
+        keys = self._by_algorithm.get(algorithm, [])
+        return keys[0] if len(keys) == 1 else None
+
+
+# No "oct": a secret that is published is none.
+_READERS = {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk, "OKP": OKPAlgorithm.from_jwk}
+
+
+def _published(entry: Any) -> PublishedKey | None:
+    """Read one key of a set: None if it is not for verifying, or we do not understand it.
+
+    RFC 7517 would have us ignore such keys: an issuer may have others for other purposes.
+    """
+    try:
+        kid, key = entry.get("kid"), _READERS[entry["kty"]](entry)
+        # A private key is for none: who published it has let everybody sign with it.
+        algorithm = algorithm_of(key)
+        meant = (
+            entry.get("use") in (None, "sig")
+            and "verify" in (entry.get("key_ops") or ("verify",))
+            and entry.get("alg") in (None, algorithm)
+            and isinstance(kid, str | None)
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, UnsupportedAlgorithm, jwt.PyJWTError):
+        return None
+    return PublishedKey(kid, algorithm, key) if meant else None  # type: ignore[arg-type]  # algorithm_of knows
 
 
 def algorithm_of(key: Any) -> str:
