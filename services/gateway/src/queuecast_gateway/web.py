@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 import socketio
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from queuecast_gateway.admission import Admission, HttpProtocol
+from queuecast_gateway.headers import BOARD, EVERY_ANSWER, WithHeaders
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.settings import Settings
 
@@ -37,11 +41,17 @@ class Files(StaticFiles):
             await super().__call__(scope, receive, send)
 
 
+async def _icon(_: Request) -> RedirectResponse:
+    """Browsers ask for this one unasked, wherever no page names another: beside a 404, for instance."""
+    return RedirectResponse("/favicon.svg", HTTPStatus.PERMANENT_REDIRECT)
+
+
 def web_server(server: SocketServer, settings: Settings, admission: Admission) -> WebServer:
     """Return the server of the public port; it listens once it is asked to `serve`."""
-    board = Starlette(routes=[Mount("/", Files(directory=STATIC, html=True))])
+    files = Mount("/", Files(directory=STATIC, html=True))
+    board = WithHeaders(Starlette(routes=[Route("/favicon.ico", _icon), files]), BOARD)
     config = uvicorn.Config(
-        socketio.ASGIApp(server, other_asgi_app=board),
+        WithHeaders(socketio.ASGIApp(server, other_asgi_app=board), EVERY_ANSWER),
         http=partial(HttpProtocol, admission, server.eio.wheel, settings.connect_seconds),  # type: ignore[arg-type]  # it is called like a class
         ws=server.eio.websocket_protocol,
         # For WebSockets that are not Socket.IO's, which uvicorn serves.

@@ -3,9 +3,11 @@
 
 import { countEvent, drawFigures, followGateway, measureRoundTrip } from "./figures.js";
 import { ageItems, followItems } from "./items.js";
-import { brief, byId, hook } from "./words.js";
+import { giveToken, hasToken, takeToken } from "./token.js";
+import { byId, hook, refusalText } from "./words.js";
 
 const RETURN_AFTER_MS = 5_000;  // once the server itself has shown us out, the client does not come back unasked
+const RETURN_WHEN_TOO_MANY_MS = 60_000;
 
 // Both namespaces share one connection; the state shown is that of the default one, where the items come from.
 
@@ -15,7 +17,9 @@ const STATES = {
   recovered: ["Recovered", "Nothing was missed"],
   reconnected: ["Reconnected as a new session", "Events in between may be missing"],
   offline: ["Offline, trying again", "The gateway cannot be reached"],
+  refused: ["Not let in"],      // and refusalText
 };
+const TITLES = { offline: "Offline – ", refused: "Not let in – " };
 
 function enter(state, detail = STATES[state][1]) {
   const [label] = STATES[state];
@@ -25,14 +29,25 @@ function enter(state, detail = STATES[state][1]) {
   byId("state-icon").setAttribute("href", `#icon-${state}`);
   byId("state-label").textContent = label;
   byId("state-detail").textContent = detail;
-  document.title = state === "offline" ? "Offline – Queuecast live board" : "Queuecast live board";
+  document.title = `${TITLES[state] ?? ""}Queuecast live board`;
 }
+
+// A token that was refused does not become right by itself, and each try is counted: the board waits for another one.
+const wantsToken = ({ data }) => data?.code === "unauthorized";
 
 /** The client comes back by itself from a lost connection, but not when the server closed or refused the namespace. */
 function comeBack(namespace) {
-  const later = () => setTimeout(() => namespace.connect(), RETURN_AFTER_MS * (1 + Math.random()));
-  namespace.on("disconnect", (reason) => { if (reason === "io server disconnect") later(); });
-  namespace.on("connect_error", () => { if (!namespace.active) later(); });
+  let timer;
+  const later = (ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => namespace.active || namespace.connect(), ms * (1 + Math.random()));
+  };
+  namespace.on("connect", () => clearTimeout(timer));
+  namespace.on("disconnect", (reason) => { if (reason === "io server disconnect") later(RETURN_AFTER_MS); });
+  namespace.on("connect_error", (error) => {
+    if (namespace.active || wantsToken(error)) return;
+    later(error.data?.code ? RETURN_WHEN_TOO_MANY_MS : RETURN_AFTER_MS);
+  });
 }
 
 function follow(namespace) {
@@ -42,8 +57,9 @@ function follow(namespace) {
     before = true;
   });
   namespace.on("disconnect", () => enter("offline"));
-  namespace.on("connect_error", ({ message }) => {
-    enter("offline", namespace.active ? undefined : `Refused: ${brief(message, 120)}`);
+  namespace.on("connect_error", (error) => {
+    if (namespace.active) enter("offline");
+    else enter(wantsToken(error) ? "refused" : "offline", refusalText(error, hasToken()));
   });
   namespace.onAny(countEvent);
 }
@@ -59,12 +75,20 @@ function onVisibility() {
   measureRoundTrip();
 }
 
+/** Somebody put a token into the address of this page, which does not load it anew. */
+function onHashChange() {
+  if (!takeToken()) return;
+  for (const namespace of [socket, board]) namespace.disconnect().connect();
+}
+
+takeToken();                    // before anything else has a look at the address
+
 if (!window.io) {
   enter("offline", "This page could not load its Socket.IO client");
   throw new Error("vendor/socket.io is missing, or does not match the hash in index.html");
 }
 
-const options = { transports: ["websocket", "polling"], tryAllTransports: true };
+const options = { transports: ["websocket", "polling"], tryAllTransports: true, auth: giveToken };
 const socket = window.io("/", options);
 const board = window.io("/board", options);
 
@@ -74,4 +98,5 @@ followGateway(board);
 comeBack(socket);
 comeBack(board);
 document.addEventListener("visibilitychange", onVisibility);
+window.addEventListener("hashchange", onHashChange);
 setInterval(tick, 1_000);

@@ -98,6 +98,9 @@ export function followGateway(namespace) {
   board = namespace;
   namespace.on("connect", measureRoundTrip);
   namespace.on("disconnect", forgetGateway);
+  namespace.on("connect_error", () => {
+    if (!namespace.active) byId("replica-note").textContent = "the gateway tells us nothing";
+  });
   namespace.on("delivered", (figures) => {
     if (!Number.isFinite(figures?.p50_ms)) return;
     delivered = figures;

@@ -25,6 +25,20 @@ export function brief(value, limit) {
   return text.length > limit ? `${text.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "")}…` : text;
 }
 
+/** Why the gateway did not let this page in, in one sentence. */
+export function refusalText({ message, data }, hadToken) {
+  switch (data?.code) {
+    case "unauthorized":
+      return hadToken ? "Open this page with a new token" : "Add #token=… to this page's address";
+    case "too_many_tries":
+      return "Too many tries from here; wait a minute";
+    case "too_many_connections":
+      return "Too many connections from here";
+    default:
+      return `Refused: ${brief(message, 120)}`;
+  }
+}
+
 /** The id that `item_removed` can address, as text; null when there is none. */
 export function idOf(data) {
   const id = data?.id;
