@@ -2,38 +2,119 @@
 
 import base64
 import hashlib
+import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, WebSocketRoute, expect
 from tests.claims import eventually
 
 from .javascript import JS, missing
 from .rig import Rig
 
 CLIENT = "vendor/socket.io-4.8.4.min.js"
+SOURCE_MAP = "vendor/socket.io.min.js.map"
+TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
+  console.error(`Policy violated: ${violatedDirective} by ${blockedURI}`);
+});
+"""
+WITHOUT_WEBSOCKETS = """
+globalThis.WebSocket = class {
+  constructor() { queueMicrotask(() => this.onerror(new Event("error"))); }
+  close() {}
+};
+"""
+CONNECT = re.compile(r"40(?:(/[^,]+),)?(\{.*\})?")
+"""https://socket.io/docs/v4/socket-io-protocol/#connection-to-a-namespace"""
+
+
+class Doorkeeper:
+    """Stands between a board and its gateway, and lets in who shows the token, as a gateway does that asks
+    for one.
+    """
+
+    def __init__(self, token: str | None, code: str = "unauthorized") -> None:
+        self.token = token
+        self.shown: list[tuple[str, str | None]] = []
+        self._code = code
+
+    def guard(self, page: Page) -> None:
+        page.route_web_socket(re.compile(r"/socket\.io/"), self._stand_between)
+
+    def _stand_between(self, connection: WebSocketRoute) -> None:
+        gateway = connection.connect_to_server()
+
+        def from_page(message: str | bytes) -> None:
+            packet = CONNECT.fullmatch(message) if isinstance(message, str) else None
+            if packet is None:
+                gateway.send(message)
+                return
+            namespace, auth = packet.groups()
+            token = json.loads(auth)["token"] if auth else None
+            self.shown.append((namespace or "/", token))
+            if token == self.token:
+                gateway.send(message)
+            else:
+                refusal = {"message": "Not authorised", "data": {"code": self._code}}
+                connection.send(f"44{namespace + ',' if namespace else ''}{json.dumps(refusal)}")
+
+        connection.on_message(from_page)
 
 
 class Board:
     """One tab with the live board of one gateway, and everything that went wrong in it."""
 
-    def __init__(self, browser: Browser, url: str, **options: object) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        fragment: str = "",
+        door: Doorkeeper | None = None,
+        script: str = "",
+        **options: object,
+    ) -> None:
         self._context = browser.new_context(**options)  # type: ignore[arg-type]  # options of the library
         self.page: Page = self._context.new_page()
         self.faults: list[str] = []
+        self.asked: list[str] = []
         self.elsewhere: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
+        self.page.on("console", self._heard)
+        self.page.on("request", lambda asked: self.asked.append(asked.url))
         self.page.on("request", lambda asked: asked.url.startswith(url) or self.elsewhere.append(asked.url))
-        self.page.goto(url)
+        self.page.on("response", self._answered)
+        self.page.add_init_script(TELL_VIOLATIONS + script)
+        if door:
+            self.page.clock.install()
+            door.guard(self.page)
+        self.page.goto(url + fragment)
+
+    def _heard(self, line: ConsoleMessage) -> None:
+        if line.type in {"error", "warning"}:
+            self.faults.append(line.text)
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.faults.append(f"{response.status} for {response.url}")
+
+    @property
+    def violated(self) -> set[str]:
+        """The directives of the policy that something in the page went against."""
+        return {fault.split()[2] for fault in self.faults if fault.startswith("Policy violated: ")}
 
     def shows_state(self, state: str) -> None:
         """Claim that the connection is, or soon becomes, in this state."""
         expect(self.page.get_by_test_id("state")).to_have_attribute("data-state", state, timeout=20_000)
+
+    def says(self, sentence: str) -> None:
+        """Claim that this is, or soon becomes, what it says of its connection."""
+        expect(self.page.get_by_test_id("state")).to_contain_text(sentence, timeout=20_000)
 
     def item(self, item_id: str):  # a locator of the library
         return self.page.locator(f'li[data-item-id="{item_id}"]')
@@ -55,6 +136,22 @@ def boards(rig: Rig, chromium: Browser) -> Iterator[list[Board]]:
     yield opened
     for board in opened:
         board.close()
+
+
+Open = Callable[..., Board]
+
+
+@pytest.fixture
+def open_board(chromium: Browser) -> Iterator[Open]:
+    """Open boards that are closed with the test."""
+    with ExitStack() as opened:
+
+        def open_one(*arguments: object, **options: object) -> Board:
+            board = Board(chromium, *arguments, **options)  # type: ignore[arg-type]  # as a board takes them
+            opened.callback(board.close)
+            return board
+
+        yield open_one
 
 
 @pytest.mark.browser
@@ -104,6 +201,119 @@ def test_the_board_says_when_its_gateway_is_gone_and_comes_back(own_rig: Rig, ch
     board.close()
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize(("script", "over"), [("", "WebSocket"), (WITHOUT_WEBSOCKETS, "HTTP polling")])
+def test_the_board_does_all_it_does_within_its_policy(
+    rig: Rig, open_board: Open, script: str, over: str
+) -> None:
+    """A policy that the page itself breaks is switched off sooner or later."""
+    board = open_board(rig.url(0), script=script)
+    board.shows_state("connected")
+    expect(board.page.locator("#replica-note")).to_contain_text(over)
+    rig.queue.put([{"id": "strict", "title": "<img src=x onerror=alert(1)>"}])
+    expect(board.item("strict")).to_contain_text("<img src=x onerror=alert(1)>")
+    board.item("strict").get_by_role("button").click()
+    expect(board.item("strict")).to_have_count(0)
+    board.page.reload()
+    board.shows_state("connected")
+    assert board.faults == []
+    assert board.elsewhere == []
+
+
+@pytest.mark.browser
+def test_what_somebody_smuggles_into_the_page_does_not_run(rig: Rig, open_board: Open) -> None:
+    """The second line of defence, should text ever become markup."""
+    board = open_board(rig.url(0))
+    board.shows_state("connected")
+    for smuggled in (
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')",
+        "setTimeout('alert(1)')",
+        "trustedTypes.createPolicy('default', { createHTML: (text) => text })",
+    ):
+        with pytest.raises(Error, match=r"TypeError|EvalError"):
+            board.page.evaluate(smuggled)
+    board.page.evaluate("document.body.setAttribute('style', 'color: red')")
+    board.page.evaluate("document.body.append(Object.assign(new Image(), { src: 'https://example.com/' }))")
+    board.page.evaluate("fetch('https://example.com/').catch(() => null)")
+    blocked = {"require-trusted-types-for", "trusted-types", "style-src-attr", "img-src", "connect-src"}
+    eventually(lambda: board.page.evaluate("true") and blocked <= board.violated)
+
+
+@pytest.mark.browser
+def test_a_token_comes_in_the_fragment_and_goes_to_the_gateway_alone(rig: Rig, open_board: Open) -> None:
+    """Neither a proxy's log, nor a bookmark, nor who looks over a shoulder gets it."""
+    door = Doorkeeper("sesame+b/c=")
+    board = open_board(rig.url(0), "#token=sesame+b%2Fc=", door)
+    board.shows_state("connected")
+    expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
+    assert sorted(door.shown) == [("/", "sesame+b/c="), ("/board", "sesame+b/c=")]
+    assert board.page.evaluate("location.href") == rig.url(0)
+    assert board.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    assert not [url for url in board.asked if "sesame" in url]
+    assert board.faults == []
+
+
+@pytest.mark.browser
+def test_a_board_without_a_token_sends_none(rig: Rig, open_board: Open) -> None:
+    """A gateway that asks for nothing hears what it always heard, also where a fragment is something else."""
+    door = Doorkeeper(None)
+    board = open_board(rig.url(0), "#items-heading", door)
+    board.shows_state("connected")
+    expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
+    assert sorted(door.shown) == [("/", None), ("/board", None)]
+    assert board.page.evaluate("location.href") == rig.url(0, "/#items-heading")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("fragment", "sentence"),
+    [("", "Add #token=… to this page's address"), ("#token=old", "Open this page with a new token")],
+)
+def test_a_board_that_is_not_let_in_says_what_to_do_and_waits_for_it(
+    rig: Rig, open_board: Open, fragment: str, sentence: str
+) -> None:
+    """Each try counts against an address, and others may share it. A new token needs no new page."""
+    door = Doorkeeper("new")
+    board = open_board(rig.url(0), fragment, door)
+    board.shows_state("refused")
+    board.says("Not let in")
+    board.says(sentence)
+    expect(board.page.locator("#replica-note")).to_have_text("the gateway tells us nothing")
+    assert board.page.title().startswith("Not let in")
+    eventually(lambda: board.page.evaluate("location.href") == rig.url(0) and len(door.shown) == 2)
+    board.page.clock.fast_forward(600_000)
+    board.page.evaluate("location.hash = '#token=new'")
+    board.shows_state("connected")
+    expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
+    assert len(door.shown) == 4
+    assert board.page.evaluate("location.href") == rig.url(0)
+    assert board.faults == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("too_many_tries", "Too many tries from here; wait a minute"),
+        ("too_many_connections", "Too many connections from here"),
+    ],
+)
+def test_a_board_that_is_one_too_many_comes_back_in_a_while(
+    rig: Rig, open_board: Open, code: str, sentence: str
+) -> None:
+    """It is nobody's token that is wrong, so there is nothing to do but wait."""
+    door = Doorkeeper("later", code=code)
+    board = open_board(rig.url(0), "#token=now", door)
+    board.shows_state("offline")
+    board.says("Offline, trying again")
+    board.says(sentence)
+    eventually(lambda: board.page.evaluate("1") and len(door.shown) == 2)
+    door.token = "now"
+    board.page.clock.fast_forward(121_000)
+    board.shows_state("connected")
+    assert board.faults == []
+
+
 def test_the_page_names_the_hash_of_the_client_that_the_gateway_serves(rig: Rig) -> None:
     """Subresource Integrity: a browser runs the published client or none."""
     page = urllib.request.urlopen(rig.url(0), timeout=10).read().decode()
@@ -117,8 +327,9 @@ def test_the_served_client_is_the_published_one(rig: Rig) -> None:
     """Byte for byte what npm has."""
     published: Path = JS / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
     assert missing() is None
-    served = urllib.request.urlopen(rig.url(0, f"/{CLIENT}"), timeout=10).read()
-    assert served == published.read_bytes()
+    for path, original in ((CLIENT, published), (SOURCE_MAP, published.with_suffix(".js.map"))):
+        served = urllib.request.urlopen(rig.url(0, f"/{path}"), timeout=10).read()
+        assert served == original.read_bytes(), path
 
 
 def test_only_the_boards_files_are_served(rig: Rig) -> None:
