@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuecast_gateway.limits.schemas import MAX_MISTAKE, NO_SCHEMAS, Schemas
+from queuecast_gateway.limits.schemas import MAX_MISTAKE, MAX_VALUES, NO_SCHEMAS, Schemas
 
 EVENTS = ("item_removed", "item_moved")
 
@@ -147,10 +147,20 @@ def test_any_arguments_fit_or_have_a_short_mistake(item: Schemas, arguments: lis
     assert mistake is None or (mistake.encode() and len(mistake) <= MAX_MISTAKE)
 
 
-@pytest.mark.parametrize("data", [nested(50_000), {"id": 1, "tree": nested(50_000)}])
-def test_data_that_is_nested_deep_is_a_mistake(item: Schemas, data: Any) -> None:
+@pytest.mark.parametrize("depth", [900, 50_000])
+def test_data_that_is_nested_deep_is_a_mistake(item: Schemas, depth: int) -> None:
     """Not the end of the stack."""
-    assert item.mistake("item_removed", [data]) in ("data: nested too deep", "data: expected object")
+    mistake = item.mistake("item_removed", [{"id": 1, "tree": nested(depth)}])
+    assert mistake == ("data: nested too deep" if depth < MAX_VALUES else "data: has more than 1000 values")
+
+
+def test_data_of_many_values_is_not_looked_at(read: Read) -> None:
+    """A stranger's longest message could hold up everyone for seconds."""
+    schemas = read({"items": {"anyOf": [{"type": "string"}, {"type": "object"}]}})
+    assert schemas.mistake("item_removed", [["a"] * MAX_VALUES]) is None
+    for many in (["a"] * (MAX_VALUES + 1), {"a": ["b"] * MAX_VALUES}, [["a"] * 500, {"b": ["c"] * 500}]):
+        assert schemas.mistake("item_removed", [many]) == "data: has more than 1000 values"
+    assert schemas.mistake("item_removed", ["a" * 100_000]) is None
 
 
 def test_little_of_the_data_comes_back(item: Schemas, read: Read) -> None:
