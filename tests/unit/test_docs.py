@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from requirements import licences
 
 from queuecast_edge.environment import variable
 from queuecast_gateway.settings import Settings as GatewaySettings
@@ -34,3 +35,8 @@ def test_every_setting_of_both_services_is_on_the_page_once(reference: ModuleTyp
     page = reference.page()
     for field in {**GatewaySettings.model_fields, **PollerSettings.model_fields}:
         assert page.count(f"| `{variable(field)}` |") == 1, field
+
+
+def test_the_page_about_licences_is_the_one_that_the_packages_make() -> None:
+    """A list of what used to be in the images is none; `make docs` renews it."""
+    assert (DOCS / "licences.md").read_text("utf-8") == licences.page()
