@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e faults bench lint format types check docs requirements clean
+.PHONY: help run send test unit integration e2e faults bench lint format types check audit docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +47,12 @@ lint: $(VENV)/dev ## Check style, imports and the metrics' names
 types: $(VENV)/dev ## Check types
 	$(BIN)/mypy
 
-docs: $(VENV)/dev ## Renew the pages that are made from the code
+audit: $(VENV)/audit/installed ## Ask what is known against the packages in the images; OPTIONS=--offline-ok
+	@$(VENV)/audit/bin/python -m requirements.audit $(OPTIONS)
+
+docs: $(VENV)/dev ## Renew the pages that are made from the code and the packages
 	$(BIN)/python docs/reference.py
+	$(BIN)/python -m requirements.licences
 
 format: $(VENV)/dev ## Format the code
 	$(BIN)/ruff format .
@@ -59,7 +63,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 requirements: $(VENV)/dev ## Renew requirements/*.txt from *.in
 	cd requirements && ../$(COMPILE) dev.in -o dev.txt
-	cd requirements && for name in gateway poller local build; do \
+	cd requirements && for name in gateway poller local build audit sbom; do \
 		../$(COMPILE) $$name.in -c dev.txt -o $$name.txt || exit 1; done
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
 
@@ -83,6 +87,15 @@ $(VENV)/local: requirements/local.txt $(PACKAGES:=/pyproject.toml) | $(BIN)/pyth
 $(VENV)/dev: requirements/dev.txt $(VENV)/local
 	@echo "installing what the tests need"
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# The audit's tools have requirements of their own; nothing that runs or tests the services waits for them.
+
+$(VENV)/audit/installed: requirements/audit.txt | $(BIN)/python
+	@echo "installing what the audit needs"
+	@$(BIN)/python -m venv --clear $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --quiet --disable-pip-version-check install \
+		--require-hashes --requirement requirements/audit.txt
 	@touch $@
 
 # The stock JavaScript client, where there is a Node to run it.
