@@ -21,6 +21,11 @@ class Balancer:
         self._ready: Sequence[int] = ()
         self._turn = 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Say whether all are ready, as far as it knows."""
+        return len(self._ready) == len(self._gateways)
+
     def choose(self) -> int | None:
         """Return the port of the gateway whose turn it is; None if none is ready."""
         if not self._ready:

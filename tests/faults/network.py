@@ -41,6 +41,11 @@ class Network:
         self._thread.join(PATIENCE_SECONDS)
         self._loop.close()
 
+    @property
+    def is_balanced(self) -> bool:
+        """Say whether new connections go to all gateways in turn."""
+        return self._balancer.is_whole
+
     def silence_redis(self) -> None:
         """Forward nothing between the services and Redis, and reset nothing."""
         self._do(self._redis.fall_silent)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.claims import eventually
 from tests.faults.emulator import Emulator
 from tests.faults.network import Network
 from tests.faults.service import Service
@@ -97,6 +98,8 @@ class Stack:
         ]
         for service in self.running:
             service.await_ready()
+        # Else all clients might be where the fault is not.
+        eventually(lambda: self.network.is_balanced)
 
     def _start_redis(self, port: int) -> None:
         server = redis_server.find()
