@@ -86,6 +86,7 @@ def nested(depth: int) -> list[Any]:
         {"id": "ab"},
         {"id": 1, "at": "2026-11-25T10:00:00Z"},
         {"id": 1, "at": "2026-11-25t10:00:00.123456+01:00"},
+        {"id": 1, "at": "2026-11-25t10:00:00z"},
         {"id": 1, "at": 5},  # a format is about texts
         {"id": 1, "price": 12.34, "tree": [[], [[]]], "to": {"room": "a"}, "tags": ["a", "b"], "x-y": b"1"},
     ],
@@ -260,6 +261,7 @@ def test_a_schema_that_cannot_be_used_is_refused_with_its_place(read: Read, sche
         {"$dynamicRef": "#here", "$defs": {"a": {"$dynamicAnchor": "here", "type": "string"}}},
         {"$id": "http://example.com/s", "$ref": "t", "$defs": {"a": {"$id": "t", "type": "string"}}},
         {"$ref": "#/own/a", "own": {"a": {"type": "string"}}},
+        {"allOf": [{"$id": "http://example.com/t", "$ref": "#/$defs/a", "$defs": {"a": {"type": "string"}}}]},
         {
             "$schema": "http://json-schema.org/draft-07/schema#",
             "definitions": {"a": {"type": "string"}},

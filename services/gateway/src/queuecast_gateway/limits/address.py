@@ -55,7 +55,7 @@ def client_address(peer: str, forwarded: str | None, trusted: Networks) -> str:
     client = _address(peer)
     if client is None:
         return peer
-    hops = forwarded.rsplit(",", MAX_HOPS)[-MAX_HOPS:]
+    hops = forwarded.rsplit(",", MAX_HOPS)  # what is left of those is no address
     while hops and _is_in(client, trusted):
         before = _hop(hops.pop())
         if before is None:
