@@ -12,20 +12,13 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from tests.issuer import ASYMMETRIC, EC, ED, RSA, jwk, pem
+from tests.issuer import key_set as published
 
 from queuecast_gateway.access.keys import MAX_RSA_BITS, MIN_SECRET_BYTES, KeySet, StaticKey, algorithm_of
 
-RSA = rsa.generate_private_key(65537, 2048)
 SMALL_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505  # refused is what it is for
-EC = ec.generate_private_key(ec.SECP256R1())
 EC_384 = ec.generate_private_key(ec.SECP384R1())
-ED = ed25519.Ed25519PrivateKey.generate()
-ASYMMETRIC = ("RS256", "ES256", "EdDSA")
-
-
-def pem(private: Any) -> str:
-    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return str(public.decode())
 
 
 def private_pem(private: Any) -> str:
@@ -42,22 +35,8 @@ def certificate(private: Any) -> str:
     return builder.sign(private, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
-def jwk(private: Any, **details: Any) -> dict[str, Any]:
-    """Return a public key as a member of a set; a detail of `...` is left out."""
-    key = private.public_key() if hasattr(private, "public_key") else private
-    readers: Any = {
-        rsa.RSAPublicKey: RSAAlgorithm,
-        ec.EllipticCurvePublicKey: ECAlgorithm,
-        ed25519.Ed25519PublicKey: OKPAlgorithm,
-        ed448.Ed448PublicKey: OKPAlgorithm,
-    }
-    algorithm = next(found for kind, found in readers.items() if isinstance(key, kind))
-    entry = {**algorithm.to_jwk(key, as_dict=True), **details}
-    return {name: value for name, value in entry.items() if value is not ...}
-
-
 def key_set(*entries: Any, algorithms: tuple[str, ...] = ASYMMETRIC) -> KeySet:
-    return KeySet.parse(json.dumps({"keys": entries}).encode(), algorithms)
+    return KeySet.parse(published(*entries), algorithms)
 
 
 @pytest.mark.parametrize(("private", "algorithm"), [(RSA, "RS256"), (EC, "ES256"), (ED, "EdDSA")])

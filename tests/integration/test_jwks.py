@@ -1,0 +1,297 @@
+"""Keys from a real HTTP server, which changes them, goes away, and says everything that a server can say."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import trustme
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.issuer import EC, RSA, jwk, key_set, token
+from tests.unit.fakes import FakeClock
+
+from queuecast_gateway.access import download as module
+from queuecast_gateway.access.download import MAX_BYTES, MAX_REDIRECTS
+from queuecast_gateway.access.jwks import MIN_SECONDS, Jwks
+from queuecast_gateway.access.tokens import BadToken, Rules, Tokens
+
+from .conftest import HOST, free_port
+from .site import until
+
+ALGORITHMS = ("RS256", "ES256")
+NEXT = ec.generate_private_key(ec.SECP256R1())
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Issuer:
+    """Serves its keys at `/keys`, redirects from `/hops/n` by n steps, and counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.keys = key_set(jwk(RSA, kid="1"))
+        self.instead: Answer | None = None
+        self.location = ""
+        self.requests: list[str] = []
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}/keys"
+
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        application = web.Application()
+        application.router.add_get("/{path:.*}", self._answer)
+        self._runner = web.AppRunner(application, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, self.port, ssl_context=tls).start()
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request.path)
+        if request.path.startswith("/hops/"):
+            left = int(request.path.removeprefix("/hops/"))
+            raise web.HTTPFound(f"/hops/{left - 1}" if left > 1 else "/keys")
+        if request.path == "/away":
+            raise web.HTTPPermanentRedirect(self.location)
+        if self.instead is not None:
+            return await self.instead(request)
+        return web.Response(body=self.keys, content_type="application/json")
+
+
+class Gate:
+    """Lets browsers in by their tokens, with keys from a URL; `pass_by` time until it may ask there again."""
+
+    def __init__(self, url: str) -> None:
+        self.failures: list[None] = []
+        self._clock = FakeClock()
+        self.jwks = Jwks(url, ALGORITHMS, on_failure=lambda: self.failures.append(None), clock=self._clock)
+        self._tokens = Tokens(self.jwks, Rules(ALGORITHMS))
+
+    def pass_by(self) -> None:
+        self._clock.pass_by(MIN_SECONDS)
+
+    async def said(self, shown: str) -> str:
+        """Return the subject of a token, or the fault that is found with it."""
+        try:
+            return str((await self._tokens.claims(shown))["sub"])
+        except BadToken as exc:
+            return exc.fault
+
+
+def old() -> str:
+    return token(RSA, "RS256", "1")
+
+
+def new() -> str:
+    return token(EC, "ES256", "2")
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    issuer = Issuer()
+    await issuer.start()
+    yield issuer
+    await issuer.stop()
+
+
+@pytest.fixture
+def gate(issuer: Issuer) -> Gate:
+    return Gate(issuer.url)
+
+
+async def test_an_issuer_may_change_its_keys(issuer: Issuer, gate: Gate) -> None:
+    """A new one is good at once, as is the old one for as long as it is published, and no longer."""
+    assert await gate.said(old()) == "ann"
+    issuer.keys = key_set(jwk(RSA, kid="1"), jwk(EC, kid="2"))
+    gate.pass_by()
+    assert await gate.said(new()) == await gate.said(old()) == "ann"
+    issuer.keys = key_set(jwk(EC, kid="2"), jwk(NEXT, kid="3"))
+    gate.pass_by()
+    assert await gate.said(token(NEXT, "ES256", "3")) == "ann"
+    assert await gate.said(old()) == "key"
+    assert await gate.said(token(RSA, "RS256", "2")) == "key"
+    assert await gate.said(token(NEXT, "ES256", "2")) == "signature"
+
+
+async def test_an_id_that_nobody_knows_is_asked_for_once_in_ten_seconds(issuer: Issuer, gate: Gate) -> None:
+    """However many browsers show it, and at the same time."""
+    assert await gate.said(old()) == "ann"
+    for times in (2, 3):
+        gate.pass_by()
+        unknown = [token(EC, "ES256", f"unknown-{number}") for number in range(50)]
+        assert set(await asyncio.gather(*map(gate.said, unknown))) == {"key"}
+        assert len(issuer.requests) == times
+    assert not gate.failures
+
+
+async def test_an_issuer_that_is_down_stops_nobody_whose_key_is_known(issuer: Issuer, gate: Gate) -> None:
+    """And when it is back, its new key is found."""
+    assert await gate.said(old()) == "ann"
+    await issuer.stop()
+    gate.pass_by()
+    assert await gate.said(new()) == "keys_unavailable"
+    assert await gate.said(old()) == "ann"
+    issuer.keys = key_set(jwk(EC, kid="2"))
+    await issuer.start()
+    gate.pass_by()
+    assert await gate.said(new()) == "ann"
+    assert await gate.said(old()) == "key"
+    assert len(gate.failures) == 1
+
+
+async def test_a_gateway_that_starts_before_its_issuer_has_the_keys_once_it_is_there(
+    issuer: Issuer, gate: Gate
+) -> None:
+    """Both may be in one rollout."""
+    await issuer.stop()
+    assert await gate.said(old()) == "keys_unavailable"
+    assert not gate.jwks.ready().well
+    await issuer.start()
+    gate.pass_by()
+    assert await gate.said(old()) == "ann"
+    assert gate.jwks.ready().well
+
+
+async def test_the_keys_are_there_before_the_first_browser(issuer: Issuer, gate: Gate) -> None:
+    """It should not wait for the issuer, who may be slow."""
+    running = asyncio.create_task(gate.jwks.run())
+    await until(lambda: gate.jwks.ready().well)
+    await issuer.stop()
+    assert await gate.said(old()) == "ann"
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def status_500(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=500, body=key_set(jwk(EC, kid="2")))
+
+
+async def no_content(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=204)
+
+
+async def garbage(_: web.Request) -> web.StreamResponse:
+    return web.Response(body=b"\x00\xff<html>", content_type="application/json")
+
+
+async def huge(_: web.Request) -> web.StreamResponse:
+    return web.Response(body=key_set(jwk(EC, kid="2", x5c="A" * MAX_BYTES)))
+
+
+async def without_end(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" " * 65536)
+
+
+async def compressed_bomb(_: web.Request) -> web.StreamResponse:
+    response = web.Response(body=b" " * 50_000_000 + key_set(jwk(EC, kid="2")))
+    response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+async def cut_off(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(key_set(jwk(EC, kid="2")))
+    assert request.transport is not None
+    request.transport.abort()
+    return response
+
+
+async def no_http(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.write(b"+PONG\r\n\r\n")
+    request.transport.close()
+    return web.Response()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [status_500, no_content, garbage, huge, without_end, compressed_bomb, cut_off, no_http],
+    ids=lambda answer: answer.__name__,
+)
+async def test_an_answer_that_is_no_set_changes_nothing(answer: Answer, issuer: Issuer, gate: Gate) -> None:
+    """What the issuer's server, or a proxy before it, says in trouble is not for us to believe."""
+    assert await gate.said(old()) == "ann"
+    issuer.instead = answer
+    gate.pass_by()
+    assert await gate.said(new()) == "keys_unavailable"
+    assert await gate.said(old()) == "ann"
+    assert len(gate.failures) == 1
+
+
+@pytest.mark.parametrize("trickling", [False, True])
+async def test_a_slow_answer_is_not_waited_for(
+    trickling: bool, issuer: Issuer, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser waits for it; and a byte now and then is no answer either."""
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        if trickling:
+            await response.prepare(request)
+        while request.transport is not None:
+            await asyncio.sleep(0.02)
+            if trickling:
+                await response.write(b" ")
+        return response
+
+    assert await gate.said(old()) == "ann"
+    issuer.instead = slow
+    gate.pass_by()
+    async with asyncio.timeout(10):
+        assert await gate.said(new()) == "keys_unavailable"
+    assert await gate.said(old()) == "ann"
+
+
+@pytest.mark.parametrize("hops", [1, MAX_REDIRECTS])
+async def test_an_issuer_may_have_moved_its_keys(hops: int, issuer: Issuer) -> None:
+    """Some answer with a redirect to where they are."""
+    gate = Gate(issuer.url.replace("/keys", f"/hops/{hops}"))
+    assert await gate.said(old()) == "ann"
+    assert len(issuer.requests) == 1 + hops
+
+
+async def test_redirects_come_to_an_end(issuer: Issuer) -> None:
+    """Some go round in a circle."""
+    gate = Gate(issuer.url.replace("/keys", f"/hops/{MAX_REDIRECTS + 1}"))
+    assert await gate.said(old()) == "keys_unavailable"
+    assert len(issuer.requests) == 1 + MAX_REDIRECTS
+    assert "more than 3 redirects" in gate.jwks.ready().reasons[0]
+
+
+@pytest.mark.parametrize(
+    "location", ["http://issuer.example/keys", "ftp://127.0.0.1/keys", "http://a:b@[::1]/"]
+)
+async def test_a_redirect_to_where_keys_may_not_come_from_is_not_followed(
+    location: str, issuer: Issuer
+) -> None:
+    """Nobody is asked there: in the text is our own refusal, not that a host was not found."""
+    issuer.location = location
+    gate = Gate(issuer.url.replace("/keys", "/away"))
+    assert await gate.said(old()) == "keys_unavailable"
+    assert "expected" in gate.jwks.ready().reasons[0]
+    assert issuer.requests == ["/away"]
+
+
+async def test_a_server_whose_certificate_nobody_vouches_for_is_not_believed() -> None:
+    """Https means nothing else. Anybody on the way could be that server."""
+    issuer = Issuer()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(HOST).configure_cert(tls)
+    await issuer.start(tls)
+    gate = Gate(issuer.url.replace("http:", "https:"))
+    assert await gate.said(old()) == "keys_unavailable"
+    assert "CertificateError" in gate.jwks.ready().reasons[0]
+    assert not issuer.requests
+    await issuer.stop()

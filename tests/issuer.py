@@ -1,0 +1,47 @@
+"""An issuer of tokens: keys that are made anew for each run, as PEM, as a published set, and to sign with."""
+
+import json
+import time
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+RSA = rsa.generate_private_key(65537, 2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+
+ASYMMETRIC = ("RS256", "ES256", "EdDSA")
+
+
+def pem(private: Any) -> str:
+    """Return the public half of a key."""
+    public: bytes = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return public.decode()
+
+
+def jwk(private: Any, **details: Any) -> dict[str, Any]:
+    """Return the public half of a key as a member of a set; a detail of `...` is left out."""
+    public = private.public_key()
+    entry: dict[str, Any]
+    if isinstance(public, rsa.RSAPublicKey):
+        entry = RSAAlgorithm.to_jwk(public, as_dict=True)
+    elif isinstance(public, ec.EllipticCurvePublicKey):
+        entry = ECAlgorithm.to_jwk(public, as_dict=True)
+    else:
+        assert isinstance(public, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+        entry = OKPAlgorithm.to_jwk(public, as_dict=True)
+    return {name: value for name, value in {**entry, **details}.items() if value is not ...}
+
+
+def key_set(*entries: Any) -> bytes:
+    """Return a set as a server sends it."""
+    return json.dumps({"keys": entries}).encode()
+
+
+def token(private: Any, algorithm: str, kid: str | None, **claims: Any) -> str:
+    """Return a token that is good for a minute."""
+    content = {"sub": "ann", "exp": time.time() + 60, **claims}
+    return jwt.encode(content, private, algorithm, headers=None if kid is None else {"kid": kid})
