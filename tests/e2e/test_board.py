@@ -41,7 +41,7 @@ class Doorkeeper:
 
     def __init__(self, token: str | None, code: str = "unauthorized") -> None:
         self.token = token
-        self.shown: list[tuple[str, str | None]] = []
+        self.shown: list[tuple[str, dict[str, str] | None]] = []
         self._code = code
 
     def guard(self, page: Page) -> None:
@@ -56,9 +56,9 @@ class Doorkeeper:
                 gateway.send(message)
                 return
             namespace, auth = packet.groups()
-            token = json.loads(auth)["token"] if auth else None
-            self.shown.append((namespace or "/", token))
-            if token == self.token:
+            shown = json.loads(auth) if auth else None
+            self.shown.append((namespace or "/", shown))
+            if self.token == (shown["token"] if shown else None):
                 gateway.send(message)
             else:
                 refusal = {"message": "Not authorised", "data": {"code": self._code}}
@@ -246,7 +246,10 @@ def test_a_token_comes_in_the_fragment_and_goes_to_the_gateway_alone(rig: Rig, o
     board = open_board(rig.url(0), "#token=sesame+b%2Fc=", door)
     board.shows_state("connected")
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
-    assert sorted(door.shown) == [("/", "sesame+b/c="), ("/board", "sesame+b/c=")]
+    assert sorted(door.shown, key=str) == [
+        ("/", {"token": "sesame+b/c="}),
+        ("/board", {"token": "sesame+b/c="}),
+    ]
     assert board.page.evaluate("location.href") == rig.url(0)
     assert board.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
     assert not [url for url in board.asked if "sesame" in url]
@@ -260,7 +263,7 @@ def test_a_board_without_a_token_sends_none(rig: Rig, open_board: Open) -> None:
     board = open_board(rig.url(0), "#items-heading", door)
     board.shows_state("connected")
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
-    assert sorted(door.shown) == [("/", None), ("/board", None)]
+    assert sorted(door.shown, key=str) == [("/", None), ("/board", None)]
     assert board.page.evaluate("location.href") == rig.url(0, "/#items-heading")
 
 
@@ -282,10 +285,14 @@ def test_a_board_that_is_not_let_in_says_what_to_do_and_waits_for_it(
     assert board.page.title().startswith("Not let in")
     eventually(lambda: board.page.evaluate("location.href") == rig.url(0) and len(door.shown) == 2)
     board.page.clock.fast_forward(600_000)
+    another = open_board(rig.url(0), fragment, door)
+    another.shows_state("refused")
+    eventually(lambda: another.page.evaluate("true") and len(door.shown) >= 4)
+    assert len(door.shown) == 4, "the first board has not knocked again meanwhile"
     board.page.evaluate("location.hash = '#token=new'")
     board.shows_state("connected")
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
-    assert len(door.shown) == 4
+    assert len(door.shown) == 6
     assert board.page.evaluate("location.href") == rig.url(0)
     assert board.faults == []
 
@@ -307,7 +314,7 @@ def test_a_board_that_is_one_too_many_comes_back_in_a_while(
     board.shows_state("offline")
     board.says("Offline, trying again")
     board.says(sentence)
-    eventually(lambda: board.page.evaluate("1") and len(door.shown) == 2)
+    eventually(lambda: board.page.evaluate("true") and len(door.shown) == 2)
     door.token = "now"
     board.page.clock.fast_forward(121_000)
     board.shows_state("connected")

@@ -7,6 +7,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeSessions, FakeTransport
 
+from queuecast_gateway.access.grant import EVERY_ROOM
+from queuecast_gateway.access.guard import Guard, OpenGuard
 from queuecast_gateway.app import _recovery
 from queuecast_gateway.engine.frames import CLOSE, TEXT, encode
 from queuecast_gateway.engine.session import Session
@@ -16,12 +18,14 @@ from queuecast_gateway.server import SocketServer
 from queuecast_gateway.settings import Settings
 
 
-def make_server(registry: CollectorRegistry, sessions: FakeSessions, **options: Any) -> SocketServer:
-    """Return a server as the gateway makes it."""
+def make_server(
+    registry: CollectorRegistry, sessions: FakeSessions, guard: Guard | None = None, **options: Any
+) -> SocketServer:
+    """Return a server as the gateway makes it; without a guard it is open."""
     settings = Settings(namespaces=("/", "/shop"), **options)
     bus, metrics = GatewayBus(settings), Metrics(registry)
     recovery = _recovery(settings, bus, sessions, metrics)  # type: ignore[arg-type]  # a fake
-    return SocketServer(bus, settings, metrics, recovery)
+    return SocketServer(bus, settings, metrics, recovery, guard or OpenGuard(EVERY_ROOM))
 
 
 class Browser:
@@ -84,9 +88,10 @@ def residue(server: SocketServer) -> dict[str, Any]:
         "binary": dict(server._binary_packet),
         "pending": [*bus.pending_connect, *bus.pending_disconnect],
         "without offsets": [eio_sid for eio_sids in bus._without_offsets.values() for eio_sid in eio_sids],
-        "returning": dict(bus._returning),
+        "arriving": dict(bus._arriving),
+        "people": dict(server.entrance.people._present),
         "welcomes": dict(server._welcomes),
-        "pids": dict(server._recovery._pids),
+        "pids": dict(server._recovery._known),
         "lifetimes": dict(server._lifetimes._ends),
     }
     return {name: what for name, what in kept.items() if what}

@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from queuecast_bus import BusUnavailable, Record, Stored
+from queuecast_gateway.access.grant import EVERY_ROOM, Identity
 from queuecast_gateway.engine.frames import split
 from queuecast_gateway.sessions import Claimed, State, Verb
 from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
@@ -179,6 +180,9 @@ class FakeServer:
         self.refusing: Exception | None = None
         self.forgetting: Exception | None = None
         self.remembered: list[list[str]] = []
+        self.anyone = Identity("", EVERY_ROOM)
+        self.renewed: Identity | Exception = self.anyone
+        self.tokens: list[Any] = []
         self._rooms: dict[tuple[str, str], list[str]] = {}
 
     async def receive(self, event: str, sid: str, *arguments: Any, namespace: str = "/") -> Any:
@@ -209,6 +213,15 @@ class FakeServer:
             raise self.forgetting
         self.remembered.append(self.rooms(sid, namespace))
 
+    def identity(self, sid: str, namespace: str) -> Identity:
+        return self.anyone
+
+    async def renew(self, sid: str, namespace: str, token: Any) -> Identity:
+        self.tokens.append(token)
+        if isinstance(self.renewed, Exception):
+            raise self.renewed
+        return self.renewed
+
     async def emit(self, event: str, data: Any, **options: Any) -> None:
         if self.refusing is not None:
             raise self.refusing
@@ -237,12 +250,13 @@ class FakeSessions:
             raise BusUnavailable("writing down sessions: nobody there")
         self.note(pid, "save", state)
 
-    async def claim(self, pid: str, namespace: str) -> Claimed | None:
+    async def claim(self, pid: str, namespace: str, subject: str) -> Claimed | None:
         await self.going_on.wait()
         if self.away:
             raise BusUnavailable("claiming a session: nobody there")
         found = self.known.get(pid)
-        return found if found is not None and found.state.namespace == namespace else None
+        is_theirs = found is not None and (found.state.namespace, found.state.subject) == (namespace, subject)
+        return found if is_theirs else None
 
     def lost(self, up_to: str) -> None:
         self.lost_up_to.append(up_to)

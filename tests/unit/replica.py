@@ -10,12 +10,14 @@ from tests.unit.fakes import FakeSessions, Figures
 
 from queuecast_bus import Batch, Entry, Gap, Record
 from queuecast_bus.record import Address, offset_key
+from queuecast_gateway.access.grant import EVERY_ROOM, Identity
 from queuecast_gateway.engine.frames import split
 from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.recovery import Bounds, Recovery, Welcome
 from queuecast_gateway.sessions import Claimed, State
 
+ANYONE = Identity("", EVERY_ROOM)
 BOUNDS = Bounds(window_seconds=60, max_events=5, max_bytes=1_000)
 NEW = "new-1"
 
@@ -112,8 +114,8 @@ class Bench(NamedTuple):
     recovery: Recovery
     figure: Figures
 
-    async def admitted(self, namespace: str = "/", /, **data: Any) -> Welcome:
-        _, welcome = await self.recovery.admit("eio", namespace, data)
+    async def admitted(self, namespace: str = "/", identity: Identity = ANYONE, /, **data: Any) -> Welcome:
+        _, welcome = await self.recovery.admit("eio", namespace, data, identity)
         assert welcome is not None
         return welcome
 

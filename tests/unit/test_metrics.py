@@ -13,6 +13,7 @@ from queuecast_poller.metrics import Metrics as PollerMetrics
 
 LABELS = {
     "call",
+    "code",
     "queue",
     "outcome",
     "reason",

@@ -85,15 +85,15 @@ def there(bench: Bench) -> Bench:
     """A bench with the connection `eio`, in both namespaces."""
     for namespace, pid in (("/", "pid"), ("/shop", "shop-pid")):
         bench.bus.connected["eio", namespace] = f"sid-of-{pid}"
-        bench.recovery.opened(f"sid-of-{pid}", namespace, pid)
+        bench.recovery.opened(f"sid-of-{pid}", namespace, pid, "alice")
     return bench
 
 
 def test_a_session_is_written_down_at_once(there: Bench) -> None:
     """A replica that is killed says nothing: it must have said it before."""
     assert there.sessions.said == [
-        ("pid", "save", State("sid-of-pid", "/", ["a"], "103-0")),
-        ("shop-pid", "save", State("sid-of-shop-pid", "/shop", ["a"], "103-0")),
+        ("pid", "save", State("sid-of-pid", "/", ["a"], "103-0", "alice")),
+        ("shop-pid", "save", State("sid-of-shop-pid", "/shop", ["a"], "103-0", "alice")),
     ]
 
 
@@ -105,8 +105,8 @@ def test_a_ping_tells_where_the_replica_is(there: Bench) -> None:
         '42["queuecast:offset","104-0"]',
     ]
     assert sorted(there.sessions.said[-2:]) == [
-        ("pid", "save", State("sid-of-pid", "/", ["a"], "104-0")),
-        ("shop-pid", "save", State("sid-of-shop-pid", "/shop", ["a"], "104-0")),
+        ("pid", "save", State("sid-of-pid", "/", ["a"], "104-0", "alice")),
+        ("shop-pid", "save", State("sid-of-shop-pid", "/shop", ["a"], "104-0", "alice")),
     ], "its time begins anew"
 
 

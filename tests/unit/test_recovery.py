@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.unit.replica import NEW, Bench, entry, events, known, make_bench, texts
+from tests.unit.replica import ANYONE, NEW, Bench, entry, events, known, make_bench, texts
 
 from queuecast_bus import Batch, BusUnavailable, Gap
 from queuecast_gateway import recovery as module
@@ -36,13 +36,15 @@ async def test_the_offset_is_told_in_its_namespace(bench: Bench) -> None:
 
 async def test_credentials_are_handed_on_without_what_is_ours(bench: Bench) -> None:
     """A connect handler sees what the page gave."""
-    data, _ = await bench.recovery.admit("eio", "/", {"token": "t", "pid": "pid", "offset": "100-0"})
+    data, _ = await bench.recovery.admit("eio", "/", {"token": "t", "pid": "pid", "offset": "100-0"}, ANYONE)
     assert data == {"token": "t"}
 
 
 async def test_a_client_may_opt_out(bench: Bench) -> None:
     """One whose handlers take no extra argument, and which does not come back to a session."""
-    data, welcome = await bench.recovery.admit("eio", "/", {"recovery": False, "pid": "pid", "token": "t"})
+    data, welcome = await bench.recovery.admit(
+        "eio", "/", {"recovery": False, "pid": "pid", "token": "t"}, ANYONE
+    )
     assert (data, welcome) == ({"token": "t"}, None)
     assert bench.bus.asked == [("refuse", "eio", "/")]
 

@@ -148,7 +148,7 @@ async def test_a_browser_that_joins_nothing_is_closed(server: SocketServer, figu
         server._expect_connect(browser.session.sid)
         await browser.settle()
     assert (idle.close_code, joined.close_code) == (1008, None)
-    assert figure("events_refused_total") == 1
+    assert figure("events_refused_total", reason="no_connect") == 1
 
 
 # What browsers send
@@ -177,31 +177,41 @@ async def test_attachments_arrive_in_their_places(server: SocketServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "reason"),
     [
-        "",
-        "9",
-        "2",
-        '2["disconnect"]',
-        "2[]",
-        '450-["x"]',
-        "0",
-        '2/shop,["x"]',
-        "1/shop,",
-        "4",
-        '3["x"]',
-        "2[NaN]",
+        ("", "packet_type"),
+        ("9", "packet_type"),
+        ("4", "packet_type"),
+        ("2", "payload"),
+        ("2[]", "payload"),
+        ("2{}", "payload"),
+        ('3["x"]', "payload"),
+        ("0[]", "payload"),
+        ("1[]", "payload"),
+        ('2["disconnect"]', "event_name"),
+        ('50-["x"]', "attachments"),
+        ('59999999999-["x"]', "attachments"),
+        ('511-["x"]', "attachments"),
+        ("0", "unexpected"),
+        ('2/shop,["x"]', "unexpected"),
+        ("1/shop,", "unexpected"),
+        ("2[NaN]", "json"),
+        ('2["x"', "json"),
+        ('2["x",1e999]', "number"),
+        (f'2["x",{"9" * 5_000}]', "number"),
+        (f'2["x",{"[" * 5_000}{"]" * 5_000}]', "nesting"),
+        (f'2{"1" * 16}["x"]', "ack_id"),
     ],
 )
 async def test_what_is_no_packet_for_this_moment_closes_the_connection(
-    server: SocketServer, figure: Figures, text: str, caplog: pytest.LogCaptureFixture
+    server: SocketServer, figure: Figures, text: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One close code, one line, no traceback; the JavaScript server closes too."""
+    """One close code, one reason, one line, no traceback; the JavaScript server closes too."""
     browser = Browser(server)
     await browser.joined()
     await browser.says(text, "2[]")
     assert browser.close_code == 1008
-    assert figure("events_refused_total") == 1
+    assert figure("events_refused_total", reason=reason) == figure.sum("events_refused_total") == 1
     assert figure("disconnects_total", reason="parse_error") == 1
     assert len(caplog.records) == 1
     assert residue(server) == {}

@@ -94,8 +94,8 @@ async def test_what_is_noted_is_written_down_at_once(sessions: Sessions, redis: 
     assert args[:2] == ["replica-1", 60_000]
     assert redis.written == [
         {
-            "pid": ("save", "sid", "/", json.dumps(["a", "b"]), "1-0"),
-            "other": ("left", "sid-2", "/", "[]", "1-0"),
+            "pid": ("save", "sid", "/", json.dumps(["a", "b"]), "1-0", ""),
+            "other": ("left", "sid-2", "/", "[]", "1-0", ""),
         }
     ]
 
@@ -106,7 +106,7 @@ async def test_the_newest_word_on_a_session_counts(sessions: Sessions, redis: Fa
         sessions.note("pid", "save", state("sid", *map(str, range(number))))
     sessions.note("pid", "left", state("sid", "a"))
     await sessions.flush()
-    assert redis.written == [{"pid": ("left", "sid", "/", '["a"]', "1-0")}]
+    assert redis.written == [{"pid": ("left", "sid", "/", '["a"]', "1-0", "")}]
 
 
 async def test_many_are_written_down_in_turn(sessions: Sessions, redis: FakeRedis) -> None:
@@ -189,7 +189,7 @@ async def test_many_that_are_saved_at_once_wait_for_few_answers(sessions: Sessio
 async def test_a_claim_comes_after_what_was_said(sessions: Sessions, redis: FakeRedis) -> None:
     """Who has just left for good must not find its session again, however quick it is."""
     sessions.note("pid", "drop", state())
-    assert await sessions.claim("pid", "/") is None
+    assert await sessions.claim("pid", "/", "") is None
     assert redis.written[0]["pid"][0] == "drop"
     assert redis.calls[1][1][2] == "/"
 
@@ -233,7 +233,7 @@ async def test_a_session_can_be_saved_now(sessions: Sessions, redis: FakeRedis) 
     sessions.note("pid", "save", state())
     await sessions.save("pid", state("sid", "a"))
     await sessions.flush()
-    assert redis.written == [{"pid": ("save", "sid", "/", '["a"]', "1-0")}], "it is not said twice"
+    assert redis.written == [{"pid": ("save", "sid", "/", '["a"]', "1-0", "")}], "it is not said twice"
 
 
 async def test_a_session_that_is_not_saved_now_is_said_so(sessions: Sessions, redis: FakeRedis) -> None:
@@ -246,7 +246,7 @@ async def test_a_session_that_is_not_saved_now_is_said_so(sessions: Sessions, re
 async def test_a_session_is_taken_over(sessions: Sessions, redis: FakeRedis) -> None:
     """With all that any replica needs to know of it."""
     redis.answer = [b"sid", b"/shop", b'["a","\xc3\xa9"]', b"5-0", b"replica-2", b"9-1", b"3-0", 4]
-    assert await sessions.claim("pid", "/shop") == Claimed(
+    assert await sessions.claim("pid", "/shop", "") == Claimed(
         State("sid", "/shop", ["a", "é"], "5-0"), "replica-2", "9-1", "3-0", 4
     )
     ((keys, args),) = redis.calls
@@ -256,14 +256,14 @@ async def test_a_session_is_taken_over(sessions: Sessions, redis: FakeRedis) -> 
 
 async def test_a_session_that_nobody_knows_is_none(sessions: Sessions) -> None:
     """It was never there, its time is over, or it ended for good."""
-    assert await sessions.claim("pid", "/shop") is None
+    assert await sessions.claim("pid", "/shop", "") is None
 
 
 async def test_a_claim_that_redis_does_not_answer_raises(sessions: Sessions, redis: FakeRedis) -> None:
     """A new session would throw away what the old one has missed."""
     redis.away = True
     with pytest.raises(BusUnavailable, match="claiming"):
-        await sessions.claim("pid", "/shop")
+        await sessions.claim("pid", "/shop", "")
 
 
 async def test_what_may_be_lost_is_known_to_all_before_anything_else(

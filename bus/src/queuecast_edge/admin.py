@@ -37,7 +37,11 @@ async def admin_server(
 def _answer(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
         health = check()
-        body = {"status": "ok" if health.well else "unavailable", "reasons": list(health.reasons)}
+        body = {
+            "status": "ok" if health.well else "unavailable",
+            "reasons": list(health.reasons),
+            "notes": list(health.notes),
+        }
         return web.json_response(body, status=200 if health.well else 503)
 
     return answer

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Well, or the reasons why not, each a sentence for the person who reads it."""
+    """Well, or the reasons why not, each a sentence for the person who reads it.
+
+    `notes` are what that person should know in either case.
+    """
 
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def well(self) -> bool:
@@ -17,4 +21,8 @@ class Health:
 
 def all_of(states: Iterable[Health]) -> Health:
     """Return what several parts say together."""
-    return Health(tuple(reason for state in states for reason in state.reasons))
+    states = tuple(states)
+    return Health(
+        tuple(reason for state in states for reason in state.reasons),
+        tuple(note for state in states for note in state.notes),
+    )

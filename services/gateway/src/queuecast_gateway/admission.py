@@ -1,18 +1,24 @@
-"""Connections are refused here that would take the last file descriptors, or that never say what they want.
+"""Connections are refused here that are too many, or that never say what they want.
 
-Redis and the admin port need some too: without a reserve, a crowd of browsers would cut the gateway off from
-the bus, and from whoever asks it how it is.
+Redis and the admin port need file descriptors too: without a reserve, a crowd of browsers would cut the
+gateway off from the bus, and from whoever asks it how it is.
 """
 
 import logging
+import math
 import resource
 import time
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from queuecast_edge.health import Health
+from queuecast_gateway.engine import handshake
 from queuecast_gateway.engine.handshake import bad_request, refusal
 from queuecast_gateway.engine.heartbeat import Wheel
+from queuecast_gateway.limits.address import address_key
+from queuecast_gateway.limits.tally import Tally
+from queuecast_gateway.limits.tries import Tries
 from queuecast_gateway.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -33,23 +39,67 @@ def raise_descriptor_limit() -> int:
 
 
 class Admission:
-    """Decides about connections by their descriptor: the kernel gives out the lowest one that is free."""
+    """Decides about connections.
 
-    def __init__(self, descriptors: int, metrics: Metrics) -> None:
+    By their descriptor, as the kernel gives out the lowest one that is free; and by how many there are, in
+    all and of one address.
+    """
+
+    def __init__(
+        self, descriptors: int, most: int, per_address: Tally, tries: Tries, metrics: Metrics
+    ) -> None:
         self._descriptors = descriptors
+        self._most = most
+        self._present = 0
+        self._per_address = per_address
+        self._tries = tries
         self._metrics = metrics
         self._logged = -LOG_SECONDS
+        metrics.connections_limit.set(most)
 
     def admits(self, descriptor: int) -> bool:
         """Say whether a new connection with this descriptor may stay; count and log it if not."""
         if descriptor < self._descriptors - RESERVE:
             return True
-        self._metrics.connections_refused.inc()
+        self._metrics.handshakes_refused.labels("descriptors").inc()
+        self._say("%d file descriptors are nearly all in use", self._descriptors)
+        return False
+
+    def ready(self) -> Health:
+        """Not well while there is no room: new browsers go elsewhere."""
+        return Health() if self._present < self._most else Health((f"full: {self._most} connections",))
+
+    # What the engine asks; an address is "" where there is none
+
+    def check(self, address: str) -> None:
+        """Raise `Refused` if an address may not have another connection now."""
+        if self._present >= self._most:
+            self._say("there are %d already, QUEUECAST_MAX_CONNECTIONS", self._most)
+            raise handshake.full("full")
+        key = address_key(address)
+        if self._per_address.is_full(key):
+            self._say(
+                "%s has as many as it may; if it is a proxy, QUEUECAST_TRUSTED_PROXIES should have it", key
+            )
+            raise handshake.too_many("address", retry_after=5)
+        if wait := self._tries.wait(key, time.monotonic()):
+            raise handshake.too_many("tries", retry_after=math.ceil(wait))
+
+    def enter(self, address: str) -> None:
+        """One more is there."""
+        self._present += 1
+        self._per_address.enter(address_key(address))
+
+    def leave(self, address: str) -> None:
+        """One less is there."""
+        self._present -= 1
+        self._per_address.leave(address_key(address))
+
+    def _say(self, why: str, *details: Any) -> None:
         now = time.monotonic()
         if now - self._logged >= LOG_SECONDS:
             self._logged = now
-            log.error("connections are refused: %d file descriptors are nearly all in use", self._descriptors)
-        return False
+            log.error(f"connections are refused: {why}", *details)  # noqa: G004  # the text is one of ours
 
 
 class HttpProtocol(HttpToolsProtocol):

@@ -13,12 +13,18 @@ from queuecast_edge.health import Health, all_of
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
+from queuecast_gateway.access.grant import EVERY_ROOM, patterns
+from queuecast_gateway.access.guard import Guard, OpenGuard, TokenGuard
+from queuecast_gateway.access.jwks import Jwks
+from queuecast_gateway.access.tokens import Rules, Tokens
 from queuecast_gateway.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.board import Board
 from queuecast_gateway.drain import drain
 from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.handlers import Handlers
 from queuecast_gateway.history import History
+from queuecast_gateway.limits.tally import Tally
+from queuecast_gateway.limits.tries import Tries
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.probe import Probe
 from queuecast_gateway.recovery import Bounds, Recovery
@@ -30,6 +36,9 @@ from queuecast_gateway.web import WebServer, web_server
 
 log = logging.getLogger(__name__)
 
+TRIES_SECONDS = 60.0
+"""Failed tries of an address are counted for so long."""
+
 
 async def run(settings: Settings) -> None:
     """Serve browsers until SIGTERM or SIGINT. Raises what ended a part of it, if anything did."""
@@ -38,7 +47,12 @@ async def run(settings: Settings) -> None:
     bus = GatewayBus(settings)
     sessions = Sessions(bus, ttl_seconds=2 * settings.away_seconds)
     recovery = _recovery(settings, bus, sessions, metrics)
-    server = SocketServer(bus, settings, metrics, recovery)
+    tries = Tries(settings.max_failed_tries, TRIES_SECONDS)
+    jwks = _jwks(settings, metrics)
+    guard = _guard(settings, jwks, tries)
+    per_address = Tally(settings.max_connections_per_address)
+    admission = Admission(raise_descriptor_limit(), settings.max_connections, per_address, tries, metrics)
+    server = SocketServer(bus, settings, metrics, recovery, guard, admission)
     probe = Probe(bus, f"{settings.replica}:{uuid.uuid4().hex}")
     board = Board(server, settings.replica, version("queuecast-gateway"))
 
@@ -48,7 +62,13 @@ async def run(settings: Settings) -> None:
         server.eio.start(drain(list(server.eio.sockets.values()), settings.drain_seconds))
 
     fanout = Fanout(bus, server.eio.outbox, probe, board, metrics, frozenset(settings.namespaces), on_gap)
-    handlers = Handlers(server, metrics, relay_events=settings.relay_events, max_rooms=settings.max_rooms)
+    handlers = Handlers(
+        server,
+        metrics,
+        relay_events=settings.relay_events,
+        max_rooms=settings.max_rooms,
+        schemas=settings.schemas,
+    )
     for namespace in settings.namespaces:
         handlers.register(namespace)
     board.register()
@@ -58,11 +78,16 @@ async def run(settings: Settings) -> None:
         settings.host, settings.port, variable("port"), user_timeout_seconds=settings.ping_timeout_seconds
     )
     admin = bind(settings.host, settings.admin_port, variable("admin_port"))
-    web = web_server(server, settings, Admission(raise_descriptor_limit(), metrics))
+    web = web_server(server, settings, admission)
+    openness = Health(notes=_openness(settings))
+    for note in openness.notes:
+        log.warning("%s", note)
     stopping = stop_signal()
 
     def ready() -> Health:
-        return all_of([probe.ready(), Health(("stopping",)) if stopping.is_set() else Health()])
+        leaving = Health(("stopping",)) if stopping.is_set() else Health()
+        keys = Health() if jwks is None else jwks.ready()
+        return all_of([probe.ready(), admission.ready(), keys, leaving, openness])
 
     async def follow() -> None:
         async for batch in bus.follow():
@@ -80,6 +105,8 @@ async def run(settings: Settings) -> None:
                 tasks.create_task(part)
                 for part in (follow(), bus.hear(), sessions.run(), probe.run(), board.run())
             ]
+            if jwks is not None:
+                parts.append(tasks.create_task(jwks.run()))
             serving = tasks.create_task(serve())
             await _first(serving, tasks.create_task(stopping.wait()))
             asked = stopping.is_set()
@@ -103,6 +130,29 @@ def _recovery(settings: Settings, bus: GatewayBus, sessions: Sessions, metrics: 
         bus.offset_namespaces = frozenset(settings.namespaces)
     bounds = Bounds(settings.away_seconds, settings.max_replay_events, settings.max_replay_bytes)
     return Recovery(bus, sessions, bounds, metrics)
+
+
+def _jwks(settings: Settings, metrics: Metrics) -> Jwks | None:
+    if settings.auth_jwks_url is None:
+        return None
+    return Jwks(settings.auth_jwks_url, settings.algorithms, on_failure=metrics.key_failures.inc)
+
+
+def _guard(settings: Settings, jwks: Jwks | None, tries: Tries) -> Guard:
+    keys = jwks or settings.static_key
+    if keys is None:
+        return OpenGuard(EVERY_ROOM if settings.public_rooms is None else patterns(settings.public_rooms))
+    leeway = settings.auth_leeway_seconds
+    rules = Rules(settings.algorithms, settings.auth_issuer, settings.auth_audience, leeway)
+    return TokenGuard(Tokens(keys, rules), tries, patterns(settings.public_rooms or ()), leeway)
+
+
+def _openness(settings: Settings) -> tuple[str, ...]:
+    """Say what an operator should know who did not mean it."""
+    if settings.auth != "none":
+        return ()
+    where = "from any origin (QUEUECAST_ORIGINS=*)" if settings.origins == ("*",) else ""
+    return (f"open: anybody may connect{where and ', '}{where} (QUEUECAST_AUTH=none)",)
 
 
 async def _leave(server: SocketServer, drain_seconds: float) -> None:

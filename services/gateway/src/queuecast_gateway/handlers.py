@@ -6,12 +6,15 @@ from functools import partial
 from typing import Any, Protocol
 
 from queuecast_bus import BusUnavailable
+from queuecast_gateway.access.grant import Identity
+from queuecast_gateway.access.guard import KeysUnavailable, Unwelcome
+from queuecast_gateway.limits.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.protocol import Ack, Refusal, accepted, refused, room_names
 
 log = logging.getLogger(__name__)
 
-HANDLED_EVENTS = frozenset({"subscribe", "unsubscribe"})
+HANDLED_EVENTS = frozenset({"refresh", "subscribe", "token_expiring", "unsubscribe"})
 
 
 class Server(Protocol):
@@ -23,31 +26,52 @@ class Server(Protocol):
     async def leave_room(self, sid: str, room: str, namespace: str) -> None: ...
     async def remember(self, sid: str, namespace: str) -> None: ...
     async def emit(self, event: str, data: Any, *, namespace: str) -> None: ...
+    def identity(self, sid: str, namespace: str) -> Identity: ...
+    async def renew(self, sid: str, namespace: str, token: Any) -> Identity: ...
 
 
 class Handlers:
     """The browser's side of the gateway, the same in every namespace."""
 
     def __init__(
-        self, server: Server, metrics: Metrics, *, relay_events: Iterable[str], max_rooms: int
+        self,
+        server: Server,
+        metrics: Metrics,
+        *,
+        relay_events: Iterable[str],
+        max_rooms: int,
+        schemas: Schemas = NO_SCHEMAS,
     ) -> None:
         self._server = server
         self._metrics = metrics
         self._relay_events = tuple(relay_events)
         self._max_rooms = max_rooms
+        self._schemas = schemas
 
     def register(self, namespace: str) -> None:
         """Answer browsers of this namespace."""
-        self._server.on("subscribe", partial(self._subscribe, namespace), namespace)
-        self._server.on("unsubscribe", partial(self._unsubscribe, namespace), namespace)
-        self._server.on("*", partial(self._unknown, namespace), namespace)
-        for event in self._relay_events:
-            self._server.on(event, partial(self._relay, namespace, event), namespace)
+        for event, answer in (
+            ("subscribe", self._subscribe),
+            ("unsubscribe", self._unsubscribe),
+            ("refresh", self._refresh),
+            ("*", self._unknown),
+            *((event, partial(self._relay, event)) for event in self._relay_events),
+        ):
+            self._server.on(event, partial(self._answer, answer, namespace), namespace)
+
+    async def _answer(self, answer: Any, namespace: str, *said: Any) -> Ack:
+        ack: Ack = await answer(namespace, *said)
+        if not ack["ok"]:
+            self._metrics.acks_refused.labels(ack["error"]["code"]).inc()
+        return ack
 
     async def _subscribe(self, namespace: str, sid: str, *arguments: Any) -> Ack:
         present = self._rooms(namespace, sid)
         try:
             wanted = room_names(arguments[0] if len(arguments) == 1 else None)
+            identity = self._server.identity(sid, namespace)
+            if barred := [room for room in wanted if not identity.may_join(room)]:
+                raise Refusal("forbidden", f"this session may not join {barred[0]!r}")
             if len({*present, *wanted}) > self._max_rooms:
                 raise Refusal("too_many_rooms", f"a session may be in {self._max_rooms} rooms at most")
             for room in wanted:
@@ -76,6 +100,28 @@ class Handlers:
             return refusal.ack()
         return accepted(rooms=self._rooms(namespace, sid))
 
+    async def _refresh(self, namespace: str, sid: str, *arguments: Any) -> Ack:
+        """Go on with a new token, without another connection; rooms that it does not allow are left."""
+        try:
+            identity = await self._server.renew(sid, namespace, arguments[0] if len(arguments) == 1 else None)
+        except Unwelcome as exc:
+            return refused("unauthorized", str(exc))
+        except KeysUnavailable as exc:
+            log.warning("the token of %s is not renewed: %s", sid, exc)
+            return refused("bus_unavailable", "tokens cannot be checked now, try again")
+        present = self._rooms(namespace, sid)
+        for room in present:
+            if not identity.may_join(room):
+                await self._server.leave_room(sid, room, namespace)
+        for room in identity.joins:
+            if room not in present:
+                await self._server.enter_room(sid, room, namespace)
+        try:
+            await self._remember(namespace, sid)
+        except Refusal as refusal:
+            return refusal.ack()
+        return accepted(rooms=self._rooms(namespace, sid), expires=identity.expires)
+
     async def _remember(self, namespace: str, sid: str) -> None:
         """Write the rooms down before they are acknowledged: a browser comes back to these.
 
@@ -87,7 +133,13 @@ class Handlers:
             log.warning("the rooms of %s stay as they were: %s", sid, exc)
             raise Refusal("bus_unavailable", "the rooms were not confirmed, try again") from exc
 
-    async def _relay(self, namespace: str, event: str, sid: str, *arguments: Any) -> Ack:
+    async def _relay(self, event: str, namespace: str, sid: str, *arguments: Any) -> Ack:
+        if not self._server.identity(sid, namespace).may_relay(event):
+            self._metrics.relays.labels("refused").inc()
+            return refused("forbidden", f"this session may not send {event!r}")
+        if mistake := self._schemas.mistake(event, list(arguments)):
+            self._metrics.relays.labels("refused").inc()
+            return refused("bad_payload", mistake)
         try:
             await self._server.emit(event, arguments, namespace=namespace)
         except BusUnavailable as exc:

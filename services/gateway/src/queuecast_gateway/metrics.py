@@ -3,6 +3,9 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from queuecast_edge.metrics import LATENCY_BUCKETS
+from queuecast_gateway.access.guard import CONNECT_REFUSALS
+from queuecast_gateway.faults import FAULTS, TURNS
+from queuecast_gateway.protocol import ACK_CODES
 
 TRANSPORTS = ("polling", "websocket")
 DISCONNECT_REASONS = (
@@ -14,6 +17,8 @@ DISCONNECT_REASONS = (
     "parse_error",
     "slow",
     "leaving",
+    "flood",
+    "token_expired",
     "other",
 )
 RECORD_OUTCOMES = ("delivered", "nobody_here", "unknown_namespace", "malformed")
@@ -38,15 +43,26 @@ class Metrics:
         self.connections = gauge("connections", "Open connections of browsers")
         self.connects = counter("connects", "Connections opened, by first transport", "transport", TRANSPORTS)
         self.disconnects = counter("disconnects", "Connections ended", "reason", DISCONNECT_REASONS)
-        self.connections_refused = counter("connections_refused", "Refused for want of file descriptors")
         self.records = counter("records_read", "Records read from the bus", "outcome", RECORD_OUTCOMES)
         self.events_delivered = counter("events_delivered", "Events handed to browsers' connections")
         self.recoveries = counter(
             "recoveries", "Sessions that browsers came back for", "outcome", RECOVERY_OUTCOMES
         )
         self.events_replayed = counter("events_replayed", "Events that browsers got when they came back")
-        self.events_refused = counter("events_refused", "Connections closed for what they sent, or did not")
-        self.handshakes_refused = counter("handshakes_refused", "Requests that no session is for, or may be")
+        self.events_refused = counter(
+            "events_refused", "Connections closed for what they sent, or did not", "reason", FAULTS
+        )
+        self.handshakes_refused = counter("handshakes_refused", "Requests turned away", "reason", TURNS)
+        self.connects_refused = counter(
+            "connects_refused", "Browsers not let into a namespace", "reason", CONNECT_REFUSALS
+        )
+        self.acks_refused = counter(
+            "acks_refused", "Events that were refused by their acknowledgement", "code", ACK_CODES
+        )
+        self.connections_limit = gauge("connections_limit", "Connections that this replica may have")
+        self.key_failures = counter(
+            "auth_key_failures", "Times that the keys for tokens could not be fetched"
+        )
         self.relays = counter("relays", "Events that browsers sent on to everyone", "outcome", RELAY_OUTCOMES)
         self.gaps = counter(
             "bus_gaps", "Times that records were gone before they were read", "reason", GAP_REASONS

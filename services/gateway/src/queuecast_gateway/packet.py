@@ -9,10 +9,10 @@ import re
 from typing import Any
 
 from socketio.packet import (
-    ACK,
     BINARY_ACK,
     BINARY_EVENT,
     CONNECT,
+    CONNECT_ERROR,
     DISCONNECT,
     EVENT,
     Packet,
@@ -20,28 +20,33 @@ from socketio.packet import (
 
 from queuecast_bus import BadRecord, Record
 from queuecast_gateway.engine import packets
-from queuecast_gateway.protocol import is_event
+from queuecast_gateway.faults import Fault
+from queuecast_gateway.protocol import event_fault
 
 MAX_ATTACHMENTS = 10
 """Binary attachments of one packet; the stock JavaScript server has the same limit."""
 
 MAX_ID_DIGITS = 15
 
-_HEAD = re.compile(r"([0-6])(?:(\d{1,9})-)?(?:(/[^,]*)(?:,|$))?(\d*)", re.ASCII)
+_HEAD = re.compile(r"([0-6])(?:(\d+)-)?(?:(/[^,]*)(?:,|$))?(\d*)", re.ASCII)
 
 
 class BadPacket(ValueError):
     """A client sent something that is no Socket.IO packet; the text says what is wrong."""
 
+    def __init__(self, fault: Fault, text: str) -> None:
+        super().__init__(text)
+        self.fault = fault
+
 
 def _no_constant(name: str) -> Any:
-    raise BadPacket(f"{name} is not JSON")
+    raise BadPacket("json", f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise BadPacket("a number that is too large")
+        raise BadPacket("number", "a number that is too large")
     return number
 
 
@@ -67,15 +72,15 @@ class SocketPacket(Packet):  # type: ignore[misc]  # python-socketio has no type
     def decode(self, encoded_packet: str | bytes) -> int:
         """Fill in what a client sent; return how many attachments follow."""
         if not isinstance(encoded_packet, str):
-            raise BadPacket("an attachment without a packet")
+            raise BadPacket("attachments", "an attachment without a packet")
         head = _HEAD.match(encoded_packet)
         if head is None:
-            raise BadPacket("an unknown packet type")
+            raise BadPacket("packet_type", "an unknown packet type")
         kind, count, namespace, packet_id = head.groups()
         self.packet_type = int(kind)
         self.namespace = namespace.partition("?")[0] if namespace else None
         if len(packet_id) > MAX_ID_DIGITS:
-            raise BadPacket("an acknowledgement id that is too long")
+            raise BadPacket("ack_id", "an acknowledgement id that is too long")
         self.id = int(packet_id) if packet_id else None
         self.data = _json(encoded_packet[head.end() :])
         self._check_data()
@@ -83,34 +88,43 @@ class SocketPacket(Packet):  # type: ignore[misc]  # python-socketio has no type
 
     def _attachments(self, count: str | None) -> int:
         binary = self.packet_type in (BINARY_EVENT, BINARY_ACK)
-        if binary != (count is not None) or not 0 <= int(count or 1) - 1 < MAX_ATTACHMENTS:
-            raise BadPacket(f"expected 1 to {MAX_ATTACHMENTS} attachments, and only in a binary packet")
+        if (
+            binary != (count is not None)
+            or len(count or "") > 2
+            or not 0 < int(count or 1) <= MAX_ATTACHMENTS
+        ):
+            raise BadPacket(
+                "attachments", f"expected 1 to {MAX_ATTACHMENTS} attachments, and only in a binary packet"
+            )
         return int(count or 0)
 
     def _check_data(self) -> None:
         data = self.data
+        fault: Fault | None = None
         if self.packet_type == CONNECT:
-            good = data is None or isinstance(data, dict)
+            fault = None if data is None or isinstance(data, dict) else "payload"
         elif self.packet_type == DISCONNECT:
-            good = data is None
+            fault = None if data is None else "payload"
         elif self.packet_type in (EVENT, BINARY_EVENT):
-            good = is_event(data)
-        else:
-            good = self.packet_type in (ACK, BINARY_ACK) and isinstance(data, list) and self.id is not None
-        if not good:
-            raise BadPacket("a payload that its packet type does not have, or a reserved event name")
+            fault = event_fault(data)
+        elif self.packet_type == CONNECT_ERROR:
+            fault = "packet_type"
+        elif not isinstance(data, list) or self.id is None:
+            fault = "payload"
+        if fault is not None:
+            raise BadPacket(fault, "a payload that its packet type does not have, or a reserved event name")
 
     def add_attachment(self, attachment: str | bytes) -> bool:
         """Take in the next attachment; say whether the packet is complete."""
         if not isinstance(attachment, bytes):
-            raise BadPacket("text where an attachment was expected")
+            raise BadPacket("attachments", "text where an attachment was expected")
         self.attachments.append(attachment)
         if len(self.attachments) < self.attachment_count:
             return False
         try:
             self.data = _fill_in(self.data, self.attachments)
         except RecursionError as exc:
-            raise BadPacket("a payload that is nested too deeply") from exc
+            raise BadPacket("nesting", "a payload that is nested too deeply") from exc
         return True
 
 
@@ -119,8 +133,15 @@ def _json(text: str) -> Any:
         return None
     try:
         return _decoder.decode(text)
-    except (ValueError, RecursionError) as exc:
-        raise BadPacket("a payload that is not JSON") from exc
+    except BadPacket:
+        raise
+    except json.JSONDecodeError as exc:
+        raise BadPacket("json", "a payload that is not JSON") from exc
+    except ValueError as exc:
+        # Python's own limit: 4,300 digits.
+        raise BadPacket("number", "a number that is too large") from exc
+    except RecursionError as exc:
+        raise BadPacket("nesting", "a payload that is nested too deeply") from exc
 
 
 def _fill_in(data: Any, attachments: list[bytes]) -> Any:
@@ -132,7 +153,7 @@ def _fill_in(data: Any, attachments: list[bytes]) -> Any:
         return {name: _fill_in(item, attachments) for name, item in data.items()}
     number = data.get("num")
     if type(number) is not int or not 0 <= number < len(attachments):
-        raise BadPacket("a placeholder without its attachment")
+        raise BadPacket("attachments", "a placeholder without its attachment")
     return attachments[number]
 
 

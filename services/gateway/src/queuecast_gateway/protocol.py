@@ -1,41 +1,55 @@
 """What browsers and the gateway say to each other, as values: events, rooms, acknowledgements. Pure."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 from queuecast_bus.names import BadName, check_event, check_room
+from queuecast_gateway.faults import Fault
 
 Ack = dict[str, Any]
 """The answer to a browser's event: `{ok: true, …}` or `{ok: false, error: {code, message}}`."""
+
+
+AckCode = Literal[
+    "bad_payload",
+    "bad_room",
+    "bus_unavailable",
+    "forbidden",
+    "rate_limited",
+    "too_many_rooms",
+    "unauthorized",
+    "unknown_event",
+]
+ACK_CODES: tuple[AckCode, ...] = get_args(AckCode)
 
 
 def accepted(**details: Any) -> Ack:
     return {"ok": True, **details}
 
 
-def refused(code: str, message: str) -> Ack:
+def refused(code: AckCode, message: str) -> Ack:
     return {"ok": False, "error": {"code": code, "message": message}}
 
 
 class Refusal(Exception):
-    """A browser's event is refused; `code` is one of a closed set."""
+    """A browser's event is refused."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: AckCode, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.code: AckCode = code
 
     def ack(self) -> Ack:
         return refused(self.code, str(self))
 
 
-def is_event(data: Any) -> bool:
-    """Say whether a decoded EVENT payload is one: a list that begins with a name that can be used."""
+def event_fault(data: Any) -> Fault | None:
+    """Say what is wrong with a decoded EVENT payload: a list that begins with a name that can be used."""
     if not isinstance(data, list) or not data or not isinstance(data[0], str):
-        return False
+        return "payload"
     try:
         check_event(data[0])
     except BadName:
-        return False
-    return True
+        return "event_name"
+    return None
 
 
 def room_names(argument: Any) -> list[str]:

@@ -7,7 +7,7 @@ newest offset, so that it may be silent for hours.
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from socketio.packet import EVENT
 
 from queuecast_bus import BusUnavailable, Entry, Gap
 from queuecast_bus.record import offset_key
+from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.engine import packets
 from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
@@ -112,20 +113,22 @@ class Recovery:
         self._sessions = sessions
         self._bounds = bounds
         self._metrics = metrics
-        self._pids: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
         self._gaps = 0
         self._readers = asyncio.Semaphore(READERS)
         bus.watcher = self
 
     # Coming
 
-    async def admit(self, eio_sid: str, namespace: str, data: Any) -> tuple[Any, Welcome | None]:
-        """Return the credentials in a CONNECT packet's data, and how to welcome the connection.
+    async def admit(
+        self, eio_sid: str, namespace: str, data: Mapping[str, Any], identity: Identity
+    ) -> tuple[dict[str, Any], Welcome | None]:
+        """Return what else is in a CONNECT packet's data, and how to welcome the connection.
 
         It must be let in before anything else happens. Raises `BusUnavailable`: the session may come back as
         soon as Redis does.
         """
-        data = dict(data or {})
+        data = dict(data)
         pid, offset, wanted = data.pop("pid", None), data.pop("offset", None), data.pop(OPT_OUT, True)
         if wanted is False:
             self._bus.refuse_offsets(eio_sid, namespace)
@@ -134,7 +137,7 @@ class Recovery:
         if isinstance(pid, str):
             outcome = "recovered"
             try:
-                found = await self._find(namespace, pid, offset)
+                found = await self._find(namespace, pid, offset, identity)
                 missed = found.frames
                 self._bus.expect(eio_sid, found.state.sid, found.state.rooms)
             except NotRecovered as exc:
@@ -144,19 +147,20 @@ class Recovery:
         pid = pid if isinstance(pid, str) else self._bus.server.eio.generate_id()
         return data, Welcome(pid, b"".join(missed), self._offset_frames(namespace))
 
-    async def _find(self, namespace: str, pid: str, offset: Any) -> Missed:
-        """Take a session over, with all that it has missed.
+    async def _find(self, namespace: str, pid: str, offset: Any, identity: Identity) -> Missed:
+        """Take a session over, with all that it has missed and may still see.
 
         Raises `NotRecovered` and `BusUnavailable`.
         """
         gaps = self._gaps
         # Ours are ASCII; half a character is none that Redis could be asked for.
-        claimed = await self._sessions.claim(pid, namespace) if pid.isascii() else None
+        claimed = await self._sessions.claim(pid, namespace, identity.subject) if pid.isascii() else None
         if claimed is None:
             raise NotRecovered("unknown")
         try:
             after = self._checked(claimed.state.offset if offset is None else offset, claimed)
-            missed = Missed(claimed.state, after, self._bounds)
+            rooms = [room for room in claimed.state.rooms if identity.may_join(room)]
+            missed = Missed(claimed.state._replace(rooms=rooms), after, self._bounds)
             with self._bus.coming(claimed.state.sid, namespace, claimed.number) as is_still_coming:
                 await self._take_over(claimed, missed)
                 if not is_still_coming():
@@ -239,27 +243,29 @@ class Recovery:
 
     # Being there
 
-    def opened(self, sid: str, namespace: str, pid: str) -> None:
+    def opened(self, sid: str, namespace: str, pid: str, subject: str) -> None:
         """A session is connected."""
-        self._pids[namespace, sid] = pid
-        self._sessions.note(pid, "save", self._state(sid, namespace))
+        self._known[namespace, sid] = pid, subject
+        self.changed(sid, namespace)
 
     def changed(self, sid: str, namespace: str) -> None:
         """A session has entered or left a room."""
-        if pid := self._pids.get((namespace, sid)):
-            self._sessions.note(pid, "save", self._state(sid, namespace))
+        if known := self._known.get((namespace, sid)):
+            pid, subject = known
+            self._sessions.note(pid, "save", self._state(sid, namespace, subject))
 
     async def remember(self, sid: str, namespace: str) -> None:
         """Write down a session's rooms now. Raises `BusUnavailable`."""
-        if pid := self._pids.get((namespace, sid)):
-            await self._sessions.save(pid, self._state(sid, namespace))
+        if known := self._known.get((namespace, sid)):
+            pid, subject = known
+            await self._sessions.save(pid, self._state(sid, namespace, subject))
 
     def pinged(self, eio_sid: str) -> bytes:
         """Return what a connection is told with its ping; its sessions are known for longer then."""
         frames = b""
         for namespace in self._bus.offset_namespaces:
             sid = self._bus.sid_from_eio_sid(eio_sid, namespace)
-            if (namespace, sid) in self._pids:
+            if (namespace, sid) in self._known:
                 self.changed(sid, namespace)
                 frames += self._offset_frames(namespace)
         return frames
@@ -279,18 +285,19 @@ class Recovery:
     def lost(self, gap: Gap) -> None:
         """Records are gone that nobody here has read: no session goes on as if it had them."""
         self._gaps += 1
-        for namespace, sid in list(self._pids):
+        for namespace, sid in list(self._known):
             self._forget(sid, namespace, "drop")
         if gap.reason == "rewound":
             # Whoever was away meanwhile may come back to another replica.
             self._sessions.lost(gap.after)
 
     def _forget(self, sid: str, namespace: str, verb: Any) -> None:
-        if pid := self._pids.pop((namespace, sid), None):
-            self._sessions.note(pid, verb, self._state(sid, namespace))
+        if known := self._known.pop((namespace, sid), None):
+            pid, subject = known
+            self._sessions.note(pid, verb, self._state(sid, namespace, subject))
 
-    def _state(self, sid: str, namespace: str) -> State:
-        return State(sid, namespace, self._bus.joined(sid, namespace), self._bus.history.position)
+    def _state(self, sid: str, namespace: str, subject: str) -> State:
+        return State(sid, namespace, self._bus.joined(sid, namespace), self._bus.history.position, subject)
 
     def _offset_frames(self, namespace: str) -> bytes:
         prefix = namespace_prefix(namespace)

@@ -1,6 +1,6 @@
 """Who is in which room of this replica, and how an event reaches them: framed once, written once each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from socketio.async_manager import AsyncManager
@@ -40,10 +40,11 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         super().__init__()
         self.history = History(0)
         self.watcher: Watcher | None = None
+        self.on_left: Callable[[tuple[str, str]], None] | None = None
         self.offset_namespaces: frozenset[str] = frozenset()
         self._joined: dict[str, dict[str, dict[str, None]]] = {}
         self._without_offsets: dict[str, set[str]] = {}
-        self._returning: dict[str, tuple[str, Sequence[str]]] = {}
+        self._arriving: dict[str, tuple[str | None, Sequence[str]]] = {}
 
     # Who is where
 
@@ -85,18 +86,25 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
 
     def forget_connection(self, eio_sid: str) -> None:
         """A connection has ended."""
-        self._returning.pop(eio_sid, None)
+        self._arriving.pop(eio_sid, None)
         for without in self._without_offsets.values():
             without.discard(eio_sid)
 
     def expect(self, eio_sid: str, sid: str, rooms: Sequence[str]) -> None:
         """Have the next connect of this connection be a session's that comes back, in its rooms."""
-        self._returning[eio_sid] = sid, rooms
+        self._arriving[eio_sid] = sid, rooms
+
+    def expect_rooms(self, eio_sid: str, rooms: Sequence[str]) -> None:
+        """Have the next connect of this connection be in these rooms, too."""
+        if rooms:
+            sid, others = self._arriving.get(eio_sid, (None, ()))
+            self._arriving[eio_sid] = sid, tuple(dict.fromkeys((*others, *rooms)))
 
     # What python-socketio's table does, with the second table beside it
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str:
-        sid, rooms = self._returning.pop(eio_sid, None) or (self.server.eio.generate_id(), ())
+        sid, rooms = self._arriving.pop(eio_sid, (None, ()))
+        sid = sid or self.server.eio.generate_id()
         self.basic_enter_room(sid, namespace, None, eio_sid=eio_sid)
         self.pending_connect.setdefault(namespace, []).append(sid)
         for room in (sid, *rooms):
@@ -135,6 +143,8 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         if self.watcher is not None:
             self.watcher.dropped(sid, namespace)
         eio_sid = self.rooms.get(namespace, {}).get(None, {}).get(sid, "")
+        if self.on_left is not None:
+            self.on_left((eio_sid, namespace))
         self._without_offsets.get(namespace, set()).discard(eio_sid)
         for room in (*self.joined(sid, namespace), sid, None):
             super().basic_leave_room(sid, namespace, room)

@@ -12,16 +12,24 @@ from types import MappingProxyType
 from typing import Any
 
 import socketio
-from socketio.packet import BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
 from queuecast_bus import BusUnavailable
+from queuecast_gateway.access.grant import Identity
+from queuecast_gateway.access.guard import Guard, KeysUnavailable, Unwelcome
 from queuecast_gateway.board import BOARD_NAMESPACE
 from queuecast_gateway.drain import LEAVING, Lifetimes, part
 from queuecast_gateway.engine import frames, packets
-from queuecast_gateway.engine.engine import Engine
+from queuecast_gateway.engine.engine import Engine, Guests
+from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.engine.session import Session
+from queuecast_gateway.entrance import Entrance
+from queuecast_gateway.faults import Fault
+from queuecast_gateway.limits.address import Networks, client_address, networks
+from queuecast_gateway.limits.pace import Pace, Rates
 from queuecast_gateway.metrics import DISCONNECT_REASONS, TRANSPORTS, Metrics
 from queuecast_gateway.packet import BadPacket, SocketPacket, namespace_prefix, packet_frames
+from queuecast_gateway.protocol import refused
 from queuecast_gateway.recovery import Recovery, Welcome
 from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.settings import Settings
@@ -32,7 +40,10 @@ FORGOTTEN: MappingProxyType[str, Any] = MappingProxyType({})
 """The environ of a connection whose first connect handler has returned: the request is kept no longer."""
 
 
-FINAL_REASONS = frozenset({"parse error"})
+LINES_PER_SECOND = 10
+"""Of requests that were turned away so many are logged; all are counted."""
+
+FINAL_REASONS = frozenset({"parse error", "flood"})
 """Ends of a connection after which its sessions are over: whoever breaks a protocol begins anew."""
 
 _EVENT_HEAD = re.compile(rf"{packets.MESSAGE}[{EVENT}{BINARY_EVENT}](?:\d+-)?((?:/[^,]*,)?)")
@@ -41,7 +52,15 @@ _EVENT_HEAD = re.compile(rf"{packets.MESSAGE}[{EVENT}{BINARY_EVENT}](?:\d+-)?((?
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socketio has no types
     """A Socket.IO server whose client manager is the bus."""
 
-    def __init__(self, bus: GatewayBus, settings: Settings, metrics: Metrics, recovery: Recovery) -> None:
+    def __init__(
+        self,
+        bus: GatewayBus,
+        settings: Settings,
+        metrics: Metrics,
+        recovery: Recovery,
+        guard: Guard,
+        guests: Guests | None = None,
+    ) -> None:
         super().__init__(
             client_manager=bus,
             serializer=SocketPacket,
@@ -57,7 +76,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             ping_interval=settings.ping_interval_seconds,
             ping_timeout=settings.ping_timeout_seconds,
             on_refused=self._refused,
+            on_turned_away=self._turned_away,
             on_ping=self._pinged,
+            guests=guests,
+            address_of=partial(_address_of, networks(settings.trusted_proxies)),
+            rates=_rates(settings),
             logger=logging.getLogger("socketio"),
             engineio_logger=logging.getLogger("engineio"),
         )
@@ -65,6 +88,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         self._lifetimes = Lifetimes(settings.max_connection_seconds)
         self._metrics = metrics
         self._recovery = recovery
+        self.entrance = Entrance(self, guard, recovery, metrics, settings.max_connections_per_identity)
+        self._lines = Pace(Rates(LINES_PER_SECOND, 0), time.monotonic())
         self._welcomes: dict[str, Welcome] = {}
         self._connects = {transport: metrics.connects.labels(transport) for transport in TRANSPORTS}
 
@@ -84,7 +109,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
     def _expect_connect(self, eio_sid: str) -> None:
         session = self.eio.sockets.get(eio_sid)
         if session is not None and not self._namespaces_of(eio_sid):
-            session.refuse(frames.POLICY, f"no CONNECT within {self._connect_seconds:g} s")
+            session.refuse(frames.POLICY, "no_connect", f"no CONNECT within {self._connect_seconds:g} s")
 
     def _namespaces_of(self, eio_sid: str) -> list[str]:
         return [
@@ -103,17 +128,29 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             self._metrics.connections.dec()
             self._metrics.disconnects.labels(label if label in DISCONNECT_REASONS else "other").inc()
 
-    def _refused(self, eio_sid: str, why: str) -> None:
-        if eio_sid:
-            self._metrics.events_refused.inc()
-            log.warning("connection %s is closed: %s", eio_sid, why)
-        else:
-            self._metrics.handshakes_refused.inc()
+    def _refused(self, eio_sid: str, fault: Fault, why: str) -> None:
+        self._metrics.events_refused.labels(fault).inc()
+        log.warning("connection %s is closed: %s", eio_sid, why)
+
+    def _turned_away(self, refused: Refused, address: str) -> None:
+        self._metrics.handshakes_refused.labels(refused.turn).inc()
+        if not self._lines.take(time.monotonic(), 1, 0):
+            log.info("a request of %s is turned away: %s (%s)", address or "somebody", refused, refused.turn)
 
     def _pinged(self, session: Session) -> bytes:
         if self._lifetimes.over(session.sid, time.monotonic()):
             part(session)
         return self._recovery.pinged(session.sid)
+
+    # Identities
+
+    def identity(self, sid: str, namespace: str) -> Identity:
+        """Return who a session is."""
+        return self.entrance.identity(sid, namespace)
+
+    async def renew(self, sid: str, namespace: str, token: Any) -> Identity:
+        """Have a session go on with another token. Raises `Unwelcome` and `KeysUnavailable`."""
+        return await self.entrance.renew(sid, namespace, token)
 
     # Rooms
 
@@ -141,7 +178,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         if welcome is not None:
             pkt.data["pid"] = welcome.pid
             sent = welcome.missed + packet_frames(pkt) + welcome.offset
-            self._recovery.opened(pkt.data["sid"], pkt.namespace or "/", welcome.pid)
+            sid, namespace = pkt.data["sid"], pkt.namespace or "/"
+            self._recovery.opened(sid, namespace, welcome.pid, self.identity(sid, namespace).subject)
         else:
             sent = packet_frames(pkt)
         if session.held:
@@ -157,7 +195,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         except BadPacket as exc:
             if session is not None:
                 session.forget_messages()
-                session.refuse(frames.POLICY, str(exc))
+                session.refuse(frames.POLICY, exc.fault, str(exc))
             return
         if packet is None:
             return
@@ -168,9 +206,19 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         elif packet.packet_type == DISCONNECT:
             await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
         elif packet.packet_type in (EVENT, BINARY_EVENT):
-            await self._handle_event(eio_sid, namespace, packet.id, packet.data)
+            if session is not None and session.spend(0, 0):
+                await self._slow_down(eio_sid, namespace, packet.id)
+            else:
+                await self._handle_event(eio_sid, namespace, packet.id, packet.data)
         else:
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)
+
+    async def _slow_down(self, eio_sid: str, namespace: str, packet_id: int | None) -> None:
+        """Refuse an event of a browser that says too much; it is cut off if it does not listen."""
+        ack = refused("rate_limited", "too many events or bytes in a time: nothing was done, slow down")
+        self._metrics.acks_refused.labels("rate_limited").inc()
+        if packet_id is not None:
+            await self._send_packet(eio_sid, SocketPacket(ACK, namespace=namespace, id=packet_id, data=[ack]))
 
     def _read(self, eio_sid: str, data: str | bytes) -> SocketPacket | None:
         """Return the packet that `data` completes. Raises `BadPacket`, also if its namespace expects none."""
@@ -178,7 +226,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         if packet is not None:
             is_connected = self.manager.sid_from_eio_sid(eio_sid, packet.namespace or "/") is not None
             if is_connected == (packet.packet_type == CONNECT):
-                raise BadPacket("a packet that its namespace does not expect")
+                raise BadPacket("unexpected", "a packet that its namespace does not expect")
         return packet
 
     def _completed(self, eio_sid: str, data: str | bytes) -> SocketPacket | None:
@@ -186,7 +234,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         if begun is None:
             packet = SocketPacket(encoded_packet=data) if data else None
             if packet is None:
-                raise BadPacket("an empty packet")
+                raise BadPacket("packet_type", "an empty packet")
             if packet.packet_type in (BINARY_EVENT, BINARY_ACK):
                 self._binary_packet[eio_sid] = packet
                 return None
@@ -202,17 +250,27 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             error = SocketPacket(CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
             session.write(packet_frames(error))
             return
-        if namespace in self.manager.offset_namespaces:
-            try:
-                data, welcome = await self._recovery.admit(eio_sid, namespace, data)
-            except BusUnavailable as exc:
-                log.info("a browser has to come back later: %s", exc)
-                session.end(LEAVING, code=frames.TRY_AGAIN_LATER, text="come back later")
-                return
-            if session.closed:
-                return
-            if welcome is not None:
-                self._welcomes[eio_sid] = welcome
+        try:
+            data, welcome = await self.entrance.admit(session, namespace, data or {})
+        except Unwelcome as exc:
+            session.write(packet_frames(SocketPacket(CONNECT_ERROR, data=exc.data, namespace=namespace)))
+            return
+        except (BusUnavailable, KeysUnavailable) as exc:
+            log.info("a browser has to come back later: %s", exc)
+            session.end(LEAVING, code=frames.TRY_AGAIN_LATER, text="come back later")
+            return
+        if welcome is not None:
+            self._welcomes[eio_sid] = welcome
+        try:
+            if not session.closed:
+                await self._let_in(session, namespace, data)
+        finally:
+            self._welcomes.pop(eio_sid, None)
+            if not self.manager.sid_from_eio_sid(eio_sid, namespace):
+                self.entrance.forget(session, namespace)
+
+    async def _let_in(self, session: Session, namespace: str, data: dict[str, Any]) -> None:
+        eio_sid = session.sid
         if self._has_connect_handler(namespace):
             # What the handler emits, and what its rooms receive, comes after the CONNECT packet.
             session.hold()
@@ -225,7 +283,6 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             error = SocketPacket(CONNECT_ERROR, data={"message": "Internal error"}, namespace=namespace)
             await self._send_packet(eio_sid, error)
         finally:
-            self._welcomes.pop(eio_sid, None)
             if session.held:
                 session.release(b"")
         if eio_sid in self.environ and self.manager.sid_from_eio_sid(eio_sid, namespace):
@@ -257,6 +314,15 @@ def _is_of(piece: bytes, prefix: str) -> bool:
     opcode, payload = next(frames.split(piece))
     found = _EVENT_HEAD.match(payload.decode(errors="replace")) if opcode == frames.TEXT else None
     return found is not None and found[1] == prefix
+
+
+def _address_of(trusted: Networks, peer: str, forwarded: str | None) -> str:
+    return client_address(peer, forwarded, trusted)
+
+
+def _rates(settings: Settings) -> Rates | None:
+    events, size = settings.max_events_per_second, settings.max_bytes_per_second
+    return Rates(events, size, settings.max_message_bytes) if events or size else None
 
 
 def _origins(settings: Settings) -> str | list[str] | None:

@@ -22,6 +22,10 @@ BATCH = 200
 PAUSE_SECONDS = 0.02
 """So long between two writes that nobody waits for: in a storm of connects, many share one."""
 
+CLAIMS = 16
+"""So many sessions are claimed at a time: each takes a connection to Redis, and a replica that died sends
+thousands."""
+
 MAX_WAITING = 50_000
 """Words on sessions that may wait for Redis to come back; those beyond are said again with the next ping."""
 
@@ -29,12 +33,13 @@ Verb = Literal["save", "left", "drop"]
 
 
 class State(NamedTuple):
-    """A session at one moment; `offset` is where it began."""
+    """A session at one moment; `offset` is where it began, `subject` whose it is ("" for nobody's)."""
 
     sid: str
     namespace: str
     rooms: Sequence[str]
     offset: str
+    subject: str = ""
 
 
 class Claimed(NamedTuple):
@@ -65,6 +70,7 @@ class Sessions:
         self._waiting: dict[str, tuple[Verb, State]] = {}
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
+        self._claiming = asyncio.Semaphore(CLAIMS)
 
     def note(self, pid: str, verb: Verb, state: State) -> None:
         """Have the newest word on a session written down soon."""
@@ -83,22 +89,26 @@ class Sessions:
         self._waiting[pid] = "save", state
         await self.flush()
 
-    async def claim(self, pid: str, namespace: str) -> Claimed | None:
-        """Take a session over, if there is one with this private id there. Raises `BusUnavailable`."""
+    async def claim(self, pid: str, namespace: str, subject: str) -> Claimed | None:
+        """Take a session over, if there is one of this subject with this private id there.
+
+        Raises `BusUnavailable`.
+        """
         if self._waiting or self._flushing.locked():
             # It may have ended for good just now.
             await self.flush()
         keys = self._bus.keys
-        async with asking("claiming a session"):
+        async with self._claiming, asking("claiming a session"):
             answer = await self._claim(
                 keys=[keys.session(pid), keys.tail, keys.rewound],
-                args=[self._bus.host_id, self._ttl_ms, namespace],
+                args=[self._bus.host_id, self._ttl_ms, namespace, subject],
             )
         if not answer:
             return None
         *texts, number = answer
         sid, where, rooms, offset, owner, tail, lost_up_to = (part.decode() for part in texts)
-        return Claimed(State(sid, where, json.loads(rooms), offset), owner, tail, lost_up_to, number)
+        state = State(sid, where, json.loads(rooms), offset, subject)
+        return Claimed(state, owner, tail, lost_up_to, number)
 
     async def run(self) -> None:
         """Write down what is noted, for ever."""
@@ -137,7 +147,7 @@ class Sessions:
         # One argument for all: redis-py takes 2 µs for each.
         words = json.dumps(
             [
-                (verb, state.sid, state.namespace, json.dumps(state.rooms), state.offset)
+                (verb, state.sid, state.namespace, json.dumps(state.rooms), state.offset, state.subject)
                 for verb, state in batch.values()
             ]
         )

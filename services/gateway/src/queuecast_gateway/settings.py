@@ -9,13 +9,16 @@ from queuecast_bus import BusSettings
 from queuecast_bus.names import check_event, check_namespace
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
+from queuecast_gateway.access.settings import AccessSettings
 from queuecast_gateway.board import BOARD_NAMESPACE
 from queuecast_gateway.handlers import HANDLED_EVENTS
+from queuecast_gateway.limits.schemas import NO_SCHEMAS, Schemas
+from queuecast_gateway.limits.settings import LimitSettings
 
 TRANSPORTS = ("polling", "websocket")
 
 
-class Settings(BusSettings, EdgeSettings):
+class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
     """Everything the gateway can be told."""
 
     port: int = Field(default=8000, ge=1, le=65535, description="Public port: Socket.IO and the live board")
@@ -28,6 +31,11 @@ class Settings(BusSettings, EdgeSettings):
     namespaces: Names = Field(default=("/",), description="Namespaces that browsers may connect to")
     relay_events: Names = Field(
         default=("item_removed",), description="Events that a browser may send on to everyone"
+    )
+    relay_schemas: str | None = Field(
+        default=None,
+        description="Path of a JSON file with a JSON Schema for each relayed event that is to have one: "
+        '`{"item_removed": {…}}`',
     )
     max_message_bytes: int = Field(
         default=100_000, ge=1_000, le=10_000_000, description="Largest message that a browser may send"
@@ -127,6 +135,13 @@ class Settings(BusSettings, EdgeSettings):
                 raise ValueError(f"{event!r} cannot be relayed: the gateway answers it itself")
         return events
 
+    @field_validator("relay_schemas")
+    @classmethod
+    def _are_schemas(cls, path: str | None, others: ValidationInfo) -> str | None:
+        if path is not None:
+            Schemas.load(path, others.data.get("relay_events", ()))
+        return path
+
     @field_validator("recovery_seconds")
     @classmethod
     def _is_kept_on_the_stream(cls, seconds: float, others: ValidationInfo) -> float:
@@ -146,6 +161,13 @@ class Settings(BusSettings, EdgeSettings):
         if size >= most:
             raise ValueError(f"who is sent so much would be cut off: QUEUECAST_MAX_BUFFERED_BYTES is {most}")
         return size
+
+    @property
+    def schemas(self) -> Schemas:
+        """What relayed events must look like."""
+        return (
+            NO_SCHEMAS if self.relay_schemas is None else Schemas.load(self.relay_schemas, self.relay_events)
+        )
 
     @property
     def away_seconds(self) -> float:

@@ -7,10 +7,10 @@ import asyncio
 import base64
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import engineio
 from starlette.requests import ClientDisconnect, Request
@@ -23,19 +23,43 @@ from queuecast_gateway.engine.opening import Opening
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.engine.polling import Polling
 from queuecast_gateway.engine.session import Session
+from queuecast_gateway.faults import Fault
+from queuecast_gateway.limits.pace import Rates
 
 log = logging.getLogger(__name__)
 
 PATH = "/socket.io/"
 
 
+class Guests(Protocol):
+    """Who has how many connections. `check` raises `Refused` for an address that may not have another one."""
+
+    def check(self, address: str) -> None: ...
+    def enter(self, address: str) -> None: ...
+    def leave(self, address: str) -> None: ...
+
+
+class Everybody:
+    """Guests without a limit."""
+
+    def check(self, address: str) -> None: ...
+    def enter(self, address: str) -> None: ...
+    def leave(self, address: str) -> None: ...
+
+
+def _peer(peer: str, forwarded: str | None) -> str:
+    return peer
+
+
 class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has no types
     """The sessions of one process.
 
     `request_seconds` is how long the body of a POST may take. `on_refused` is called with the id of a
-    connection (or "") and why it, or its request, was refused. `on_ping` may return frames that go out with a
-    session's ping. The other parameters are python-engineio's; intervals are in seconds and may be fractions.
-    While `leaving` is set no session begins.
+    connection and why it was closed, `on_turned_away` with why a request was refused, and whose it was.
+    `on_ping` may return frames that go out with a session's ping. `address_of` tells a client's address from
+    the peer's and the header `X-Forwarded-For`; `rates` bound how fast each may speak. The other parameters
+    are python-engineio's; intervals are in seconds and may be fractions. While `leaving` is set no session
+    begins.
     """
 
     def __init__(
@@ -44,8 +68,12 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         max_buffered_bytes: int = 1 << 20,
         request_seconds: float = 10.0,
         tick_seconds: float = TICK_SECONDS,
-        on_refused: Callable[[str, str], None] | None = None,
+        on_refused: Callable[[str, Fault, str], None] | None = None,
+        on_turned_away: Callable[[Refused, str], None] | None = None,
         on_ping: Callable[[Session], bytes] | None = None,
+        guests: Guests | None = None,
+        address_of: Callable[[str, str | None], str] = _peer,
+        rates: Rates | None = None,
         path: str = PATH,
         **options: Any,
     ) -> None:
@@ -55,8 +83,12 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self.leaving = False
         self.outbox = Outbox()
         self.wheel = Wheel(tick_seconds)
+        self.rates = rates
         self._on_refused = on_refused
+        self._on_turned_away = on_turned_away
         self._on_ping = on_ping
+        self._guests = guests or Everybody()
+        self._address_of = address_of
         self._path = path
         self._request_seconds = request_seconds
         self._randomness = b""
@@ -97,6 +129,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
             allowed = self._cors_allowed_origins(environ)
             if allowed is not None and origin not in allowed:
                 raise handshake.forbidden()
+        if "sid" not in query:
+            self._guests.check(environ["REMOTE_ADDR"])
+
+    def address(self, peer: Any, headers: Mapping[str, str]) -> str:
+        """Return the address of who is behind a peer, as sockets name peers; "" if there is none."""
+        host = peer[0] if isinstance(peer, tuple) else ""
+        return self._address_of(host, headers.get("x-forwarded-for"))
 
     def known(self, sid: str) -> Session:
         """Return an open session. Raises `Refused`."""
@@ -116,13 +155,14 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         """Begin a session on a WebSocket: answer its handshake with `switch` and a greeting."""
         session = Session(self, self.generate_id(), transport, polling=False)
         transport.set_protocol(session)
-        transport.write(switch + self._greeting(session, upgrades=[]))
+        transport.write(switch + self._greeting(session, environ, upgrades=[]))
         session.begin(environ)
 
     async def _open_polling(self, environ: dict[str, Any]) -> Session:
         transport = Polling(self.max_buffered_bytes)
         session = transport.session = Session(self, self.generate_id(), transport, polling=True)
-        transport.write(self._greeting(session, ["websocket"] if "websocket" in self.transports else []))
+        upgrades = ["websocket"] if "websocket" in self.transports else []
+        transport.write(self._greeting(session, environ, upgrades))
         session.begin(environ)
         if session.work is not None:
             await asyncio.wait([session.work])
@@ -130,8 +170,10 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
             raise handshake.forbidden()
         return session
 
-    def _greeting(self, session: Session, upgrades: list[str]) -> bytes:
+    def _greeting(self, session: Session, environ: dict[str, Any], upgrades: list[str]) -> bytes:
+        session.address = environ.get("REMOTE_ADDR", "")
         self.sockets[session.sid] = session
+        self._guests.enter(session.address)
         return packets.opening(
             session.sid, upgrades, self.ping_interval, self.ping_timeout, self.max_message_bytes
         )
@@ -158,17 +200,27 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         """Return what a session is sent as its ping."""
         return packets.PING_FRAME + (self._on_ping(session) if self._on_ping is not None else b"")
 
-    def refused(self, sid: str, why: str) -> None:
+    def left(self, session: Session) -> None:
+        """Forget a session that is over."""
+        if self.sockets.pop(session.sid, None) is not None:
+            self._guests.leave(session.address)
+
+    def refused(self, sid: str, fault: Fault, why: str) -> None:
         """Count what a client did wrong."""
         if self._on_refused is not None:
-            self._on_refused(sid, why)
+            self._on_refused(sid, fault, why)
+
+    def turned_away(self, refused: Refused, address: str) -> None:
+        """Count a request that was refused."""
+        if self._on_turned_away is not None:
+            self._on_turned_away(refused, address)
 
     # HTTP long-polling
 
     async def handle_request(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one HTTP request; this is an ASGI application."""
         request = Request(scope, receive)
-        environ = _environ(request)
+        environ = self._environ(request)
         headers = dict(self._cors_headers(environ))
         if request.method == "OPTIONS":
             response = Response(status_code=204, headers=headers)
@@ -177,7 +229,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
                 body = await self._serve(request, environ)
                 response = Response(body, headers=headers, media_type="text/plain")
             except Refused as refused:
-                self.refused("", str(refused))
+                self.turned_away(refused, environ["REMOTE_ADDR"])
                 response = Response(
                     refused.body,
                     refused.status.value,
@@ -188,6 +240,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
                 return
         with suppress(OSError):
             await response(scope, receive, send)
+
+    def _environ(self, request: Request) -> dict[str, Any]:
+        head = handshake.Request(request.url.path, request.url.query, {})
+        for name, value in request.headers.items():
+            head.headers[name] = f"{head.headers[name]},{value}" if name in head.headers else value
+        environ: dict[str, Any] = head.environ(self.address(request.client, head.headers))
+        return environ | {"REQUEST_METHOD": request.method}
 
     async def _serve(self, request: Request, environ: dict[str, Any]) -> str:
         query = dict(reversed(request.query_params.multi_items()))
@@ -227,13 +286,15 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
                 async for chunk in request.stream():
                     body += chunk
                     if len(body) > self.max_message_bytes:
-                        session.refuse(frames.TOO_BIG, "a request with too large a body")
-                        raise Refused(3, "Bad request", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                        session.refuse(frames.TOO_BIG, "too_big", "a request with too large a body")
+                        raise Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         except TimeoutError as exc:
             session.refuse(
-                frames.POLICY, f"a request whose body takes longer than {self._request_seconds:g} s"
+                frames.POLICY,
+                "slow_body",
+                f"a request whose body takes longer than {self._request_seconds:g} s",
             )
-            raise Refused(3, "Bad request", HTTPStatus.REQUEST_TIMEOUT) from exc
+            raise Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT) from exc
         return bytes(body)
 
     # The end
@@ -256,11 +317,3 @@ async def _disconnected(request: Request) -> None:
     # The empty body of a GET comes first.
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _environ(request: Request) -> dict[str, Any]:
-    head = handshake.Request(request.url.path, request.url.query, {})
-    for name, value in request.headers.items():
-        head.headers[name] = f"{head.headers[name]},{value}" if name in head.headers else value
-    environ: dict[str, Any] = head.environ(request.client.host if request.client else "")
-    return environ | {"REQUEST_METHOD": request.method}

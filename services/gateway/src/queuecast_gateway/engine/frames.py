@@ -6,6 +6,8 @@ It knows no socket, no handshake (see `handshake`) and no Engine.IO. Extensions 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from queuecast_gateway.faults import Fault
+
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # a platform without its C extension
@@ -27,10 +29,15 @@ _SENDABLE_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 101
 class FrameError(Exception):
     """The peer broke RFC 6455 or a limit; the connection is to be closed with `code`."""
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, fault: Fault, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+        self.fault = fault
         self.reason = reason
+
+
+def _broken(reason: str) -> FrameError:
+    return FrameError(PROTOCOL_ERROR, "frame", reason)
 
 
 class Frame(NamedTuple):
@@ -97,27 +104,27 @@ class Decoder:
                 return head, 0, 0
             length = int.from_bytes(buffer[2 : start - 4], "big")
             if length < 126 or (start == 14 and length < 1 << 16) or length >> 63:
-                raise FrameError(PROTOCOL_ERROR, "a length that is not in its shortest form")
+                raise _broken("a length that is not in its shortest form")
         kept = 0 if head & 0x08 else len(self._message)
         if kept + length > self._max_bytes:
-            raise FrameError(TOO_BIG, f"a message of more than {self._max_bytes} bytes")
+            raise FrameError(TOO_BIG, "too_big", f"a message of more than {self._max_bytes} bytes")
         return head, start, length
 
     def _check(self, head: int, second: int) -> None:
         opcode = head & 0x0F
         if head & 0x70:
-            raise FrameError(PROTOCOL_ERROR, "a reserved bit")
+            raise _broken("a reserved bit")
         if not second & 0x80:
-            raise FrameError(PROTOCOL_ERROR, "a frame without a mask")
+            raise _broken("a frame without a mask")
         if opcode & 0x08:
             if opcode > PONG:
-                raise FrameError(PROTOCOL_ERROR, "an unknown opcode")
+                raise _broken("an unknown opcode")
             if not head & 0x80 or second & 0x7F > 125:
-                raise FrameError(PROTOCOL_ERROR, "a control frame that is fragmented or too long")
+                raise _broken("a control frame that is fragmented or too long")
         elif opcode > BINARY:
-            raise FrameError(PROTOCOL_ERROR, "an unknown opcode")
+            raise _broken("an unknown opcode")
         elif (opcode == CONTINUATION) != bool(self._fragments):
-            raise FrameError(PROTOCOL_ERROR, "a fragment out of its place")
+            raise _broken("a fragment out of its place")
 
     def _data(self, head: int, payload: bytes) -> Frame | None:
         if head & 0x80 and not self._fragments:
@@ -126,7 +133,7 @@ class Decoder:
             self._opcode = head & 0x0F
         self._fragments += 1
         if self._fragments > MAX_FRAGMENTS:
-            raise FrameError(POLICY, f"a message of more than {MAX_FRAGMENTS} frames")
+            raise FrameError(POLICY, "fragments", f"a message of more than {MAX_FRAGMENTS} frames")
         self._message += payload
         if not head & 0x80:
             return None
@@ -139,7 +146,7 @@ class Decoder:
         if opcode == CLOSE and payload:
             code = int.from_bytes(payload[:2], "big")
             if not (code in _SENDABLE_CODES or 3000 <= code < 5000):
-                raise FrameError(PROTOCOL_ERROR, "a close code that may not be sent")
+                raise _broken("a close code that may not be sent")
             _text(payload[2:])
         return Frame(opcode, payload)
 
@@ -152,7 +159,7 @@ def _text(payload: bytes) -> str:
     try:
         return payload.decode()
     except UnicodeDecodeError as exc:
-        raise FrameError(INVALID_TEXT, "text that is not UTF-8") from exc
+        raise FrameError(INVALID_TEXT, "not_utf8", "text that is not UTF-8") from exc
 
 
 def encode(opcode: int, payload: bytes) -> bytes:

@@ -11,6 +11,8 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from queuecast_gateway.faults import Turn
+
 VERSION = "4"
 """The Engine.IO revision that is spoken here; 3 is that of the JavaScript clients before 3.0."""
 
@@ -20,13 +22,19 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 class Refused(Exception):
     """A request is refused. `code` and `message` are those that the stock client knows, 0 to 5.
 
-    `headers` go with the answer.
+    `turn` says it more closely to whoever runs this. `headers` go with the answer.
     """
 
     def __init__(
-        self, code: int, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, **headers: str
+        self,
+        turn: Turn,
+        code: int,
+        message: str,
+        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
+        **headers: str,
     ) -> None:
         super().__init__(message)
+        self.turn = turn
         self.code = code
         self.status = status
         self.headers = {name.replace("_", "-").title(): value for name, value in headers.items()}
@@ -37,31 +45,39 @@ class Refused(Exception):
 
 
 def unknown_transport() -> Refused:
-    return Refused(0, "Transport unknown")
+    return Refused("transport", 0, "Transport unknown")
 
 
 def unknown_session() -> Refused:
-    return Refused(1, "Session ID unknown")
+    return Refused("session", 1, "Session ID unknown")
 
 
 def bad_method() -> Refused:
-    return Refused(2, "Bad handshake method")
+    return Refused("method", 2, "Bad handshake method")
 
 
 def bad_request() -> Refused:
-    return Refused(3, "Bad request")
+    return Refused("bad_request", 3, "Bad request")
 
 
 def forbidden() -> Refused:
-    return Refused(4, "Forbidden", HTTPStatus.FORBIDDEN)
+    return Refused("origin", 4, "Forbidden", HTTPStatus.FORBIDDEN)
 
 
 def leaving() -> Refused:
-    return Refused(4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="1")
+    return Refused("leaving", 4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="1")
+
+
+def full(turn: Turn) -> Refused:
+    return Refused(turn, 4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="5")
+
+
+def too_many(turn: Turn, retry_after: int) -> Refused:
+    return Refused(turn, 4, "Forbidden", HTTPStatus.TOO_MANY_REQUESTS, retry_after=f"{retry_after}")
 
 
 def unsupported_version() -> Refused:
-    return Refused(5, "Unsupported protocol version")
+    return Refused("version", 5, "Unsupported protocol version")
 
 
 class Request(NamedTuple):
@@ -116,7 +132,9 @@ def switch(request: Request) -> bytes:
     except (binascii.Error, ValueError):
         nonce = b""
     if request.headers.get("sec-websocket-version") != "13":
-        raise Refused(3, "Bad request", HTTPStatus.UPGRADE_REQUIRED, sec_websocket_version="13")
+        raise Refused(
+            "bad_request", 3, "Bad request", HTTPStatus.UPGRADE_REQUIRED, sec_websocket_version="13"
+        )
     if len(nonce) != 16:
         raise bad_request()
     accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())

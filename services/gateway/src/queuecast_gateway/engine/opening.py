@@ -4,6 +4,7 @@ Each is an asyncio protocol that gives the connection on to the next one; what a
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -27,7 +28,8 @@ class Door(Protocol):
     def check(self, query: dict[str, str], environ: dict[str, Any], transport: str) -> None: ...
     def upgradable(self, sid: str) -> Session: ...
     def open_websocket(self, transport: Any, switch: bytes, environ: dict[str, Any]) -> None: ...
-    def refused(self, sid: str, why: str) -> None: ...
+    def address(self, peer: Any, headers: Mapping[str, str]) -> str: ...
+    def turned_away(self, refused: Refused, address: str) -> None: ...
 
 
 class Opening(asyncio.Protocol):
@@ -70,8 +72,8 @@ class Opening(asyncio.Protocol):
     def _answer(self, request: Request) -> None:
         if self._transport.is_closing():
             return
-        peer = self._transport.get_extra_info("peername")
-        environ = request.environ(peer[0] if isinstance(peer, tuple) else "")
+        address = self._engine.address(self._transport.get_extra_info("peername"), request.headers)
+        environ = request.environ(address)
         query = request.query
         try:
             handshake.check_version(query)
@@ -79,7 +81,7 @@ class Opening(asyncio.Protocol):
             session = self._engine.upgradable(query["sid"]) if "sid" in query else None
             switch = handshake.switch(request)
         except Refused as refused:
-            self._engine.refused("", str(refused))
+            self._engine.turned_away(refused, address)
             self._transport.write(handshake.refusal(refused))
             self._transport.close()
             return

@@ -65,6 +65,10 @@ def _packet(text: str) -> str | bytes:
     if not text.startswith("b"):
         return text
     try:
-        return base64.b64decode(text[1:], validate=True)
+        data = base64.b64decode(text[1:], validate=True)
     except (binascii.Error, ValueError) as exc:
         raise BadPacket("an attachment that is not base64") from exc
+    if len(text) - 1 != -(-len(data) // 3) * 4:
+        # Before Python 3.13, padding may follow where none belongs.
+        raise BadPacket("an attachment that is not base64")
+    return data

@@ -82,12 +82,17 @@ class Polling:
 
 async def post(session: "Session", body: bytes) -> None:
     """Take in the packets of a POST, and wait until they were worked on. Raises `Refused`."""
+    session.spend(0, len(body))
     try:
         for packet in packets.unpack(body.decode()):
+            session.spend(1, 0)
             if not session.closed:
                 session.receive(packet)
-    except (BadPacket, UnicodeDecodeError) as exc:
-        session.refuse(frames.POLICY, str(exc))
+    except UnicodeDecodeError as exc:
+        session.refuse(frames.INVALID_TEXT, "not_utf8", "text that is not UTF-8")
+        raise handshake.bad_request() from exc
+    except BadPacket as exc:
+        session.refuse(frames.POLICY, "engine_packet", str(exc))
         raise handshake.bad_request() from exc
     if session.work is not None:
         # A client that posts faster than its handlers work waits here.

@@ -6,6 +6,7 @@ costs this object and no task, no queue, no timer of its own.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +16,8 @@ from queuecast_gateway.engine.frames import Decoder, FrameError
 from queuecast_gateway.engine.heartbeat import Wheel
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.engine.packets import BadPacket
+from queuecast_gateway.faults import Fault
+from queuecast_gateway.limits.pace import FLOOD, WITHIN, Pace, Rates, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,9 @@ SLOW = 4008
 
 CLOSING_SECONDS = 5.0
 """How long a peer has to take what is pending and to answer a CLOSE frame."""
+
+FLOODED = 4029
+"""The close code of a client that says too much."""
 
 MAX_WAITING = 64
 """Messages that may wait for the one before them; at more, nothing is read until they are done."""
@@ -36,7 +42,7 @@ class Host(Protocol):
     ping_interval: float
     ping_timeout: float
     reason: Any
-    sockets: dict[str, Any]
+    rates: Rates | None
     wheel: Wheel
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
@@ -44,7 +50,8 @@ class Host(Protocol):
     async def heard(self, sid: str, data: str | bytes) -> None: ...
     async def ended(self, sid: str, reason: str) -> None: ...
     def ping(self, session: "Session") -> bytes: ...
-    def refused(self, sid: str, why: str) -> None: ...
+    def left(self, session: "Session") -> None: ...
+    def refused(self, sid: str, fault: Fault, why: str) -> None: ...
 
 
 class Begin(NamedTuple):
@@ -66,7 +73,7 @@ class Session(asyncio.Protocol):
     """An open connection. `transport` is where its frames go, whatever carries them."""
 
     __slots__ = (
-        "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_storage",
+        "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_pace", "_storage", "address",
         "closed", "engine", "fd", "held", "pending", "polling", "sid", "transport", "work",
     )  # fmt: skip
 
@@ -77,6 +84,7 @@ class Session(asyncio.Protocol):
         self.polling = polling
         self.fd = -1
         self.pending: bytes | list[bytes] | None = None
+        self.address = ""
         self.closed = False
         self.held = False
         self.work: asyncio.Task[None] | None = None
@@ -84,6 +92,7 @@ class Session(asyncio.Protocol):
         self._inbox: deque[Entry] | None = None
         self._storage: dict[str, Any] | None = None
         self._awaits_pong = False
+        self._pace: Pace | None = None
         self._due = engine.wheel.after(engine.wheel.spread(engine.ping_interval), self._ping)
 
     # What python-engineio and python-socketio ask of a socket
@@ -151,17 +160,33 @@ class Session(asyncio.Protocol):
 
     # Incoming
 
+    def spend(self, events: int, size: int) -> Verdict:
+        """Count what the client says; it is cut off if it says far too much."""
+        rates = self.engine.rates
+        if rates is None:
+            return WITHIN
+        now = time.monotonic()
+        pace = self._pace
+        if pace is None:
+            pace = self._pace = Pace(rates, now)
+        verdict = pace.take(now, events, size)
+        if verdict == FLOOD:
+            self.refuse(FLOODED, "flood", "more than a client may say in a time")
+        return verdict
+
     def data_received(self, data: bytes) -> None:
         decoder = self._decoder or Decoder(self.engine.max_message_bytes)
+        self.spend(0, len(data))
         try:
             for opcode, payload in decoder.feed(data):
+                self.spend(1, 0)
                 if self.closed:
                     return
                 self._take_frame(opcode, payload)
         except FrameError as exc:
-            self.refuse(exc.code, exc.reason)
+            self.refuse(exc.code, exc.fault, exc.reason)
         except BadPacket as exc:
-            self.refuse(frames.POLICY, str(exc))
+            self.refuse(frames.POLICY, "engine_packet", str(exc))
         self._decoder = None if self.closed or decoder.idle else decoder
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -191,11 +216,11 @@ class Session(asyncio.Protocol):
         else:
             raise BadPacket("a packet that a client may not send now")
 
-    def refuse(self, code: int, why: str) -> None:
+    def refuse(self, code: int, fault: Fault, why: str) -> None:
         """End the connection because of what it sent."""
         if not self.closed:
-            self.engine.refused(self.sid, why)
-            self.end("parse error", code=code, text=why)
+            self.engine.refused(self.sid, fault, why)
+            self.end("flood" if fault == "flood" else "parse error", code=code, text=why)
 
     def forget_messages(self) -> None:
         """Work on none of the messages that still wait."""
@@ -263,7 +288,7 @@ class Session(asyncio.Protocol):
         engine = self.engine
         engine.wheel.cancel(self._due, self._ping)
         engine.wheel.cancel(self._due, self._check)
-        engine.sockets.pop(self.sid, None)
+        engine.left(self)
         last = engine.outbox.take(self)
         self._decoder = None
         if self.polling:

@@ -1,0 +1,95 @@
+"""What a browser may see and say: rooms to join, rooms that it is in anyway, events to send on. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from queuecast_bus.names import BadName, check_event, check_room
+
+MAX_NAMES = 200
+"""Names in one claim of a token."""
+
+ANYTHING = "*"
+
+
+class BadClaims(ValueError):
+    """A token's claims say nothing that could be followed; the text names the claim, not its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Rooms by name, and by what their names begin with."""
+
+    names: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    def __contains__(self, room: str) -> bool:
+        return room in self.names or room.startswith(self.prefixes)
+
+    def __or__(self, other: "Rooms") -> "Rooms":
+        return Rooms(self.names | other.names, (*self.prefixes, *other.prefixes))
+
+
+EVERY_ROOM = Rooms(prefixes=("",))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a session is. `subject` is "" for nobody in particular.
+
+    `joins` are rooms that it is in from the start, `relays` the events that it may send on (None: all that
+    anybody may), `expires` when it is over, in Unix time, None for never.
+    """
+
+    subject: str
+    rooms: Rooms
+    joins: tuple[str, ...] = ()
+    relays: frozenset[str] | None = None
+    expires: float | None = None
+
+    def may_join(self, room: str) -> bool:
+        return room in self.rooms
+
+    def may_relay(self, event: str) -> bool:
+        return self.relays is None or event in self.relays
+
+
+def patterns(names: Iterable[str]) -> Rooms:
+    """Return the rooms that these name: each is a room's name, or what it begins with and a `*`.
+
+    Raises `ValueError`. Nothing from outside is ever a regular expression.
+    """
+    exact, prefixes = [], []
+    for name in names:
+        start, star, rest = name.partition(ANYTHING)
+        if rest:
+            raise ValueError(f"{name[:80]!r}: `*` may only stand at the end")
+        if star:
+            prefixes.append(check_room(f"{start}x")[:-1])
+        else:
+            exact.append(check_room(name))
+    return Rooms(frozenset(exact), tuple(sorted(set(prefixes))))
+
+
+def identity(claims: Mapping[str, Any], public: Rooms, leeway_seconds: float) -> Identity:
+    """Return who a token's holder is, by its verified claims. Raises `BadClaims`.
+
+    `rooms`, `join` and `relay` are lists of names, each optional: what is not named is not allowed, but for
+    the `public` rooms and the subject's own, `user:{sub}`. A session lasts as long as its token is accepted.
+    """
+    subject = claims["sub"]
+    try:
+        own = check_room(f"user:{subject}")
+        joins = tuple(dict.fromkeys((own, *map(check_room, _names(claims, "join")))))
+        rooms = patterns(_names(claims, "rooms")) | public | Rooms(frozenset(joins))
+        relays = frozenset(map(check_event, _names(claims, "relay")))
+    except (BadName, ValueError) as exc:
+        raise BadClaims(str(exc)) from exc
+    return Identity(subject, rooms, joins, relays, claims["exp"] + leeway_seconds)
+
+
+def _names(claims: Mapping[str, Any], claim: str) -> list[str]:
+    names = claims.get(claim, [])
+    if not isinstance(names, list) or len(names) > MAX_NAMES or not all(isinstance(n, str) for n in names):
+        raise BadClaims(f"the claim {claim!r} is not a list of at most {MAX_NAMES} names")
+    return names

@@ -1,0 +1,37 @@
+"""The settings of how many may connect and how much they may say."""
+
+from pydantic import BaseModel, Field, field_validator
+
+from queuecast_edge.environment import Names
+from queuecast_gateway.limits.address import networks
+
+
+class LimitSettings(BaseModel, frozen=True, extra="forbid"):
+    """Limits of connections and of what comes over them."""
+
+    max_connections: int = Field(
+        default=20_000, ge=1, description="Connections of this replica; it is not ready when it has them"
+    )
+    max_connections_per_address: int = Field(
+        default=1_000,
+        ge=0,
+        description="Connections of one address (IPv6: of one /64 network) to this replica; 0 is no limit",
+    )
+    trusted_proxies: Names = Field(
+        default=(),
+        description="Addresses and networks of proxies whose `X-Forwarded-For` says who a client is, such as "
+        "`10.0.0.0/8`",
+    )
+    max_events_per_second: float = Field(
+        default=50,
+        ge=0,
+        description="Packets that a browser may send in the long run; who sends more is told so by "
+        "acknowledgement, then cut off (close code 4029); 0 is no limit",
+    )
+    max_bytes_per_second: float = Field(default=100_000, ge=0, description="The same in bytes; 0 is no limit")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        networks(names)
+        return names

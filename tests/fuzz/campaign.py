@@ -1,0 +1,193 @@
+"""The campaign: inputs that were kept, then new ones for as long as there is time, each put to every check.
+
+The inputs come of a seeded mutator of our own: Atheris has no wheel for ARM or macOS and its loop never
+returns to a test, and Hypothesis counts examples, not seconds, and knows no coverage either. In place of
+coverage stands what the gateway did: an input with a new outcome is one that others are made of.
+"""
+
+import hashlib
+import re
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from tests.fuzz.case import BODY, FRAMES, SEEDS, Case, seeds
+from tests.fuzz.checks import check_bodies, check_frames, check_head, check_messages
+from tests.fuzz.gateway import Gateway, Outcome
+from tests.fuzz.grammar import Grammar
+from tests.fuzz.mutation import Mutator, bounded
+from tests.fuzz.reduction import reduced
+
+OUTCOMES = 400
+"""So many outcomes are told apart; an input for each of them, and the seeds, are what new ones are made of."""
+
+FRESH = 0.4
+"""Share of inputs that are drawn anew, without any that was kept."""
+
+BLOCKS = 10_000
+BLOCKS_PER_CASE = 0.1
+"""Blocks of memory that may be in use at the end and were not before: caches of Python's and of libraries, and
+a part of what a leak of one object per input would be."""
+
+
+class Found(AssertionError):
+    """An input that fails; the text says where it is and how to run it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a campaign did. `blocks` are those of memory that were added after its first quarter."""
+
+    seed: int
+    replayed: int
+    cases: int
+    outcomes: int
+    blocks: int
+    slowest_seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"seed {self.seed}: {self.replayed} kept inputs and {self.cases:,} new ones, "
+            f"{self.outcomes} outcomes, {self.blocks:+,} blocks of memory, "
+            f"the slowest took {self.slowest_seconds * 1000:.0f} ms"
+        )
+
+
+class Bench:
+    """What an input is put to: the pure layers, and one gateway for all of them."""
+
+    def __init__(self) -> None:
+        self.gateway = Gateway()
+
+    def check(self, case: Case) -> Outcome:
+        """Raise whatever is wrong."""
+        if case.kind == FRAMES:
+            heard = check_frames(case.reads)
+            check_messages(heard.frames)
+            return self.gateway.check_websocket(case.reads, heard)
+        if case.kind == BODY:
+            check_bodies(case.reads)
+            return self.gateway.check_polling(case.reads)
+        check_head(case.reads)
+        return Outcome(None, "", frozenset())
+
+
+def trouble(case: Case) -> Exception | None:
+    """Return what is wrong with a case on a gateway of its own."""
+    bench = Bench()
+    try:
+        bench.check(case)
+    except Exception as exc:  # whatever comes out is what is looked for
+        return exc
+    finally:
+        bench.gateway.close()
+    return None
+
+
+def replay(case: Case, name: str) -> None:
+    """Run one input alone. Raises `Found`."""
+    if exc := trouble(case):
+        raise Found(f"{name} fails: {_told(exc)}") from exc
+
+
+def run(
+    seconds: float, seed: int, folder: Path = SEEDS, clock: Callable[[], float] = time.monotonic
+) -> Report:
+    """Run all inputs of the folder, then new ones for `seconds`. Raises `Found`, or says what was done."""
+    kept = seeds(folder)
+    for name, case in kept.items():
+        # Each alone, so that what it shows is its own doing.
+        replay(case, f"{folder.name}/{name}.txt")
+    start, campaign = clock(), Campaign(seed, folder, list(kept.values()))
+    try:
+        baseline, measured_from = campaign.blocks(), 0
+        while (elapsed := clock() - start) < seconds:
+            if not measured_from and elapsed > seconds / 4:
+                baseline, measured_from = campaign.blocks(), campaign.cases
+            campaign.step()
+        added = campaign.blocks() - baseline
+        cases = campaign.cases - measured_from
+    finally:
+        campaign.close()
+    if added > BLOCKS + BLOCKS_PER_CASE * cases:
+        again = _command("--seed", str(seed), "--seconds", f"{seconds:g}")
+        raise Found(f"{added:,} more blocks of memory are in use after {cases:,} inputs; again with: {again}")
+    return Report(seed, len(kept), campaign.cases, len(campaign.outcomes), added, campaign.slowest_seconds)
+
+
+class Campaign:
+    """Draws inputs, and keeps those that are worth it. It is to be closed."""
+
+    def __init__(self, seed: int, folder: Path, pool: list[Case]) -> None:
+        self._random = Random(seed)
+        self._seed = seed
+        self._folder = folder
+        self._grammar = Grammar(self._random)
+        self._mutator = Mutator(self._random)
+        self._bench = Bench()
+        self._pool = pool
+        self.cases = 0
+        self.outcomes: set[Outcome] = set()
+        self.slowest_seconds = 0.0
+
+    def close(self) -> None:
+        self._bench.gateway.close()
+
+    def blocks(self) -> int:
+        return self._bench.gateway.blocks()
+
+    def step(self) -> None:
+        """Run one new input."""
+        case, start = self._draw(), time.perf_counter()
+        try:
+            outcome = self._bench.check(case)
+        except Exception as exc:  # whatever comes out is what is looked for
+            raise self._found(case, exc) from exc
+        self.cases += 1
+        self.slowest_seconds = max(self.slowest_seconds, time.perf_counter() - start)
+        if outcome not in self.outcomes and len(self.outcomes) < OUTCOMES:
+            self.outcomes.add(outcome)
+            self._pool.append(case)
+
+    def _draw(self) -> Case:
+        if not self._pool or self._random.random() < FRESH:
+            case = bounded(self._grammar.case())
+            if self._random.random() < 0.5:
+                return case
+        else:
+            case = self._random.choice(self._pool)
+        return self._mutator.changed(case, self._random.choice(self._pool or [case]))
+
+    def _found(self, case: Case, exc: Exception) -> Found:
+        """Write a failing input down, as small as it can be made."""
+        self.close()  # its ear would hear what others log, too
+        sign = _sign(exc)
+        if _sign(trouble(case)) == sign:
+            case = reduced(case, lambda smaller: _sign(trouble(smaller)) == sign)
+            exc = trouble(case) or exc
+            how = "it fails alone"
+        else:
+            # Then what the gateway kept of others is a part of it, and only the whole campaign shows it again.
+            how = f"it fails only after others: {_command('--seed', str(self._seed))}"
+        name = f"found-{hashlib.sha256(repr(case.reads).encode()).hexdigest()[:10]}"
+        path = self._folder / f"{name}.txt"
+        lines = _told(exc).splitlines()
+        note = lines[0] if len(lines) == 1 else f"{lines[0]}\n{lines[-1]}"
+        path.write_text(replace(case, note=note[:300]).to_text(), "ascii", "backslashreplace")
+        return Found(f"{_told(exc)}\n{how}\nkept as {path}, again with: {_command('--replay', str(path))}")
+
+
+def _told(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"
+
+
+def _sign(exc: Exception | None) -> str:
+    """Return by what a failure is known again: what it is, and the first words that do not depend on the input."""
+    return f"{type(exc).__name__}: {re.split(r'[^a-z ,]', str(exc), maxsplit=1)[0]}"
+
+
+def _command(*arguments: str) -> str:
+    return shlex.join(["python", "-m", "tests.fuzz", *arguments])

@@ -1,0 +1,300 @@
+"""Redis over TLS: the certificate is checked, and whatever is wrong with it is said in one line."""
+
+import asyncio
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+from tests.claims import eventually
+
+from queuecast_bus import BusManager, BusSettings, BusUnavailable, Record
+from queuecast_local.processes import Process
+from queuecast_local.redis_server import RedisServer
+
+from .conftest import HOST, Queue, Service, free_port
+from .page import page
+from .site import until
+from .test_gateway import GATEWAY, Gateway, gateway
+from .test_poller import POLLER
+
+__all__ = ["gateway"]
+
+ITEM = Record(event="item_added", arguments=b'[{"id":1}]')
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Files of a CA, of another one, and what the first has issued."""
+
+    folder: Path
+
+    @classmethod
+    def issued_into(cls, folder: Path) -> "Certificates":
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(folder / "ca.pem")
+        trustme.CA().cert_pem.write_to_path(folder / "other-ca.pem")
+        for name, host in (("server", HOST), ("elsewhere", "redis.example"), ("client", "gateway.example")):
+            issued = ca.issue_cert(host)
+            issued.private_key_and_cert_chain_pem.write_to_path(folder / f"{name}.pem")
+        return cls(folder)
+
+    def __getitem__(self, name: str) -> str:
+        return str(self.folder / f"{name}.pem")
+
+    def options(self, port: int, name: str = "server", *, ask_clients: bool = False) -> dict[str, str]:
+        """Return the directives of a server that speaks TLS alone, with one of the certificates."""
+        return {
+            "port": "0",
+            "tls-port": str(port),
+            "tls-cert-file": self[name],
+            "tls-key-file": self[name],
+            "tls-ca-cert-file": self["ca"],
+            "tls-auth-clients": "yes" if ask_clients else "no",
+        }
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates.issued_into(tmp_path_factory.mktemp("certificates"))
+
+
+class TlsRedis:
+    """A Redis that speaks nothing but TLS."""
+
+    def __init__(self, server: RedisServer, folder: Path, options: dict[str, str]) -> None:
+        self.port = int(options["tls-port"])
+        flags = [word for name, value in options.items() for word in (f"--{name}", value)]
+        self.process = Process("redis", (*server.on(0), "--dir", str(folder), *flags))
+        eventually(lambda: self.process.exit_code is not None or _listens(self.port))
+        if self.process.exit_code is not None:
+            said = "\n".join(self.process.tail)
+            # A server with TLS names the certificate that it does not like, or the port.
+            assert re.search(r"Bad directive|wrong number of arguments|TLS.*not (supported|enabled)", said), (
+                said
+            )
+            pytest.skip(f"{server.description} was built without TLS")
+
+    def url(self, query: str, *, scheme: str = "rediss", host: str = HOST) -> str:
+        return f"{scheme}://{host}:{self.port}/0{query and '?'}{query}"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+StartRedis = Callable[..., TlsRedis]
+
+
+@pytest.fixture
+def tls_redis(redis_kind: RedisServer, tmp_path: Path, certificates: Certificates) -> Iterator[StartRedis]:
+    """Start servers with TLS that end with the test."""
+    started: list[TlsRedis] = []
+
+    def run(name: str = "server", *, ask_clients: bool = False) -> TlsRedis:
+        options = certificates.options(free_port(), name, ask_clients=ask_clients)
+        started.append(TlsRedis(redis_kind, tmp_path, options))
+        return started[-1]
+
+    yield run
+    for redis in started:
+        redis.process.stop(grace_seconds=0)
+
+
+def poller_settings(queue: Queue, url: str) -> dict[str, str]:
+    return {
+        **queue.environment,
+        "QUEUECAST_REDIS_URL": url,
+        "QUEUECAST_QUEUES": queue.name,
+        "QUEUECAST_WAIT_SECONDS": "1",
+    }
+
+
+async def stored(url: str) -> bool:
+    """Publish through `url`; return whether Redis confirmed."""
+    manager = BusManager(BusSettings.model_validate({"redis_url": url}), write_only=True)
+    try:
+        return bool((await manager.publish([(ITEM, None)]))[0].offset)
+    finally:
+        await manager.aclose()
+
+
+# What works
+
+
+async def test_all_that_both_services_do_they_do_over_tls(
+    tls_redis: StartRedis,
+    certificates: Certificates,
+    queue: Queue,
+    gateway: Callable[..., Gateway],
+    start: Callable[..., Service],
+) -> None:
+    """Records, sessions and what replicas tell each other: each has a connection of its own."""
+    url = tls_redis().url(f"ssl_ca_certs={certificates['ca']}")
+    one, two = gateway(url), gateway(url)
+    poller = start(POLLER, poller_settings(queue, url))
+    await until(lambda: one.ready() and two.ready() and poller.ready())
+    async with page(one.port) as first, page(two.port) as other:
+        await asyncio.to_thread(queue.send, '{"id": 1}')
+        assert await first.event() == await other.event() == ["item_added", {"id": 1}]
+        assert (await other.ask("item_removed", {"id": "a"}))["ok"]
+        assert await first.event() == await other.event() == ["item_removed", {"id": "a"}]
+        # Its connection to the one replica is closed by what the other one tells it.
+        async with page(two.port, first.ticket) as second:
+            assert second.is_back(first.ticket)
+            await until(lambda: one.metric("queuecast_gateway_connections") == 0)
+            ticket = second.ticket
+        one.process.signal(signal.SIGKILL)
+        await asyncio.to_thread(queue.send, '{"id": 2}')
+        assert await other.event() == ["item_added", {"id": 2}]
+        async with page(two.port, ticket) as third:
+            assert third.is_back(ticket)
+            assert third.missed == [["item_added", {"id": 2}]]
+
+
+async def test_a_server_that_asks_for_a_certificate_gets_ours(
+    tls_redis: StartRedis, certificates: Certificates
+) -> None:
+    """Redis asks for one by default (`tls-auth-clients`)."""
+    redis = tls_redis(ask_clients=True)
+    trusted = f"ssl_ca_certs={certificates['ca']}"
+    own = f"ssl_certfile={certificates['client']}&ssl_keyfile={certificates['client']}"
+    assert await stored(redis.url(f"{trusted}&{own}"))
+    with pytest.raises(BusUnavailable, match=r"(?i)certificate required|reset|closed"):
+        await stored(redis.url(trusted))
+
+
+async def test_a_check_that_is_switched_off_is_off(tls_redis: StartRedis, certificates: Certificates) -> None:
+    """For a certificate that has another name, or none that anybody vouches for."""
+    redis = tls_redis("elsewhere")
+    assert await stored(redis.url(f"ssl_ca_certs={certificates['ca']}&ssl_check_hostname=false"))
+    assert await stored(redis.url("ssl_cert_reqs=none"))
+
+
+@pytest.mark.parametrize("scheme", ["rediss+sentinel", "valkeys+sentinel"])
+async def test_sentinels_and_their_primary_are_asked_over_tls(
+    scheme: str,
+    tls_redis: StartRedis,
+    certificates: Certificates,
+    redis_kind: RedisServer,
+    tmp_path: Path,
+) -> None:
+    """The query is meant for both; neither of them hears anything without TLS."""
+    redis, port = tls_redis(), free_port()
+    directives = {**certificates.options(port), "bind": HOST, "tls-replication": "yes"}
+    configuration = tmp_path / "sentinel.conf"
+    configuration.write_text(
+        "".join(f"{name} {value}\n" for name, value in directives.items())
+        + f"sentinel monitor mymaster {HOST} {redis.port} 1\n"
+    )
+    sentinel = Process("sentinel", (*redis_kind.command, str(configuration), "--sentinel"))
+    try:
+        eventually(lambda: "+monitor" in "\n".join(sentinel.tail))
+        url = f"{scheme}://{HOST}:{port}/0/mymaster?ssl_ca_certs="
+        assert await stored(url + certificates["ca"])
+        with pytest.raises(BusUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            await stored(url + certificates["other-ca"])
+    finally:
+        sentinel.stop(grace_seconds=0)
+
+
+# What does not
+
+Wrong = tuple[str, str]
+"""A URL, and what the log has to say about it."""
+
+
+@pytest.fixture(
+    params=["a CA of others", "no CA", "another host's certificate", "a server without TLS", "no TLS of ours"]
+)
+def wrong(
+    request: pytest.FixtureRequest,
+    tls_redis: StartRedis,
+    certificates: Certificates,
+    any_redis: RedisServer,
+    tmp_path: Path,
+) -> Iterator[Wrong]:
+    trusted = f"ssl_ca_certs={certificates['ca']}"
+    match request.param:
+        case "a CA of others":
+            yield tls_redis().url(f"ssl_ca_certs={certificates['other-ca']}"), "CERTIFICATE_VERIFY_FAILED"
+        case "no CA":
+            yield tls_redis().url(""), "CERTIFICATE_VERIFY_FAILED"
+        case "another host's certificate":
+            url = tls_redis("elsewhere").url(trusted, host="localhost")
+            yield url, r"Hostname mismatch, certificate is not valid for 'localhost'"
+        case "no TLS of ours":
+            yield tls_redis().url("", scheme="redis"), r"(?i)reset|closed|lost"
+        case "a server without TLS":
+            port = free_port()
+            plain = Process("redis", (*any_redis.on(port), "--dir", str(tmp_path)))
+            eventually(lambda: _listens(port))
+            yield f"rediss://{HOST}:{port}/0?{trusted}", r"SSL handshake is taking longer than 2.0 seconds"
+            plain.stop(grace_seconds=0)
+
+
+def said_once(service: Service, logger: str, why: str) -> bool:
+    """Say whether a part of a service has warned once, with the reason, and nothing has burst."""
+    warnings = [line for line in service.log().splitlines() if f" WARNING {logger}: " in line]
+    assert "Traceback" not in service.log()
+    assert service.process.exit_code is None
+    return len(warnings) == 1 and re.search(why, warnings[0]) is not None
+
+
+def test_a_gateway_that_cannot_trust_redis_stays_unready_and_says_why(
+    wrong: Wrong, gateway: Callable[..., Gateway]
+) -> None:
+    """It is alive and tries on: a certificate may be renewed, a restart would change nothing."""
+    url, why = wrong
+    service = gateway(url)
+    eventually(lambda: re.search(why, service.ask("/readyz")[1]))
+    assert service.ask("/readyz")[0] == 503
+    assert service.ask("/livez")[0] == 200
+    for part in ("reader", "control"):
+        eventually(lambda name=f"queuecast_bus.{part}": said_once(service, name, why))
+    assert not _listens(service.port)
+
+
+def test_a_poller_that_cannot_trust_redis_deletes_nothing_and_says_why(
+    wrong: Wrong, queue: Queue, start: Callable[..., Service]
+) -> None:
+    """Messages wait on the queue until somebody has read the log."""
+    url, why = wrong
+    queue.send('{"id": 1}')
+    service = start(POLLER, poller_settings(queue, url))
+    eventually(lambda: re.search(why, service.ask("/readyz")[1]))
+    assert service.ask("/readyz")[0] == 503
+    assert service.ask("/livez")[0] == 200
+    eventually(lambda: service.metric("queuecast_poller_publish_failures_total") >= 2)
+    assert said_once(service, "queuecast_poller.intake", why)
+    assert queue.depth() == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("ssl_ca_cert=/ca.pem", "an unknown 'ssl_ca_cert': did you mean ssl_ca_certs?"),
+        ("ssl_ca_certs=/nowhere/ca.pem", "ssl_ca_certs=/nowhere/ca.pem: [Errno 2] No such file"),
+    ],
+)
+@pytest.mark.parametrize("module", [GATEWAY, POLLER])
+def test_a_mistake_in_the_query_ends_the_start_with_its_name(
+    module: str, query: str, why: str, start: Callable[..., Service]
+) -> None:
+    """redis-py would raise a `TypeError` at each connection; and a typing error in the name of the CA would
+    leave the CAs of the system to trust.
+    """
+    settings = {"QUEUECAST_REDIS_URL": f"rediss://gateway:hush@{HOST}:1/0?{query}"}
+    if module == POLLER:
+        settings["QUEUECAST_QUEUES"] = "items"
+    service = start(module, settings)
+    assert service.process.wait(15) == 2
+    assert "QUEUECAST_REDIS_URL: " in service.log()
+    assert why in service.log()
+    assert "hush" not in service.log()
+    assert "Traceback" not in service.log()
