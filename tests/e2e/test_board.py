@@ -288,7 +288,7 @@ def test_a_board_that_is_not_let_in_says_what_to_do_and_waits_for_it(
     another = open_board(rig.url(0), fragment, door)
     another.shows_state("refused")
     eventually(lambda: another.page.evaluate("true") and len(door.shown) >= 4)
-    assert len(door.shown) == 4, "the first board has not knocked again meanwhile"
+    assert len(door.shown) == 4, "the first board knocked again"
     board.page.evaluate("location.hash = '#token=new'")
     board.shows_state("connected")
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
