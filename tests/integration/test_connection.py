@@ -79,6 +79,13 @@ async def test_a_sentinel_url_reaches_the_master(sentinel: int, scheme: str) -> 
     assert await stored(f"{scheme}://{HOST}:{sentinel}/0/mymaster")
 
 
+async def test_a_sentinel_that_is_gone_or_silent_is_passed_over(sentinel: int) -> None:
+    """A host that is down says nothing: the next one must be asked before the answer is given up."""
+    with socket.create_server((HOST, 0)) as silent:
+        dead = f"{HOST}:{free_port()},{HOST}:{silent.getsockname()[1]}"
+        assert await stored(f"redis+sentinel://{dead},{HOST}:{sentinel}/0/mymaster")
+
+
 async def test_an_unknown_sentinel_service_is_unavailable_not_a_crash(sentinel: int) -> None:
     """A sentinel that has no master yet is a dependency that will be back."""
     with pytest.raises(BusUnavailable):

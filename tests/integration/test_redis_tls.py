@@ -72,11 +72,10 @@ class TlsRedis:
         self.process = Process("redis", (*server.on(0), "--dir", str(folder), *flags))
         eventually(lambda: self.process.exit_code is not None or _listens(self.port))
         if self.process.exit_code is not None:
+            self.process.wait(10)
+            # Anything else, a certificate that it does not like, is a mistake of this test.
             said = "\n".join(self.process.tail)
-            # A server with TLS names the certificate that it does not like, or the port.
-            assert re.search(r"Bad directive|wrong number of arguments|TLS.*not (supported|enabled)", said), (
-                said
-            )
+            assert "Bad directive or wrong number of arguments" in said, said
             pytest.skip(f"{server.description} was built without TLS")
 
     def url(self, query: str, *, scheme: str = "rediss", host: str = HOST) -> str:
@@ -197,8 +196,9 @@ async def test_sentinels_and_their_primary_are_asked_over_tls(
         eventually(lambda: "+monitor" in "\n".join(sentinel.tail))
         url = f"{scheme}://{HOST}:{port}/0/mymaster?ssl_ca_certs="
         assert await stored(url + certificates["ca"])
-        with pytest.raises(BusUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(BusUnavailable, match=r"no sentinel knows .*CERTIFICATE_VERIFY_FAILED") as refused:
             await stored(url + certificates["other-ca"])
+        assert len(str(refused.value)) < 300, "one line that can be read"
     finally:
         sentinel.stop(grace_seconds=0)
 

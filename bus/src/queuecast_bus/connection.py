@@ -7,39 +7,25 @@ import asyncio
 import random
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import URL_QUERY_ARGUMENT_PARSERS, SSLConnection
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelManagedConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from queuecast_bus.errors import BusUnavailable
+from queuecast_bus.sentinels import connect_to_primary, parse_sentinels
+from queuecast_bus.tls import TLS_PARAMETERS, TLS_SCHEMES, Tls
 
-TLS_SCHEMES = ("rediss", "valkeys", "rediss+sentinel", "valkeys+sentinel")
 SCHEMES = ("redis", "valkey", "redis+sentinel", "valkey+sentinel", *TLS_SCHEMES, "unix")
-TLS_PARAMETERS = (
-    "ssl_ca_certs",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "ssl_password",
-    "ssl_check_hostname",
-    "ssl_cert_reqs",
-)
-"""What the query of a URL with TLS may say, in redis-py's words. Whatever else redis-py reads there would
-change how the bus waits and tries again, or which types it gets."""
-
 ESCAPES = "'/', '?', '#' and '@' in a password are written %2F, %3F, %23, %40"
 CONNECT_SECONDS = 3.0
-HANDSHAKE_SECONDS = 2.0
-"""How long a TLS handshake may take: a server without TLS waits for the rest of it for ever. Shorter than
-`ANSWER_SECONDS`, so that the log says which of the two it was."""
 ANSWER_SECONDS = 3.0
 """How long to wait for an answer before the connection is given up and the outcome is unknown."""
 
@@ -53,7 +39,7 @@ def check_url(url: str) -> None:
         # What stands there may be the end of a password, so nothing of it is shown.
         raise ValueError(ESCAPES)
     if parts.scheme.endswith("+sentinel"):
-        _sentinels(parts)
+        parse_sentinels(parts)
     elif parts.scheme == "unix":
         if not parts.path:
             raise ValueError("unix:// needs the path of a socket")
@@ -126,67 +112,11 @@ def connect(url: str) -> Redis:
     parts = urlsplit(url)
     scheme = parts.scheme.replace("valkey", "redis")
     if scheme.endswith("+sentinel"):
-        return _of_sentinels(parts, options)
+        return connect_to_primary(parts, options)
     client = Redis.from_url(scheme + url[len(parts.scheme) :], **options)
     if scheme == "rediss":
         client.connection_pool.connection_class = Tls
     return client
-
-
-def _of_sentinels(parts: SplitResult, options: dict[str, Any]) -> Redis:
-    """Return a client for the primary; with a TLS scheme it speaks TLS to that and to the sentinels."""
-    hosts, service, access = _sentinels(parts)
-    tls: dict[str, Any] = {}
-    if parts.scheme in TLS_SCHEMES:
-        tls["ssl"] = True
-        for name, value in parse_qsl(parts.query):
-            tls[name] = URL_QUERY_ARGUMENT_PARSERS.get(name, str)(value)
-    timeouts = {"socket_timeout": CONNECT_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
-    sentinel_options = {**timeouts, "driver_info": None, **tls}
-    sentinel: Any = Sentinel(hosts, sentinel_kwargs=sentinel_options, **options, **access, **tls)  # type: ignore[no-untyped-call]
-    client: Redis = sentinel.master_for(service, ToPrimary)
-    if tls:
-        client.connection_pool.connection_class = TlsToPrimary
-        for each in sentinel.sentinels:
-            each.connection_pool.connection_class = Tls
-    return client
-
-
-def _sentinels(parts: SplitResult) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
-    """Return the sentinels' addresses, the service's name, and with which database and as whom it is used."""
-    found = re.fullmatch(r"(?:/(\d*)(?:/([^/]*))?)?", parts.path)
-    addresses = [each.rpartition(":") for each in parts.netloc.rpartition("@")[2].split(",")]
-    if not found or not all(host and port.isdecimal() for host, _, port in addresses):
-        raise ValueError(f"expected {parts.scheme}://[user:password@]host:port,host:port/db/service")
-    database, service = found.groups()
-    if not service:
-        raise ValueError(f"{parts.scheme}:// needs the service's name: …/0/mymaster")
-    hosts = [(host.strip("[]"), int(port)) for host, _, port in addresses]
-    access: dict[str, Any] = {"db": int(database or 0)}
-    for name, value in (("username", parts.username), ("password", parts.password)):
-        if value:
-            access[name] = unquote(value)
-    return hosts, service, access
-
-
-class ToPrimary(Redis):
-    """A client that closes its connections to the sentinels too."""
-
-    async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        await super().aclose(close_connection_pool)
-        pool: Any = self.connection_pool
-        await pool.sentinel_manager.aclose()
-
-
-class Tls(SSLConnection):
-    """A connection with TLS whose handshake has a limit of its own."""
-
-    def _connection_arguments(self) -> Mapping[str, Any]:
-        return {**super()._connection_arguments(), "ssl_handshake_timeout": HANDSHAKE_SECONDS}
-
-
-class TlsToPrimary(SentinelManagedConnection, Tls):
-    """The same, to the server that the sentinels name."""
 
 
 @asynccontextmanager
