@@ -134,7 +134,10 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
 
     def _turned_away(self, refused: Refused, address: str) -> None:
         self._metrics.handshakes_refused.labels(refused.turn).inc()
-        if not self._lines.take(time.monotonic(), 1, 0):
+        now = time.monotonic()
+        # Asked first: what is not logged must not count, or a long crowd would silence the hours after it.
+        if not self._lines.take(now, 0, 0):
+            self._lines.take(now, 1, 0)
             log.info("a request of %s is turned away: %s (%s)", address or "somebody", refused, refused.turn)
 
     def _pinged(self, session: Session) -> bytes:

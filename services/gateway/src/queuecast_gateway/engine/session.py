@@ -171,6 +171,8 @@ class Session(asyncio.Protocol):
             pace = self._pace = Pace(rates, now)
         verdict = pace.take(now, events, size)
         if verdict == FLOOD:
+            # What waits was not let through yet, and nobody would ask again once this is over.
+            self.forget_messages()
             self.refuse(FLOODED, "flood", "more than a client may say in a time")
         return verdict
 
