@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
-from queuecast_edge.environment import Names
+from queuecast_edge.environment import Names, variable
 from queuecast_gateway.access.download import check_url
 from queuecast_gateway.access.grant import patterns
 from queuecast_gateway.access.keys import StaticKey
@@ -71,6 +71,13 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(f"expected some of {', '.join(ALGORITHMS)}, got {', '.join(unknown) or 'none'}")
         return names
 
+    @field_validator("auth_audience")
+    @classmethod
+    def _are_audiences(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names == ():
+            raise ValueError("an empty list would accept nobody: leave it unset to ask for none")
+        return names
+
     @field_validator("auth_secret")
     @classmethod
     def _is_a_secret(cls, secret: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
@@ -90,14 +97,15 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
     @field_validator("auth_jwks_url")
     @classmethod
     def _is_the_only_key(cls, url: str | None, others: ValidationInfo) -> str | None:
-        given = [name for name in KEYS[:2] if others.data.get(name) is not None]
+        # One that was refused is not among the others: it was given, and has a line of its own.
+        given = [variable(name) for name in KEYS[:2] if others.data.get(name, name) is not None]
         if url is not None:
-            given.append(KEYS[2])
-        names = ", ".join(f"QUEUECAST_{name.upper()}" for name in KEYS)
-        if others.data.get("auth") == "jwt":
-            if len(given) != 1:
-                raise ValueError(f"QUEUECAST_AUTH=jwt needs one of {names}, and has {len(given)}")
-        elif given:
+            given.append(variable(KEYS[2]))
+        names = ", ".join(map(variable, KEYS))
+        auth = others.data.get("auth")
+        if auth == "jwt" and len(given) != 1:
+            raise ValueError(f"QUEUECAST_AUTH=jwt needs one of {names}, and has {len(given)}")
+        if auth == "none" and given:
             raise ValueError(f"a key ({', '.join(given)}) is of no use without QUEUECAST_AUTH=jwt")
         if url is not None:
             check_url(url)
