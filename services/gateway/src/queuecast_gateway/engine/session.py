@@ -170,7 +170,7 @@ class Session(asyncio.Protocol):
         if pace is None:
             pace = self._pace = Pace(rates, now)
         verdict = pace.take(now, events, size)
-        if verdict == FLOOD:
+        if verdict == FLOOD and not self.closed:
             # What waits was not let through yet, and nobody would ask again once this is over.
             self.forget_messages()
             self.refuse(FLOODED, "flood", "more than a client may say in a time")
