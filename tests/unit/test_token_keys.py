@@ -46,6 +46,13 @@ async def test_a_public_key_is_read_from_pem(private: Any, algorithm: str) -> No
     assert await static.key("any", algorithm) == await static.key(None, algorithm) == private.public_key()
 
 
+def test_a_key_says_which_algorithm_it_is_for() -> None:
+    """Nobody has to list what can be one alone."""
+    found = [StaticKey.from_pem(pem(private)).algorithms for private in (RSA, EC, ED)]
+    assert found == [("RS256",), ("ES256",), ("EdDSA",)]
+    assert StaticKey.from_secret("a" * MIN_SECRET_BYTES).algorithms == ("HS256",)
+
+
 async def test_an_rsa_key_may_be_in_its_older_form() -> None:
     """`BEGIN RSA PUBLIC KEY`, by PKCS 1."""
     text = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
