@@ -64,6 +64,8 @@ def _gateway_environment(place: Place) -> Mapping[str, str]:
         "QUEUECAST_PORT": str(place.port),
         "QUEUECAST_ADMIN_PORT": str(place.admin_port),
         "QUEUECAST_REDIS_URL": f"redis://127.0.0.1:{place.redis_port}/0",
+        # All limits are on; but all clients have one address here.
+        "QUEUECAST_MAX_CONNECTIONS_PER_ADDRESS": "20000",
     }
 
 

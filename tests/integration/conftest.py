@@ -193,12 +193,16 @@ class Service:
         return self.ask("/readyz")[0] == 200
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return one sample of `/metrics`."""
-        for family in text_string_to_metric_families(self.ask("/metrics")[1]):
-            for sample in family.samples:
-                if sample.name == name and labels.items() <= sample.labels.items():
-                    return sample.value
-        raise KeyError(f"{name}{labels}")
+        """Return the sum of a metric's samples with these labels."""
+        found = [
+            sample.value
+            for family in text_string_to_metric_families(self.ask("/metrics")[1])
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        if not found:
+            raise KeyError(f"{name}{labels}")
+        return sum(found)
 
     def log(self) -> str:
         """Return the last lines of its log."""

@@ -42,6 +42,9 @@ class Victim:
                 "QUEUECAST_PING_INTERVAL_SECONDS": f"{PING_SECONDS}",
                 "QUEUECAST_PING_TIMEOUT_SECONDS": f"{PING_SECONDS}",
                 "QUEUECAST_CONNECT_SECONDS": f"{PING_SECONDS}",
+                # What is wrong is to be found out before how much there is of it.
+                "QUEUECAST_MAX_EVENTS_PER_SECOND": "0",
+                "QUEUECAST_MAX_BYTES_PER_SECOND": "0",
             },
         )
         # One traceback of too deep a recursion is far longer than what is kept otherwise.

@@ -109,7 +109,7 @@ async def test_more_browsers_than_descriptors_leave_the_rest_alone(
     served = [browser for browser in tries if isinstance(browser, WebSocket)]
     assert 100 < len(served) < 200
     assert service.ready()
-    assert service.metric("queuecast_gateway_connections_refused_total") > 0
+    assert service.metric("queuecast_gateway_handshakes_refused_total", reason="descriptors") > 0
     assert 1 <= service.log().count("connections are refused") <= 5
     await asyncio.to_thread(publish, forgetful_redis, Record("e", b"[1]"))
     assert {without_offset(await browser.text()) for browser in served} == {'42["e",1]'}

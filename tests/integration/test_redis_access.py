@@ -35,7 +35,8 @@ from .test_poller import POLLER, settings
 
 __all__ = ["gateway"]
 
-USERS = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
+ROOT = Path(__file__).parents[2]
+USERS = ROOT / "deploy" / "redis" / "users.acl"
 PASSWORD = "p/ssword-of-{}"
 OPERATOR = f"user operator on >{PASSWORD.format('operator')} ~* &* +@all\n"
 KEYS = Keys()
@@ -120,6 +121,13 @@ def emptied(standing: Guarded) -> Guarded:
     standing.client.acl_log_reset()
     standing.client.config_resetstat()
     return standing
+
+
+@pytest.mark.parametrize("rule", sorted({rule for _, rule in GRANTS}))
+def test_each_right_is_explained(rule: str) -> None:
+    """An operator who reviews the list should not have to read the code."""
+    written = rule.replace("|", "\\|")
+    assert f"`{written}`" in (ROOT / "docs" / "redis.md").read_text("utf-8")
 
 
 # What they can do

@@ -26,7 +26,7 @@ class Replica:
         await self._sessions.flush()
 
     async def claims(self, namespace: str = "/", pid: str = "pid") -> Claimed | None:
-        return await self._sessions.claim(pid, namespace)
+        return await self._sessions.claim(pid, namespace, "")
 
     async def loses(self, up_to: str) -> None:
         self._sessions.lost(up_to)

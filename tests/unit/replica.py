@@ -14,7 +14,8 @@ from queuecast_gateway.access.grant import EVERY_ROOM, Identity
 from queuecast_gateway.engine.frames import split
 from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
-from queuecast_gateway.recovery import Bounds, Recovery, Welcome
+from queuecast_gateway.recovery import Recovery, Welcome
+from queuecast_gateway.replay import Bounds
 from queuecast_gateway.sessions import Claimed, State
 
 ANYONE = Identity("", EVERY_ROOM)

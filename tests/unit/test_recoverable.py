@@ -8,7 +8,7 @@ from tests.unit.replica import BOUNDS, Bench, entry, events, known, make_bench, 
 
 from queuecast_bus import BusUnavailable, Entry, Gap, Record
 from queuecast_bus.record import Address
-from queuecast_gateway.recovery import Bounds, Missed, NotRecovered
+from queuecast_gateway.replay import Bounds, Missed, NotRecovered
 from queuecast_gateway.sessions import State
 
 

@@ -9,7 +9,8 @@ from tests.unit.browser import Browser, make_server, residue
 from tests.unit.fakes import FakeSessions, Figures
 
 from queuecast_gateway.engine.frames import CLOSE
-from queuecast_gateway.engine.session import SLOW, Leaving
+from queuecast_gateway.engine.leaving import Leaving
+from queuecast_gateway.engine.session import SLOW
 from queuecast_gateway.server import SocketServer
 
 

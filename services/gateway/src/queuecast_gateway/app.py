@@ -27,7 +27,8 @@ from queuecast_gateway.limits.tally import Tally
 from queuecast_gateway.limits.tries import Tries
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.probe import Probe
-from queuecast_gateway.recovery import Bounds, Recovery
+from queuecast_gateway.recovery import Recovery
+from queuecast_gateway.replay import Bounds
 from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.sessions import Sessions

@@ -74,7 +74,7 @@ class Entrance:
         except Unwelcome as exc:
             self._metrics.connects_refused.labels(exc.fault).inc()
             if exc.code == "unauthorized":
-                log.info("connection %s of %s may not join: %s", *place, exc.fault)
+                log.info("connection %s of %s may not join: %s", *place, exc.__cause__ or exc.fault)
             raise
         if namespace in manager.offset_namespaces:
             try:

@@ -25,7 +25,7 @@ from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.entrance import Entrance
 from queuecast_gateway.faults import Fault
-from queuecast_gateway.limits.address import Networks, client_address, networks
+from queuecast_gateway.limits.address import client_address, networks
 from queuecast_gateway.limits.pace import Pace, Rates
 from queuecast_gateway.metrics import DISCONNECT_REASONS, TRANSPORTS, Metrics
 from queuecast_gateway.packet import BadPacket, SocketPacket, namespace_prefix, packet_frames
@@ -69,7 +69,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             async_handlers=False,
             namespaces=[*settings.namespaces, BOARD_NAMESPACE],
             transports=list(settings.transports),
-            cors_allowed_origins=_origins(settings),
+            cors_allowed_origins=settings.allowed_origins,
             max_http_buffer_size=settings.max_message_bytes,
             max_buffered_bytes=settings.max_buffered_bytes,
             request_seconds=settings.connect_seconds,
@@ -79,8 +79,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             on_turned_away=self._turned_away,
             on_ping=self._pinged,
             guests=guests,
-            address_of=partial(_address_of, networks(settings.trusted_proxies)),
-            rates=_rates(settings),
+            address_of=partial(client_address, trusted=networks(settings.trusted_proxies)),
+            rates=settings.rates,
             logger=logging.getLogger("socketio"),
             engineio_logger=logging.getLogger("engineio"),
         )
@@ -317,19 +317,3 @@ def _is_of(piece: bytes, prefix: str) -> bool:
     opcode, payload = next(frames.split(piece))
     found = _EVENT_HEAD.match(payload.decode(errors="replace")) if opcode == frames.TEXT else None
     return found is not None and found[1] == prefix
-
-
-def _address_of(trusted: Networks, peer: str, forwarded: str | None) -> str:
-    return client_address(peer, forwarded, trusted)
-
-
-def _rates(settings: Settings) -> Rates | None:
-    events, size = settings.max_events_per_second, settings.max_bytes_per_second
-    return Rates(events, size, settings.max_message_bytes) if events or size else None
-
-
-def _origins(settings: Settings) -> str | list[str] | None:
-    # Never an empty list, which would turn the check off.
-    if settings.origins is None:
-        return None
-    return "*" if settings.origins == ("*",) else list(settings.origins)

@@ -12,6 +12,7 @@ from queuecast_edge.settings import EdgeSettings
 from queuecast_gateway.access.settings import AccessSettings
 from queuecast_gateway.board import BOARD_NAMESPACE
 from queuecast_gateway.handlers import HANDLED_EVENTS
+from queuecast_gateway.limits.pace import Rates
 from queuecast_gateway.limits.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.limits.settings import LimitSettings
 
@@ -161,6 +162,19 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         if size >= most:
             raise ValueError(f"who is sent so much would be cut off: QUEUECAST_MAX_BUFFERED_BYTES is {most}")
         return size
+
+    @property
+    def allowed_origins(self) -> str | list[str] | None:
+        """The same as python-engineio has them: never an empty list, which would turn the check off."""
+        if self.origins is None:
+            return None
+        return "*" if self.origins == ("*",) else list(self.origins)
+
+    @property
+    def rates(self) -> Rates | None:
+        """How much one connection may say."""
+        events, size = self.max_events_per_second, self.max_bytes_per_second
+        return Rates(events, size, self.max_message_bytes) if events or size else None
 
     @property
     def schemas(self) -> Schemas:

@@ -1,8 +1,8 @@
 """What a browser may see and say: rooms to join, rooms that it is in anyway, events to send on. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from queuecast_bus.names import BadName, check_event, check_room
 
@@ -10,6 +10,8 @@ MAX_NAMES = 200
 """Names in one claim of a token."""
 
 ANYTHING = "*"
+
+Grant = TypeVar("Grant")
 
 
 class BadClaims(ValueError):
@@ -80,16 +82,27 @@ def identity(claims: Mapping[str, Any], public: Rooms, leeway_seconds: float) ->
     subject = claims["sub"]
     try:
         own = check_room(f"user:{subject}")
-        joins = tuple(dict.fromkeys((own, *map(check_room, _names(claims, "join")))))
-        rooms = patterns(_names(claims, "rooms")) | public | Rooms(frozenset(joins))
-        relays = frozenset(map(check_event, _names(claims, "relay")))
-    except (BadName, ValueError) as exc:
-        raise BadClaims(str(exc)) from exc
-    return Identity(subject, rooms, joins, relays, claims["exp"] + leeway_seconds)
+    except BadName:
+        raise BadClaims("the claim 'sub' cannot be part of a room's name") from None
+    joins = tuple(dict.fromkeys((own, *_read(claims, "join", _rooms))))
+    rooms = _read(claims, "rooms", patterns) | public | Rooms(frozenset(joins))
+    return Identity(subject, rooms, joins, _read(claims, "relay", _events), claims["exp"] + leeway_seconds)
 
 
-def _names(claims: Mapping[str, Any], claim: str) -> list[str]:
+def _read(claims: Mapping[str, Any], claim: str, read: Callable[[list[str]], Grant]) -> Grant:
     names = claims.get(claim, [])
     if not isinstance(names, list) or len(names) > MAX_NAMES or not all(isinstance(n, str) for n in names):
         raise BadClaims(f"the claim {claim!r} is not a list of at most {MAX_NAMES} names")
-    return names
+    try:
+        return read(names)
+    except ValueError:
+        # Without its cause, whose text quotes the name.
+        raise BadClaims(f"the claim {claim!r} has a name that cannot be used") from None
+
+
+def _rooms(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(check_room, names))
+
+
+def _events(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(check_event, names))

@@ -8,20 +8,17 @@ import base64
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
-from http import HTTPStatus
 from typing import Any, Protocol
 
 import engineio
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
-from queuecast_gateway.engine import frames, handshake, packets, polling
+from queuecast_gateway.engine import handshake, packets
 from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.engine.heartbeat import TICK_SECONDS, Wheel
 from queuecast_gateway.engine.opening import Opening
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.engine.polling import Polling
+from queuecast_gateway.engine.requests import Requests
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.faults import Fault
 from queuecast_gateway.limits.pace import Rates
@@ -90,7 +87,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self._guests = guests or Everybody()
         self._address_of = address_of
         self._path = path
-        self._request_seconds = request_seconds
+        self._requests = Requests(self, request_seconds)
         self._randomness = b""
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -158,7 +155,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         transport.write(switch + self._greeting(session, environ, upgrades=[]))
         session.begin(environ)
 
-    async def _open_polling(self, environ: dict[str, Any]) -> Session:
+    async def open_polling(self, environ: dict[str, Any]) -> Session:
         transport = Polling(self.max_buffered_bytes)
         session = transport.session = Session(self, self.generate_id(), transport, polling=True)
         upgrades = ["websocket"] if "websocket" in self.transports else []
@@ -215,87 +212,9 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         if self._on_turned_away is not None:
             self._on_turned_away(refused, address)
 
-    # HTTP long-polling
-
     async def handle_request(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one HTTP request; this is an ASGI application."""
-        request = Request(scope, receive)
-        environ = self._environ(request)
-        headers = dict(self._cors_headers(environ))
-        if request.method == "OPTIONS":
-            response = Response(status_code=204, headers=headers)
-        else:
-            try:
-                body = await self._serve(request, environ)
-                response = Response(body, headers=headers, media_type="text/plain")
-            except Refused as refused:
-                self.turned_away(refused, environ["REMOTE_ADDR"])
-                response = Response(
-                    refused.body,
-                    refused.status.value,
-                    headers | refused.headers,
-                    media_type="application/json",
-                )
-            except ClientDisconnect:
-                return
-        with suppress(OSError):
-            await response(scope, receive, send)
-
-    def _environ(self, request: Request) -> dict[str, Any]:
-        head = handshake.Request(request.url.path, request.url.query, {})
-        for name, value in request.headers.items():
-            head.headers[name] = f"{head.headers[name]},{value}" if name in head.headers else value
-        environ: dict[str, Any] = head.environ(self.address(request.client, head.headers))
-        return environ | {"REQUEST_METHOD": request.method}
-
-    async def _serve(self, request: Request, environ: dict[str, Any]) -> str:
-        query = dict(reversed(request.query_params.multi_items()))
-        handshake.check_version(query)
-        self.check(query, environ, "polling")
-        if "sid" not in query:
-            if request.method != "GET":
-                raise handshake.bad_method()
-            session = await self._open_polling(environ)
-            return packets.payload(await self._poll(session, request))
-        session = self.known(query["sid"])
-        if not session.polling:
-            raise handshake.bad_request()
-        if request.method == "GET":
-            return packets.payload(await self._poll(session, request))
-        if request.method != "POST":
-            raise handshake.bad_request()
-        await polling.post(session, await self._body(request, session))
-        return "ok"
-
-    async def _poll(self, session: Session, request: Request) -> bytes:
-        poll = asyncio.ensure_future(session.transport.poll())
-        gone = asyncio.ensure_future(_disconnected(request))
-        await asyncio.wait((poll, gone), return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        if not poll.done():
-            poll.cancel()
-            session.end(self.reason.TRANSPORT_CLOSE)
-            raise ClientDisconnect
-        sent: bytes = await poll
-        return sent
-
-    async def _body(self, request: Request, session: Session) -> bytes:
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._request_seconds):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > self.max_message_bytes:
-                        session.refuse(frames.TOO_BIG, "too_big", "a request with too large a body")
-                        raise Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        except TimeoutError as exc:
-            session.refuse(
-                frames.POLICY,
-                "slow_body",
-                f"a request whose body takes longer than {self._request_seconds:g} s",
-            )
-            raise Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT) from exc
-        return bytes(body)
+        await self._requests(scope, receive, send)
 
     # The end
 
@@ -311,9 +230,3 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
         self.wheel.stop()
-
-
-async def _disconnected(request: Request) -> None:
-    # The empty body of a GET comes first.
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

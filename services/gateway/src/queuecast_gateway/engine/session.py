@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from queuecast_gateway.engine import frames, packets
 from queuecast_gateway.engine.frames import Decoder, FrameError
 from queuecast_gateway.engine.heartbeat import Wheel
+from queuecast_gateway.engine.leaving import Leaving
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.engine.packets import BadPacket
 from queuecast_gateway.faults import Fault
@@ -23,9 +24,6 @@ log = logging.getLogger(__name__)
 
 SLOW = 4008
 """The close code of a client that does not read what it is sent. 4000 to 4999 are for applications."""
-
-CLOSING_SECONDS = 5.0
-"""How long a peer has to take what is pending and to answer a CLOSE frame."""
 
 FLOODED = 4029
 """The close code of a client that says too much."""
@@ -299,7 +297,7 @@ class Session(asyncio.Protocol):
             if reason == "slow":
                 code, text = SLOW, "slow"
             self.transport.write(last + frames.encode_close(code or frames.NORMAL, text))
-            self.transport.set_protocol(Leaving(self.transport, engine))
+            self.transport.set_protocol(Leaving(self.transport, engine.wheel, engine.max_message_bytes))
         self._line_up(End(reason))
 
     def move_to(self, transport: Any) -> None:
@@ -310,29 +308,3 @@ class Session(asyncio.Protocol):
         held = before.release()
         if held:
             transport.write(held)
-
-
-class Leaving(asyncio.Protocol):
-    """A WebSocket after our CLOSE frame: it waits for the peer's, or for its patience to end."""
-
-    __slots__ = ("_decoder", "_due", "_engine", "_transport")
-
-    def __init__(self, transport: Any, engine: Host) -> None:
-        self._transport = transport
-        self._engine = engine
-        self._decoder = Decoder(engine.max_message_bytes)
-        self._due = engine.wheel.after(CLOSING_SECONDS, self._give_up)
-        transport.resume_reading()
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            if any(frame.opcode == frames.CLOSE for frame in self._decoder.feed(data)):
-                self._transport.close()
-        except FrameError:
-            self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._engine.wheel.cancel(self._due, self._give_up)
-
-    def _give_up(self) -> None:
-        self._transport.abort()

@@ -1,0 +1,37 @@
+"""A WebSocket that no session has any more: the closing handshake, RFC 6455, section 7."""
+
+import asyncio
+from typing import Any
+
+from queuecast_gateway.engine import frames
+from queuecast_gateway.engine.frames import Decoder, FrameError
+from queuecast_gateway.engine.heartbeat import Wheel
+
+CLOSING_SECONDS = 5.0
+"""How long a peer has to take what is pending and to answer a CLOSE frame."""
+
+
+class Leaving(asyncio.Protocol):
+    """A WebSocket after our CLOSE frame: it waits for the peer's, or for its patience to end."""
+
+    __slots__ = ("_decoder", "_due", "_transport", "_wheel")
+
+    def __init__(self, transport: Any, wheel: Wheel, max_message_bytes: int) -> None:
+        self._transport = transport
+        self._wheel = wheel
+        self._decoder = Decoder(max_message_bytes)
+        self._due = wheel.after(CLOSING_SECONDS, self._give_up)
+        transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            if any(frame.opcode == frames.CLOSE for frame in self._decoder.feed(data)):
+                self._transport.close()
+        except FrameError:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wheel.cancel(self._due, self._give_up)
+
+    def _give_up(self) -> None:
+        self._transport.abort()

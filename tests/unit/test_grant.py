@@ -1,0 +1,218 @@
+"""What a token allows: names and prefixes, never expressions; and what is malformed allows nothing at all."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queuecast_gateway.access.grant import (
+    EVERY_ROOM,
+    MAX_NAMES,
+    BadClaims,
+    Identity,
+    Rooms,
+    identity,
+    patterns,
+)
+
+NOTHING = Rooms()
+
+
+def claims(**more: Any) -> dict[str, Any]:
+    """Return claims as `Tokens` hands them on."""
+    return {"sub": "ann", "exp": 1_000, **more}
+
+
+def ann(public: Rooms = NOTHING, **more: Any) -> Identity:
+    return identity(claims(**more), public, 10)
+
+
+# Patterns
+
+
+@pytest.mark.parametrize(
+    ("pattern", "room", "allowed"),
+    [
+        ("news", "news", True),
+        ("news", "new", False),
+        ("news", "news2", False),
+        ("news", "the news", False),
+        ("news", "News", False),
+        ("sku:*", "sku:7", True),
+        ("sku:*", "sku:", True),
+        ("sku:*", "sku:7:prices", True),
+        ("sku:*", "sku", False),
+        ("sku:*", "my-sku:7", False),
+        ("sku:*", "sku:*", True),
+        ("*", "anything at all", True),
+        ("a.c", "abc", False),
+        ("a.c", "a.c", True),
+        ("^news$", "news", False),
+        ("(a|b)", "a", False),
+        ("[ab]", "a", False),
+        (".*", ".hidden", True),
+        (".*", "news", False),
+        ("sku:?", "sku:7", False),
+    ],
+)
+def test_a_pattern_is_a_name_or_a_beginning(pattern: str, room: str, *, allowed: bool) -> None:
+    """From the first character on, and letter by letter: an expression of somebody else's runs nowhere."""
+    assert (room in patterns([pattern])) is allowed
+
+
+names = st.text("ab:.*", min_size=1, max_size=4)
+
+
+@given(st.lists(names, max_size=4), st.text("ab:.*", min_size=1, max_size=6))
+def test_a_room_is_allowed_if_a_name_is_it_or_a_prefix_begins_it(listed: list[str], room: str) -> None:
+    """And only then, whichever others are listed beside it."""
+    usable = [name for name in listed if "*" not in name[:-1]]
+    exact = {name for name in usable if not name.endswith("*")}
+    beginnings = [name[:-1] for name in usable if name.endswith("*")]
+    allowed = room in exact or any(room[: len(beginning)] == beginning for beginning in beginnings)
+    assert (room in patterns(usable)) is allowed
+
+
+@pytest.mark.parametrize("pattern", ["*a", "a*b", "**", "sku:*:prices", "a**", "*,*"])
+def test_a_star_stands_at_the_end_alone(pattern: str) -> None:
+    """Elsewhere it would be taken for more than it is, so it is a mistake and not a letter."""
+    with pytest.raises(ValueError, match="may only stand at the end"):
+        patterns(["news", pattern])
+
+
+@pytest.mark.parametrize("pattern", ["", " ", "a,b", "a,*", "x" * 257, "x" * 256 + "*", "\ud800", "\ud800*"])
+def test_a_pattern_is_of_what_rooms_are_named(pattern: str) -> None:
+    """One that no room could fit is a mistake of whoever wrote it."""
+    with pytest.raises(ValueError, match="room"):
+        patterns([pattern])
+
+
+def test_no_pattern_allows_no_room() -> None:
+    """An empty list is not everything."""
+    assert patterns([]) == NOTHING
+    assert "a" not in NOTHING
+    assert "" not in NOTHING
+
+
+@given(st.lists(names, max_size=3), st.lists(names, max_size=3), st.text("ab:.*", min_size=1, max_size=6))
+def test_rooms_of_either_are_rooms_of_both_together(one: list[str], other: list[str], room: str) -> None:
+    """The public ones come on top of those of a token."""
+    first, second = (patterns([n for n in listed if "*" not in n[:-1]]) for listed in (one, other))
+    assert (room in first | second) is (room in first or room in second)
+
+
+# Claims
+
+
+def test_a_token_that_names_nothing_allows_nothing() -> None:
+    """But for the subject's own room, and those that are anybody's."""
+    who = ann(public=patterns(["news"]))
+    assert who.joins == ("user:ann",)
+    assert [room for room in ("user:ann", "news", "sku:7", "user:bob", "user:") if who.may_join(room)] == [
+        "user:ann",
+        "news",
+    ]
+    assert not who.may_relay("item_removed")
+
+
+def test_a_token_allows_what_it_names() -> None:
+    """And nothing beside it."""
+    who = ann(rooms=["sku:*", "news"], relay=["item_removed"])
+    assert all(map(who.may_join, ("sku:7", "news", "user:ann")))
+    assert not any(map(who.may_join, ("vip", "new", "user:bob")))
+    assert who.may_relay("item_removed")
+    assert not who.may_relay("item_added")
+
+
+def test_rooms_that_are_joined_from_the_start_are_allowed() -> None:
+    """A page that subscribes to where it is already must not be told no. Each is entered once."""
+    who = ann(join=["team:red", "team:red", "user:ann"])
+    assert who.joins == ("user:ann", "team:red")
+    assert who.may_join("team:red")
+    assert not who.may_join("team:blue")
+
+
+def test_a_star_in_a_room_to_join_is_a_letter() -> None:
+    """Nobody is in all rooms that begin so, and `join` allows no more than where it puts somebody."""
+    who = ann(join=["sku:*"])
+    assert not who.may_join("sku:7")
+
+
+def test_a_star_in_a_subject_is_a_letter() -> None:
+    """Who may choose its own name must not get everybody's rooms with it."""
+    who = identity({"sub": "*", "exp": 1_000}, NOTHING, 0)
+    assert who.joins == ("user:*",)
+    assert not who.may_join("user:ann")
+
+
+@pytest.mark.parametrize("event", ["item_removed", "*", "item_"])
+def test_events_are_named_in_full(event: str) -> None:
+    """There are few of them, and a pattern is one more way to be wrong."""
+    assert ann(relay=[event]).may_relay("item_removed") is (event == "item_removed")
+
+
+@pytest.mark.parametrize(("exp", "leeway", "expires"), [(1_000, 10, 1_010), (1_000.5, 0, 1_000.5)])
+def test_a_session_lasts_as_long_as_its_token_is_accepted(exp: float, leeway: float, expires: float) -> None:
+    """Shorter, a browser would be sent away that is let in again with the same token."""
+    assert identity(claims(exp=exp), NOTHING, leeway).expires == expires
+
+
+@pytest.mark.parametrize("claim", ["rooms", "join", "relay"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "secret",
+        "*",
+        7,
+        True,
+        {},
+        {"secret": True},
+        [7],
+        ["news", None],
+        [["secret"]],
+        [{"secret": 1}],
+        [""],
+        ["\ud800secret"],
+        ["secret" * 50],
+        ["a"] * (MAX_NAMES + 1),
+    ],
+)
+def test_a_claim_that_is_no_list_of_names_is_refused(claim: str, value: Any) -> None:
+    """Half of it understood is a grant that nobody gave. The log says which claim, and not what is in it."""
+    with pytest.raises(BadClaims, match=f"'{claim}'") as caught:
+        ann(**{claim: value})
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "name"),
+    [("rooms", "a*b"), ("rooms", "a,b"), ("join", "a,b"), ("join", "  "), ("relay", "connect")],
+)
+def test_a_name_that_is_none_is_refused(claim: str, name: str) -> None:
+    """One of many, too: what is left would be less than was meant, or more."""
+    with pytest.raises(BadClaims, match=f"'{claim}'"):
+        ann(**{claim: ["fine", name]})
+
+
+@pytest.mark.parametrize("subject", ["a,b", "x" * 252])
+def test_a_subject_that_no_room_can_be_named_after_is_refused(subject: str) -> None:
+    """It would be without the room that is its own."""
+    with pytest.raises(BadClaims, match="'sub'"):
+        identity({"sub": subject, "exp": 1_000}, NOTHING, 0)
+
+
+def test_as_many_names_as_may_be_are_taken() -> None:
+    """The bound is one of memory, and counts names."""
+    who = ann(rooms=[f"sku:{number}" for number in range(MAX_NAMES)])
+    assert who.may_join(f"sku:{MAX_NAMES - 1}")
+
+
+def test_nobody_in_particular_may_do_what_the_gateway_lets_anybody() -> None:
+    """A gateway without tokens is as it always was."""
+    anyone = Identity("", EVERY_ROOM)
+    assert anyone.may_join("any room")
+    assert anyone.may_relay("item_removed")
+    assert (anyone.joins, anyone.expires) == ((), None)
