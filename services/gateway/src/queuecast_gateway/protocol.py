@@ -41,6 +41,10 @@ class Refusal(Exception):
         return refused(self.code, str(self))
 
 
+CATCH_ALL = "*"
+"""python-socketio's name for the handler of all other events; as an event it would run it without a name."""
+
+
 def event_fault(data: Any) -> Fault | None:
     """Say what is wrong with a decoded EVENT payload: a list that begins with a name that can be used."""
     if not isinstance(data, list) or not data or not isinstance(data[0], str):
@@ -49,7 +53,7 @@ def event_fault(data: Any) -> Fault | None:
         check_event(data[0])
     except BadName:
         return "event_name"
-    return None
+    return "event_name" if data[0] == CATCH_ALL else None
 
 
 def room_names(argument: Any) -> list[str]:
