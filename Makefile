@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e faults bench lint format types check audit docs requirements clean
+.PHONY: help run send test unit integration e2e faults fuzz bench lint format types check audit docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScri
 
 faults: $(VENV)/dev node ## Run load with one fault after the other, close the books; writes docs/guarantees.md
 	$(BIN)/python -m tests.faults $(OPTIONS)
+
+fuzz: $(VENV)/dev ## Send the gateway wrong frames and packets for ten minutes, or OPTIONS='--seconds N --seed N'
+	$(BIN)/python -m tests.fuzz $(OPTIONS)
 
 bench: $(VENV)/dev bench-node ## Measure the gateway beside the alternatives; writes bench/results.md
 	$(BIN)/python -m bench $(OPTIONS)

@@ -19,18 +19,18 @@ from tests.fuzz.checks import check_bodies, check_frames, check_head, check_mess
 from tests.fuzz.gateway import Gateway, Outcome
 from tests.fuzz.grammar import Grammar
 from tests.fuzz.mutation import Mutator, bounded
-from tests.fuzz.reduction import reduced
+from tests.fuzz.reduction import MAX_TRIES, reduced
 
 OUTCOMES = 400
-"""So many outcomes are told apart; an input for each of them, and the seeds, are what new ones are made of."""
+"""So many outcomes are told apart. New inputs are made of one for each of them, and of the seeds."""
 
 FRESH = 0.4
 """Share of inputs that are drawn anew, without any that was kept."""
 
 BLOCKS = 10_000
 BLOCKS_PER_CASE = 0.1
-"""Blocks of memory that may be in use at the end and were not before: caches of Python's and of libraries, and
-a part of what a leak of one object per input would be."""
+"""Blocks of memory that may be in use at the end and were not before: caches of Python's and of libraries,
+and a part of what a leak of one object per input would be."""
 
 
 class Found(AssertionError):
@@ -94,14 +94,21 @@ def replay(case: Case, name: str) -> None:
 
 
 def run(
-    seconds: float, seed: int, folder: Path = SEEDS, clock: Callable[[], float] = time.monotonic
+    seconds: float,
+    seed: int,
+    folder: Path = SEEDS,
+    clock: Callable[[], float] = time.monotonic,
+    tries: int = MAX_TRIES,
 ) -> Report:
-    """Run all inputs of the folder, then new ones for `seconds`. Raises `Found`, or says what was done."""
+    """Run all inputs of the folder, then new ones for `seconds`. Raises `Found`, or says what was done.
+
+    `tries` is how much may be spent on making an input smaller that fails.
+    """
     kept = seeds(folder)
     for name, case in kept.items():
         # Each alone, so that what it shows is its own doing.
         replay(case, f"{folder.name}/{name}.txt")
-    start, campaign = clock(), Campaign(seed, folder, list(kept.values()))
+    start, campaign = clock(), Campaign(seed, folder, list(kept.values()), tries)
     try:
         baseline, measured_from = campaign.blocks(), 0
         while (elapsed := clock() - start) < seconds:
@@ -121,7 +128,7 @@ def run(
 class Campaign:
     """Draws inputs, and keeps those that are worth it. It is to be closed."""
 
-    def __init__(self, seed: int, folder: Path, pool: list[Case]) -> None:
+    def __init__(self, seed: int, folder: Path, pool: list[Case], tries: int) -> None:
         self._random = Random(seed)
         self._seed = seed
         self._folder = folder
@@ -129,6 +136,7 @@ class Campaign:
         self._mutator = Mutator(self._random)
         self._bench = Bench()
         self._pool = pool
+        self._tries = tries
         self.cases = 0
         self.outcomes: set[Outcome] = set()
         self.slowest_seconds = 0.0
@@ -166,11 +174,11 @@ class Campaign:
         self.close()  # its ear would hear what others log, too
         sign = _sign(exc)
         if _sign(trouble(case)) == sign:
-            case = reduced(case, lambda smaller: _sign(trouble(smaller)) == sign)
+            case = reduced(case, lambda smaller: _sign(trouble(smaller)) == sign, self._tries)
             exc = trouble(case) or exc
             how = "it fails alone"
         else:
-            # Then what the gateway kept of others is a part of it, and only the whole campaign shows it again.
+            # Then what the gateway kept of others is a part of it, which only the whole campaign shows.
             how = f"it fails only after others: {_command('--seed', str(self._seed))}"
         name = f"found-{hashlib.sha256(repr(case.reads).encode()).hexdigest()[:10]}"
         path = self._folder / f"{name}.txt"
@@ -185,7 +193,7 @@ def _told(exc: Exception) -> str:
 
 
 def _sign(exc: Exception | None) -> str:
-    """Return by what a failure is known again: what it is, and the first words that do not depend on the input."""
+    """Return by what a failure is known again: what it is, and the words before any of the input's."""
     return f"{type(exc).__name__}: {re.split(r'[^a-z ,]', str(exc), maxsplit=1)[0]}"
 
 

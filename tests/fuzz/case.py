@@ -1,7 +1,7 @@
 """One input of the campaign, and the text file in which it is kept.
 
-The file says in comments what the input is, then its kind, then one read a line as a Python literal, which may
-be repeated: `b'['  * 3000`. In a seed that a person wrote the masks are zero, so that it can be read.
+The file says in comments what the input is, then its kind, then one read a line as a Python literal, which
+may be repeated: `b'[' * 3000`. In a seed that a person wrote the masks are zero, so that it can be read.
 """
 
 import ast

@@ -6,6 +6,7 @@ import itertools
 import logging
 import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -13,9 +14,10 @@ from prometheus_client import CollectorRegistry
 from tests.fuzz.checks import LIMIT, check_told
 from tests.fuzz.reference import Heard
 from tests.unit.browser import Browser, make_server, residue
-from tests.unit.fakes import FakeSessions
+from tests.unit.fakes import FakeClock, FakeSessions
 
 from queuecast_bus import Record, Stored
+from queuecast_gateway import server
 from queuecast_gateway.engine import frames, packets, session
 from queuecast_gateway.handlers import Handlers
 from queuecast_gateway.metrics import Metrics
@@ -41,6 +43,12 @@ STATUSES = {200, 400, 403, 413, 429, 503}
 
 HANGS_SECONDS = 20.0
 """Far longer than anything takes here; what takes longer has been forgotten."""
+
+PAUSE_SECONDS = 60.0
+"""For so long nothing is said before the good event, so that no limit of a rate is in its way."""
+
+_TIMED = (server, session)
+"""The modules that ask for the time: it stands still while somebody speaks, so that all runs are the same."""
 
 GOOD = '2{id}["subscribe","good"]'
 GOOD_ID = 777_000_777
@@ -91,6 +99,9 @@ class Gateway:
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
+        self._clock = FakeClock()
+        for module in _TIMED:
+            module.time = self._clock  # type: ignore[assignment]  # it stands in for the module
         self._ear = Ear()
         self._sessions = FakeSessions()
         self._runner.run(self._set_up())
@@ -108,6 +119,8 @@ class Gateway:
         """Give back the loop and the loggers, also for the second time."""
         self._runner.close()
         self._ear.close()
+        for module in _TIMED:
+            module.time = time
 
     def blocks(self) -> int:
         """Return how many blocks of memory are in use."""
@@ -146,6 +159,7 @@ class Gateway:
         assert heard.code is None, f"open, although the decoder says {heard.code}"
         is_joined = self._server.manager.sid_from_eio_sid(browser.session.sid, "/") is not None
         if heard.idle and is_joined and "binary" not in residue(self._server):
+            self._clock.pass_by(PAUSE_SECONDS)
             await browser.says(GOOD.format(id=GOOD_ID))
             assert any(text.startswith(f"43{GOOD_ID}[") for text in browser.texts), (
                 "a good event is not answered"
@@ -180,24 +194,25 @@ class Gateway:
         found = re.search(r'"sid":"([^"]+)"', opening)
         assert found is not None
         sid = found[1]
-        session = self._server.eio.sockets[sid]
+        polling = self._server.eio.sockets[sid]
         statuses = [(await self._ask("POST", sid, body))[0] for body in bodies]
         after = list(itertools.dropwhile(lambda status: status == 200, statuses))
         assert 200 not in after, f"answered with {statuses}: who was refused goes on"
         answers: frozenset[str] = frozenset()
-        if not session.closed:
+        if not polling.closed:
             assert set(statuses) <= {200}, f"answered with {statuses}, and the connection goes on"
             is_joined = self._server.manager.sid_from_eio_sid(sid, "/") is not None
             if is_joined and "binary" not in residue(self._server):
+                self._clock.pass_by(PAUSE_SECONDS)
                 await self._ask("POST", sid, b"4" + GOOD.format(id=GOOD_ID).encode())
                 texts = (await self._ask("GET", sid))[1].split(packets.SEPARATOR)
                 assert any(text.startswith(f"43{GOOD_ID}[") for text in texts), "a good event is not answered"
                 check_told((frames.TEXT, text.encode()) for text in texts if text[:1] != "b")
                 answers = _kinds(texts)
-            session.end(self._server.reason.TRANSPORT_CLOSE)
-        while session.work is not None:
-            await asyncio.wait([session.work])
-        return self._after(max(statuses, default=200), answers)
+            polling.end(self._server.reason.TRANSPORT_CLOSE)
+        while polling.work is not None:
+            await asyncio.wait([polling.work])
+        return self._after(max(statuses, default=200), answers, sum(status != 200 for status in statuses))
 
     async def _ask(self, method: str, sid: str, body: bytes = b"") -> tuple[int, str]:
         """Send a request as uvicorn would hand it on; return the status and the text of the answer."""
@@ -239,13 +254,17 @@ class Gateway:
 
         return self._runner.run(bounded())
 
-    def _after(self, end: int | None, answers: frozenset[str]) -> Outcome:
-        """Check what is left of a connection, which is gone."""
+    def _after(self, end: int | None, answers: frozenset[str], turned_away: int = 0) -> Outcome:
+        """Check what is left of a connection that is gone, and of its requests that were turned away."""
+        self._clock.pass_by(PAUSE_SECONDS)
         said = self._ear.take()
         for record in said:
             assert record.levelno < logging.ERROR, f"logged: {logging.Formatter().format(record)}"
             assert record.exc_info is None, f"a traceback is logged: {logging.Formatter().format(record)}"
-        assert len(said) <= 1, f"{len(said)} lines are logged: {[record.getMessage() for record in said]}"
+        lines = [record.getMessage() for record in said]
+        loud = [record for record in said if record.levelno > logging.INFO]
+        assert len(loud) <= 1, f"warned of {len(loud)} times: {lines}"
+        assert len(lines) <= 1 + turned_away, f"logged of {len(lines)} times: {lines}"
         left = residue(self._server)
         assert left == {}, f"left behind: {left}"
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -255,7 +274,7 @@ class Gateway:
         self._server.eio.wheel.stop()
         self._sessions.said.clear()
         self._sessions.known = {"known": KNOWN}
-        return Outcome(end, _plain(said[0]) if said else "", answers)
+        return Outcome(end, _plain(loud[0]) if loud else "", answers)
 
 
 KNOWN = Claimed(State("known-sid", "/", ["sku:1"], "0-0"), "", "0-0", "0-0")

@@ -1,4 +1,4 @@
-"""Draws what a client says: JSON, Socket.IO packets, Engine.IO packets, frames, request heads; mostly right ones.
+"""Draws what a client says: JSON, packets of Socket.IO and Engine.IO, frames, requests; mostly right ones.
 
 What is wrong here is wrong on one level alone, so that the levels above it are reached: a lie of a frame's
 header has a good packet in it, a strange packet is in a good frame.
@@ -16,17 +16,20 @@ SEPARATOR = "\x1e"
 
 NUMBERS = (
     "0", "-0", "-1", "1", "1.5", "1e3", "1E400", "-1e400", "1e-400", "00", "1.", ".5", "+1", "0x1",
-    "9007199254740993", "123456789012345678901234567890", "9" * 400, "9" * 4301, "NaN", "Infinity", "-Infinity",
+    "9007199254740993", "123456789012345678901234567890", "9" * 400, "9" * 4301, "NaN", "Infinity",
+    "-Infinity",
 )  # fmt: skip
 STRINGS = (
-    '""', '"a"', '"sku:7"', '"é"', '"𝄞"', '"\\ud834\\udd1e"', '"\\ud800"', '"\\udc00x"', '"\\u0000"', '"\x00"',
+    '""', '"a"', '"sku:7"', '"é"', '"𝄞"', '"\\ud834\\udd1e"', '"\\ud800"', '"\\udc00x"', '"\\u0000"',
+    '"\x00"',
     '"\\n"', '"\n"', '"a,b"', '" "', '"٣"', '"__proto__"', '"_placeholder"', '"1-1"', '"\x7f"', '"\\x"', '"',
     "'a'", '"\ufeff"', '"\u2028"', f'"{"x" * 257}"',
 )  # fmt: skip
 WORDS = ("true", "false", "null", "nul", "None", "undefined", "[]", "{}", "[", "]", "}", "", " ", "\ufeff[]")
 KEYS = ('"a"', '"_placeholder"', '"num"', '"pid"', '"offset"', '"recovery"', '""', '"\\ud800"', "a", "1")
 EVENTS = (
-    '"subscribe"', '"unsubscribe"', '"item_removed"', '"item_removed"', '"other"', '"connect"', '"disconnect"',
+    '"subscribe"', '"unsubscribe"', '"item_removed"', '"item_removed"', '"other"', '"connect"',
+    '"disconnect"',
     '"connect_error"', '"disconnecting"', '"newListener"', '"removeListener"', '"message"', '"*"', '""',
     '"\\ud800"', f'"{"e" * 256}"', f'"{"e" * 257}"', '"\\u0000"', "1", "null", "true", "[]", "{}",
 )  # fmt: skip
@@ -47,7 +50,8 @@ COUNTS = (
     "²-",
 )
 NAMESPACES = (
-    "/,", "/shop,", "/shop", "/nowhere,", "/shop?a=b,", "/,/,", "/é,", "/\x00,", "//,", "/sh", f"/{'n' * 300},",
+    "/,", "/shop,", "/shop", "/nowhere,", "/shop?a=b,", "/,/,", "/é,", "/\x00,", "//,", "/sh",
+    f"/{'n' * 300},",
     "/queuecast,",
 )  # fmt: skip
 IDS = ("0", "1", "7", "12", "01", "999999999999999", "9999999999999999", "9" * 400, "-1", "٣", "²", "1.5")
@@ -332,7 +336,8 @@ class Grammar:
         offset = self._random.choice(
             ('"0-0"', '"1-1"', '"9-9-9"', '"٣-0"', '"-"', "0", "null", f'"{"9" * 16}-0"')
         )
-        return f'{{"pid":{pid},"offset":{offset},"recovery":{self._random.choice(("true", "false", "0", "{}"))}}}'
+        wish = self._random.choice(("true", "false", "0", "{}"))
+        return f'{{"pid":{pid},"offset":{offset},"recovery":{wish}}}'
 
     def _attachments(self, count: str) -> list[bytes]:
         digits = count.rstrip("-")

@@ -1,11 +1,12 @@
 """Changes an input a little: bits, lengths, order, and how its bytes are split into reads."""
 
+from itertools import pairwise
 from random import Random
 
 from tests.fuzz.case import FRAMES, Case
 
 MAX_SIZE = 24_000
-"""Bytes of an input; some times more than a message may have, and not so many that few inputs can be tried."""
+"""Bytes of an input: some times more than a message may have, and not so many that few can be tried."""
 
 MAX_READS = 400
 
@@ -30,10 +31,10 @@ BYTES = (
     0xFF,
 )
 TOKENS = (
-    b"\x81\x80\x00\x00\x00\x00", b"\x01\x80\x00\x00\x00\x00", b"\x00\x80\x00\x00\x00\x00", b"\x88\x80\x00\x00\x00\x00",
-    b"\x89\x80\x00\x00\x00\x00", b"\x82\xff\x00\x00\x00\x00\x00\x01\x00\x00", b"\x80\x80\x00\x00\x00\x00", b"40", b"41",
-    b'42["', b"451-", b'"_placeholder":true', b'"num":', b"\x1e", b"[", b"]", b"{", b"}", b'"', b",", b"-", b"/", b"\\ud800",
-    b"\xed\xa0\x80", b"\xff\xff\xff\xff", b"1e400", b"NaN", b"\r\n",
+    b"\x81\x80" + bytes(4), b"\x01\x80" + bytes(4), b"\x00\x80" + bytes(4), b"\x80\x80" + bytes(4),
+    b"\x88\x80" + bytes(4), b"\x89\x80" + bytes(4), b"\x82\xff" + bytes(5) + b"\x01" + bytes(6),
+    b"40", b"41", b'42["', b"451-", b'"_placeholder":true', b'"num":', b"\x1e", b"[", b"]", b"{", b"}", b'"',
+    b",", b"-", b"/", b"\\ud800", b"\xed\xa0\x80", b"\xff\xff\xff\xff", b"1e400", b"NaN", b"\r\n",
 )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ class Mutator:
         if self._random.random() < 0.1 and len(data) < MAX_READS:
             return [data[at : at + 1] for at in range(len(data))]
         edges = sorted({0, len(data), *(self._place(len(data)) for _ in range(self._random.randrange(12)))})
-        return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+        return [data[start:end] for start, end in pairwise(edges)]
 
     def _change_a_read(self, reads: list[bytes]) -> None:
         if reads:

@@ -1,48 +1,59 @@
 """Makes an input that fails smaller, as long as it fails: greedily, whole reads first, then their bytes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import TypeVar
 
 from tests.fuzz.case import FRAMES, Case
 
 MAX_TRIES = 3_000
 
+Line = TypeVar("Line", list[bytes], bytes)
+
 
 def reduced(case: Case, fails: Callable[[Case], bool], tries: int = MAX_TRIES) -> Case:
     """Return the smallest case that was found; `fails` says whether one still does."""
-    is_smaller = True
-    while is_smaller:
-        is_smaller = False
-        for smaller in _smaller(case):
-            if tries == 0:
-                return case
-            tries -= 1
-            if fails(smaller):
-                case, is_smaller = smaller, True
-                break
-    return case
+    left = tries
+
+    def passes(reads: list[bytes]) -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0 or not fails(case.with_reads(reads))
+
+    reads, before = list(case.reads), None
+    while reads != before and left > 0:
+        before = reads
+        if case.kind == FRAMES and len(reads) > 1 and not passes([b"".join(reads)]):
+            reads = [b"".join(reads)]
+        reads = _shorter(reads, passes)
+        for at in range(len(reads)):
+            first, last = reads[:at], reads[at + 1 :]
+
+            def is_needed(read: bytes, first: list[bytes] = first, last: list[bytes] = last) -> bool:
+                return passes([*first, read, *last])
+
+            reads = [*first, _plainer(_shorter(reads[at], is_needed), is_needed), *last]
+    return case.with_reads(reads)
 
 
-def _smaller(case: Case) -> Iterator[Case]:
-    reads = list(case.reads)
-    if case.kind == FRAMES and len(reads) > 1:
-        yield case.with_reads([b"".join(reads)])
-    for start, end in _spans(len(reads)):
-        yield case.with_reads(reads[:start] + reads[end:])
-    for at, read in enumerate(reads):
-        for start, end in _spans(len(read)):
-            yield case.with_reads([*reads[:at], read[:start] + read[end:], *reads[at + 1 :]])
-    for at, read in enumerate(reads):
-        for place, byte in enumerate(read):
-            if byte not in b"\x000":
-                for plain in (b"\x00", b"0"):
-                    changed = read[:place] + plain + read[place + 1 :]
-                    yield case.with_reads([*reads[:at], changed, *reads[at + 1 :]])
-
-
-def _spans(length: int) -> Iterator[tuple[int, int]]:
-    """Yield parts of a sequence, the long ones first."""
-    size = length
+def _shorter(line: Line, passes: Callable[[Line], bool]) -> Line:
+    """Leave out what is not needed, in parts of half the length each time."""
+    size = len(line)
     while size:
-        for start in range(0, length, size):
-            yield start, min(start + size, length)
+        at = 0
+        while at < len(line):
+            without = line[:at] + line[at + size :]
+            if passes(without):
+                at += size
+            else:
+                line = without
         size //= 2
+    return line
+
+
+def _plainer(read: bytes, passes: Callable[[bytes], bool]) -> bytes:
+    """Write a zero for each byte that need not be what it is."""
+    for at, byte in enumerate(read):
+        changed = read[:at] + b"\x00" + read[at + 1 :]
+        if byte not in b"\x000" and not passes(changed):
+            read = changed
+    return read

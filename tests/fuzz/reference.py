@@ -19,7 +19,8 @@ from queuecast_gateway.engine.frames import (
     FrameError,
 )
 
-_SILENT = logging.Logger("websockets of the campaign", logging.CRITICAL)
+_SILENT = logging.getLogger(f"{__name__}.websockets")
+_SILENT.setLevel(logging.CRITICAL)
 
 
 class Heard(NamedTuple):
@@ -106,7 +107,7 @@ def _assembled(raw: Sequence[RawFrame]) -> tuple[list[Frame], int | None, int]:
 
 
 def _measured(data: bytes, raw: Sequence[RawFrame]) -> tuple[bool, int]:
-    """Say whether a length is not in its shortest form (RFC 6455, 5.2), and how many bytes the frames have."""
+    """Say whether a length is longer than RFC 6455 (5.2) allows, and how many bytes the frames have."""
     is_loose, at = False, 0
     for frame in raw:
         length = len(frame.data)
