@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -174,6 +175,21 @@ async def test_a_check_that_is_switched_off_is_off(tls_redis: StartRedis, certif
     redis = tls_redis("elsewhere")
     assert await stored(redis.url(f"ssl_ca_certs={certificates['ca']}&ssl_check_hostname=false"))
     assert await stored(redis.url("ssl_cert_reqs=none"))
+
+
+async def test_a_renewed_certificate_is_read_without_a_restart(
+    tls_redis: StartRedis, certificates: Certificates, tmp_path: Path
+) -> None:
+    """A client that has failed with the old one is the client that goes on with the new one."""
+    trusted = tmp_path / "trusted.pem"
+    shutil.copy(certificates["other-ca"], trusted)
+    url = tls_redis().url(f"ssl_ca_certs={trusted}")
+    manager = BusManager(BusSettings.model_validate({"redis_url": url}), write_only=True)
+    with pytest.raises(BusUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        await manager.publish([(ITEM, None)])
+    shutil.copy(certificates["ca"], trusted)
+    assert await manager.publish([(ITEM, None)])
+    await manager.aclose()
 
 
 @pytest.mark.parametrize("scheme", ["rediss+sentinel", "valkeys+sentinel"])

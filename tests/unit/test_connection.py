@@ -210,8 +210,9 @@ def test_every_parameter_for_tls_is_one_that_redis_py_takes(name: str) -> None:
 @pytest.mark.parametrize("url", ["rediss://h", "rediss+sentinel://one:1/0/primary"])
 def test_a_tls_handshake_has_a_limit_of_its_own(url: str) -> None:
     """A server without TLS never answers one: the log should say so, and not just that nobody answered."""
-    pool: Any = connect(url).connection_pool
-    assert pool.make_connection()._connection_arguments()["ssl_handshake_timeout"] < ANSWER_SECONDS
+    for client in clients(url):
+        limits = client.connection_pool.make_connection()._connection_arguments()
+        assert limits["ssl_handshake_timeout"] < ANSWER_SECONDS
 
 
 async def test_who_closes_the_client_closes_the_connections_to_its_sentinels(

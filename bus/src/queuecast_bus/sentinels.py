@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.exceptions import RedisError
 
-from queuecast_bus.tls import TLS_SCHEMES, TlsToPrimary, tls_options
+from queuecast_bus.tls import TLS_SCHEMES, Tls, TlsToPrimary, tls_options
 
 SENTINEL_SECONDS = 0.8
 """How long a sentinel may take, to connect and to answer: the next one must still be asked in time."""
@@ -46,6 +46,8 @@ def connect_to_primary(parts: SplitResult, options: Mapping[str, Any]) -> Redis:
     client: Redis = sentinels.master_for(service, ToPrimary)
     if tls:
         client.connection_pool.connection_class = TlsToPrimary
+        for each in sentinels.sentinels:
+            each.connection_pool.connection_class = Tls
     return client
 
 

@@ -11,7 +11,7 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis ≥ 6.2 or Valkey: `redis://`, `rediss://`, `valkey://`, `valkeys://`, `unix://`, "
-        "`redis+sentinel://host:port,host:port/db/service`",
+        "`redis+sentinel://host:port,host:port/db/service`, `rediss+sentinel://…`; see [Redis](redis.md)",
     )
     channel: str = Field(
         default="socketio",

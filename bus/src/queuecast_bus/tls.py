@@ -31,9 +31,11 @@ def tls_options(query: str) -> dict[str, Any]:
 
 
 class Tls(SSLConnection):
-    """A connection with TLS whose handshake has a limit of its own."""
+    """A connection with TLS whose handshake has a limit of its own, and that sees renewed certificates."""
 
     def _connection_arguments(self) -> Mapping[str, Any]:
+        # A connection that is made again would use what it has read at first, until the process ends.
+        self.ssl_context.context = None
         return {**super()._connection_arguments(), "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
