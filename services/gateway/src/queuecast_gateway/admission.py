@@ -5,16 +5,18 @@ gateway off from the bus, and from whoever asks it how it is.
 """
 
 import logging
-import math
 import resource
 import time
-from typing import Any
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Protocol
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from queuecast_edge.health import Health
 from queuecast_gateway.engine import handshake
-from queuecast_gateway.engine.handshake import bad_request, refusal
+from queuecast_gateway.engine.handshake import Refused, bad_request, refusal
 from queuecast_gateway.engine.heartbeat import Wheel
 from queuecast_gateway.limits.address import address_key
 from queuecast_gateway.limits.tally import Tally
@@ -25,6 +27,15 @@ log = logging.getLogger(__name__)
 
 RESERVE = 32
 LOG_SECONDS = 1.0
+
+MAX_HEAD_BYTES = 64 << 10
+"""Of a head that comes in pieces; what comes in one is bounded by what is read at once, 256 KiB."""
+
+MAX_PIPELINED = 16
+"""Requests of a connection that wait for the answer to the one before. Browsers send none so."""
+
+SLOW = Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT)
+TOO_LARGE = Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
 UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -75,15 +86,15 @@ class Admission:
         """Raise `Refused` if an address may not have another connection now."""
         if self._present >= self._most:
             self._say("there are %d already, QUEUECAST_MAX_CONNECTIONS", self._most)
-            raise handshake.full("full")
+            raise handshake.full()
         key = address_key(address)
         if self._per_address.is_full(key):
             self._say(
                 "%s has as many as it may; if it is a proxy, QUEUECAST_TRUSTED_PROXIES should have it", key
             )
-            raise handshake.too_many("address", retry_after=5)
+            raise handshake.too_many_connections()
         if wait := self._tries.wait(key, time.monotonic()):
-            raise handshake.too_many("tries", retry_after=math.ceil(wait))
+            raise handshake.too_many_tries(wait)
 
     def enter(self, address: str) -> None:
         """One more is there."""
@@ -102,46 +113,98 @@ class Admission:
             log.error(f"connections are refused: {why}", *details)  # noqa: G004  # the text is one of ours
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, for connections that were admitted, and that send their requests' heads in time."""
+class Door(Protocol):
+    """The part of an engine that a connection needs before it is a session's."""
 
-    def __init__(self, admission: Admission, wheel: Wheel, head_seconds: float, **options: Any) -> None:
+    wheel: Wheel
+
+    def address(self, peer: Any, headers: Mapping[str, str]) -> str: ...
+    def turned_away(self, refused: Refused, address: str) -> None: ...
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, for connections that were admitted, and that send their requests' heads in time.
+
+    What is no HTTP is refused here and counted, where uvicorn would log a line for each piece of it.
+    """
+
+    def __init__(self, admission: Admission, door: Door, head_seconds: float, **options: Any) -> None:
         super().__init__(**options)
         self._admission = admission
-        self._wheel = wheel
+        self._door = door
         self._head_seconds = head_seconds
+        self._head_bytes: int | None = None
+        """Of a head that is not complete; None between two of them."""
         self._due: int | None = None
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.parser is None:
-            self._check_end(data)
-        elif self.cycle is None or self.cycle.response_complete:
+        self._unset_keepalive_if_required()
+        before = self._head_bytes
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse(bad_request())
+            return
+        except httptools.HttpParserUpgrade as exc:
+            # Other protocols are passed over (RFC 9110, section 7.8): the request is answered as it is.
+            is_websocket = self._should_upgrade()
+            # Nobody may speak on before the answer (RFC 6455, section 4.1): uvicorn would drop that. And what
+            # answers a request before this one would be written into the WebSocket.
+            if exc.args[0] < len(data) or (is_websocket and self._is_answering):
+                self._refuse(bad_request())
+                return
+            if is_websocket:
+                self.handle_websocket_upgrade()
+                return
+        if before is not None and self._head_bytes is not None:
+            self._head_bytes = before + len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(TOO_LARGE)
+                return
+        if self._head_bytes is not None or not self._is_answering:
             # uvicorn's own timer, for idle connections, ends with the first byte of a request.
             self._await_head()
 
-    def _check_end(self, data: bytes) -> None:
-        """Refuse who speaks before its WebSocket is accepted (RFC 6455, section 4.1): uvicorn dropped it."""
-        end = data.find(b"\r\n\r\n")
-        if end >= 0 and end + 4 < len(data) and not self.transport.is_closing():
-            self.transport.write(refusal(bad_request()))
-            self.transport.close()
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
+        self._head_bytes = None
         self._forget()
+        if len(self.pipeline) == MAX_PIPELINED:
+            raise ValueError("too many requests at once")  # and `data_received` hears of it
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
 
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self, refused: Refused) -> None:
+        self._door.turned_away(refused, self._door.address(self.client, {}))
+        if not self._is_answering:
+            self.transport.write(refusal(refused))
+        self.transport.close()
+
     def _await_head(self) -> None:
         if self._due is None:
-            self._due = self._wheel.after(self._head_seconds, self.transport.close)
+            self._due = self._door.wheel.after(self._head_seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._due = None
+        if self._head_bytes is not None:
+            self._refuse(SLOW)
+        else:
+            # Who said nothing has asked for nothing: browsers open such connections ahead of need.
+            self.transport.close()
 
     def _forget(self) -> None:
         if self._due is not None:
-            self._wheel.cancel(self._due, self.transport.close)
+            self._door.wheel.cancel(self._due, self._give_up)
             self._due = None
 
     def handle_websocket_upgrade(self) -> None:

@@ -52,7 +52,7 @@ def web_server(server: SocketServer, settings: Settings, admission: Admission) -
     board = WithHeaders(Starlette(routes=[Route("/favicon.ico", _icon), files]), BOARD)
     config = uvicorn.Config(
         WithHeaders(socketio.ASGIApp(server, other_asgi_app=board), EVERY_ANSWER),
-        http=partial(HttpProtocol, admission, server.eio.wheel, settings.connect_seconds),  # type: ignore[arg-type]  # it is called like a class
+        http=partial(HttpProtocol, admission, server.eio, settings.connect_seconds),  # type: ignore[arg-type]  # it is called like a class
         ws=server.eio.websocket_protocol,
         # For WebSockets that are not Socket.IO's, which uvicorn serves.
         ws_max_size=settings.max_message_bytes,

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -68,12 +69,19 @@ def leaving() -> Refused:
     return Refused("leaving", 4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="1")
 
 
-def full(turn: Turn) -> Refused:
-    return Refused(turn, 4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="5")
+def full() -> Refused:
+    why = "There is no room here, come back later"
+    return Refused("full", 4, why, HTTPStatus.SERVICE_UNAVAILABLE, retry_after="5")
 
 
-def too_many(turn: Turn, retry_after: int) -> Refused:
-    return Refused(turn, 4, "Forbidden", HTTPStatus.TOO_MANY_REQUESTS, retry_after=f"{retry_after}")
+def too_many_connections() -> Refused:
+    why = "Too many connections of this address"
+    return Refused("address", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after="5")
+
+
+def too_many_tries(wait_seconds: float) -> Refused:
+    why = "Too many tries, come back later"
+    return Refused("tries", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after=f"{math.ceil(wait_seconds)}")
 
 
 def unsupported_version() -> Refused:
