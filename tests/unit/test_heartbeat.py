@@ -2,53 +2,19 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
+from tests.unit.turns import Loop
 
-from queuecast_gateway.engine import heartbeat
 from queuecast_gateway.engine.heartbeat import Wheel
 
 TICK = 0.1
 
 
-class Timer:
-    def __init__(self, seconds: float, callback: Callable[[], None]) -> None:
-        self.seconds = seconds
-        self.callback = callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class Loop:
-    """Stands for the event loop; its timers run when the test says so."""
-
-    def __init__(self) -> None:
-        self.timers: list[Timer] = []
-
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
-        self.timers.append(Timer(seconds, callback))
-        return self.timers[-1]
-
-    @property
-    def due(self) -> list[Timer]:
-        self.timers = [timer for timer in self.timers if not timer.cancelled]
-        return self.timers
-
-    def turn(self, times: int = 1) -> None:
-        """Let every timer that is due run, so many times."""
-        for _ in range(times):
-            due, self.timers = self.due, []
-            for timer in due:
-                timer.callback()
-
-
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     loop = Loop()
-    monkeypatch.setattr(heartbeat, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    loop.drive(monkeypatch)
     return loop
 
 

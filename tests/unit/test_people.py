@@ -1,17 +1,14 @@
 """Who is where, and until when: told a minute before, ended at the end, by the clock and not by the wheel."""
 
-from types import SimpleNamespace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.fakes import FakeClock
-from tests.unit.test_heartbeat import Loop
+from tests.unit.turns import Loop
 
 from queuecast_gateway.access.grant import Identity, Rooms
 from queuecast_gateway.access.guard import Unwelcome
 from queuecast_gateway.access.people import EXPIRING_SECONDS, LOOK_SECONDS, People, Place
-from queuecast_gateway.engine import heartbeat
 from queuecast_gateway.engine.heartbeat import Wheel
 from queuecast_gateway.limits.tally import Tally
 
@@ -49,7 +46,7 @@ class Hall:
 @pytest.fixture
 def hall(monkeypatch: pytest.MonkeyPatch) -> Hall:
     loop = Loop()
-    monkeypatch.setattr(heartbeat, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    loop.drive(monkeypatch)
     return Hall(loop)
 
 
@@ -137,7 +134,7 @@ def test_however_they_come_and_go_nothing_is_left(made: list[tuple[bool, str, st
     """One number or one timer per connection that stays would be a leak of days."""
     with pytest.MonkeyPatch.context() as patch:
         loop = Loop()
-        patch.setattr(heartbeat, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+        loop.drive(patch)
         hall = Hall(loop)
         there: dict[Place, str] = {}
         for comes, eio_sid, subject in made:
