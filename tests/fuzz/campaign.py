@@ -21,7 +21,7 @@ from tests.fuzz.grammar import Grammar
 from tests.fuzz.mutation import Mutator, bounded
 from tests.fuzz.reduction import MAX_TRIES, reduced
 
-OUTCOMES = 400
+OUTCOMES = 1_000
 """So many outcomes are told apart. New inputs are made of one for each of them, and of the seeds."""
 
 FRESH = 0.4
