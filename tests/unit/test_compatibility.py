@@ -91,6 +91,7 @@ def parameters(function: Callable[..., Any]) -> list[str]:
         (HttpToolsProtocol.connection_made, HttpProtocol.connection_made, ["transport"]),
         (HttpToolsProtocol.connection_lost, HttpProtocol.connection_lost, ["exc"]),
         (HttpToolsProtocol.data_received, HttpProtocol.data_received, ["data"]),
+        (HttpToolsProtocol.on_message_begin, HttpProtocol.on_message_begin, []),
         (HttpToolsProtocol.on_headers_complete, HttpProtocol.on_headers_complete, []),
         (HttpToolsProtocol.handle_websocket_upgrade, HttpProtocol.handle_websocket_upgrade, []),
         (uvicorn.Server.capture_signals, WebServer.capture_signals, []),

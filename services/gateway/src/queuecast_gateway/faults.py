@@ -42,8 +42,8 @@ Turn = Literal[
     "tries",
     "descriptors",
 ]
-"""Why a request was turned away: the first five are the stock client's own, `full` is the replica, `address`
-has enough connections, `tries` were too many tokens that are none.
+"""Why a request was turned away: the first five are the stock client's own, `too_big` and `slow` are heads of
+requests, `full` is the replica, `address` has enough connections, `tries` were too many tokens that are none.
 """
 
 TURNS: tuple[Turn, ...] = get_args(Turn)

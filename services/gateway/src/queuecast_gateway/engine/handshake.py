@@ -23,12 +23,13 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 class Refused(Exception):
     """A request is refused. `code` and `message` are those that the stock client knows, 0 to 5.
 
-    `turn` says it more closely to whoever runs this. `headers` go with the answer.
+    `turn` says it more closely to whoever runs this; it is None for what has ended a session, which is
+    counted as such. `headers` go with the answer.
     """
 
     def __init__(
         self,
-        turn: Turn,
+        turn: Turn | None,
         code: int,
         message: str,
         status: HTTPStatus = HTTPStatus.BAD_REQUEST,
@@ -82,6 +83,10 @@ def too_many_connections() -> Refused:
 def too_many_tries(wait_seconds: float) -> Refused:
     why = "Too many tries, come back later"
     return Refused("tries", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after=f"{math.ceil(wait_seconds)}")
+
+
+def ended(status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Refused:
+    return Refused(None, 3, "Bad request", status)
 
 
 def unsupported_version() -> Refused:

@@ -90,10 +90,10 @@ async def post(session: "Session", body: bytes) -> None:
                 session.receive(packet)
     except UnicodeDecodeError as exc:
         session.refuse(frames.INVALID_TEXT, "not_utf8", "text that is not UTF-8")
-        raise handshake.bad_request() from exc
+        raise handshake.ended() from exc
     except BadPacket as exc:
         session.refuse(frames.POLICY, "engine_packet", str(exc))
-        raise handshake.bad_request() from exc
+        raise handshake.ended() from exc
     if session.work is not None:
         # A client that posts faster than its handlers work waits here.
         await asyncio.wait([session.work])

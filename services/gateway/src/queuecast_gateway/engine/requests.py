@@ -49,7 +49,8 @@ class Requests:
                 body = await self._serve(request, environ)
                 response = Response(body, headers=headers, media_type="text/plain")
             except Refused as refused:
-                self._engine.turned_away(refused, environ["REMOTE_ADDR"])
+                if refused.turn is not None:
+                    self._engine.turned_away(refused, environ["REMOTE_ADDR"])
                 response = Response(
                     refused.body,
                     refused.status.value,
@@ -107,14 +108,14 @@ class Requests:
                     body += chunk
                     if len(body) > self._engine.max_message_bytes:
                         session.refuse(frames.TOO_BIG, "too_big", "a request with too large a body")
-                        raise Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                        raise handshake.ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         except TimeoutError as exc:
             session.refuse(
                 frames.POLICY,
                 "slow_body",
                 f"a request whose body takes longer than {self._request_seconds:g} s",
             )
-            raise Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT) from exc
+            raise handshake.ended(HTTPStatus.REQUEST_TIMEOUT) from exc
         return bytes(body)
 
 
