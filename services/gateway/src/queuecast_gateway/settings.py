@@ -134,6 +134,8 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         for event in map(check_event, events):
             if event in HANDLED_EVENTS:
                 raise ValueError(f"{event!r} cannot be relayed: the gateway answers it itself")
+            if event == "*":
+                raise ValueError("`*` is no event: name each that may be relayed")
         return events
 
     @field_validator("relay_schemas")
