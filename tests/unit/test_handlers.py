@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,8 +7,12 @@ from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeServer, Figures
 
 from queuecast_bus import BusUnavailable
+from queuecast_gateway.access.grant import EVERY_ROOM, Identity, patterns
+from queuecast_gateway.access.guard import MESSAGES, KeysUnavailable, Unwelcome
 from queuecast_gateway.handlers import Handlers
+from queuecast_gateway.limits.schemas import Schemas
 from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.protocol import ACK_CODES
 
 MAX_ROOMS = 3
 
@@ -119,6 +125,25 @@ async def test_rooms_are_written_down_before_they_are_acknowledged(server: FakeS
     assert server.remembered == [["me", "a", "b"], ["me", "b"]]
 
 
+@pytest.mark.parametrize("wanted", [["vip"], ["sku:1", "vip"], ["vip", "sku:1"], "vip"])
+async def test_rooms_that_a_session_may_not_join_are_refused(server: FakeServer, wanted: Any) -> None:
+    """With all others of the same list: a page that is refused knows that nothing has changed."""
+    server.anyone = Identity("ann", patterns(["sku:*"]))
+    await server.receive("subscribe", "me", "sku:7")
+    ack = await server.receive("subscribe", "me", wanted)
+    assert_refused(ack, "forbidden")
+    assert "'vip'" in ack["error"]["message"]
+    assert server.rooms("me", "/") == ["me", "sku:7"]
+    assert server.remembered == [["me", "sku:7"]]
+
+
+async def test_a_room_that_a_session_may_not_join_can_be_left(server: FakeServer) -> None:
+    """It was allowed once; to leave needs no right."""
+    await server.receive("subscribe", "me", ["vip", "news"])
+    server.anyone = Identity("ann", patterns(["news"]))
+    assert await server.receive("unsubscribe", "me", "vip") == {"ok": True, "rooms": ["news"]}
+
+
 @pytest.mark.parametrize(("event", "room"), [("subscribe", "b"), ("unsubscribe", "a"), ("subscribe", "a")])
 async def test_rooms_that_cannot_be_written_down_stay_as_they_were(
     server: FakeServer, event: str, room: str
@@ -132,6 +157,76 @@ async def test_rooms_that_cannot_be_written_down_stay_as_they_were(
     assert sorted(server.rooms("me", "/")) == ["a", "c", "me"]
     server.forgetting = None
     assert (await server.receive(event, "me", [room]))["ok"], "it can be tried again"
+
+
+# Another token
+
+
+async def test_a_session_goes_on_with_another_token(server: FakeServer) -> None:
+    """And is told until when, so that its page knows when to come with the next one."""
+    server.renewed = Identity("ann", patterns(["sku:*"]), expires=1_700_000_000)
+    ack = await server.receive("refresh", "me", "a new token")
+    assert ack == {"ok": True, "rooms": [], "expires": 1_700_000_000}
+    assert server.tokens == ["a new token"]
+
+
+async def test_a_new_token_changes_the_rooms(server: FakeServer) -> None:
+    """Those that it does not allow are left at once, those that it puts a session in are entered."""
+    await server.receive("subscribe", "me", ["sku:7", "vip", "team:red"])
+    server.renewed = Identity(
+        "ann", patterns(["sku:*", "user:ann", "team:blue"]), joins=("user:ann", "team:blue", "sku:7")
+    )
+    ack = await server.receive("refresh", "me", "a new token")
+    assert ack == {"ok": True, "rooms": ["sku:7", "team:blue", "user:ann"], "expires": None}
+    assert sorted(server.remembered[-1]) == ["me", "sku:7", "team:blue", "user:ann"], "it comes back to these"
+
+
+@pytest.mark.parametrize("arguments", [(), ("a", "b"), (None,)])
+async def test_what_is_no_token_is_checked_as_none(server: FakeServer, arguments: tuple[Any, ...]) -> None:
+    """The guard says what that means, as it does at the entrance."""
+    server.renewed = Unwelcome("unauthorized", "missing")
+    assert_refused(await server.receive("refresh", "me", *arguments), "unauthorized")
+    assert server.tokens == [None]
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"), [("unauthorized", "signature"), ("unauthorized", "expired"), ("too_many_tries", "x")]
+)
+async def test_a_bad_token_changes_nothing(
+    server: FakeServer, figure: Figures, code: Any, fault: str
+) -> None:
+    """The page is told no more than at the entrance; its session goes on until its own token ends."""
+    await server.receive("subscribe", "me", "vip")
+    server.renewed = Unwelcome(code, fault)
+    ack = await server.receive("refresh", "me", "stolen")
+    assert_refused(ack, "unauthorized")
+    assert ack["error"]["message"] == MESSAGES[code]
+    assert server.rooms("me", "/") == ["me", "vip"]
+    assert figure("acks_refused_total", code="unauthorized") == 1
+
+
+async def test_a_token_that_cannot_be_checked_now_is_no_bad_one(
+    server: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The page tries again; a page that is told `unauthorized` would have its user sign in."""
+    await server.receive("subscribe", "me", "vip")
+    server.renewed = KeysUnavailable("keys_unavailable: TimeoutError at issuer.internal")
+    ack = await server.receive("refresh", "me", "a new token")
+    assert_refused(ack, "bus_unavailable")
+    assert "issuer" not in ack["error"]["message"], "host names stay in the log"
+    assert "issuer.internal" in caplog.text
+    assert server.rooms("me", "/") == ["me", "vip"]
+
+
+async def test_rights_that_cannot_be_written_down_are_taken_all_the_same(server: FakeServer) -> None:
+    """What is no longer allowed is not heard, whether Redis is there or not; the page may try again."""
+    await server.receive("subscribe", "me", ["vip", "sku:7"])
+    server.renewed = Identity("ann", patterns(["sku:*"]))
+    server.forgetting = BusUnavailable("writing down sessions: away")
+    assert_refused(await server.receive("refresh", "me", "a new token"), "bus_unavailable")
+    assert server.rooms("me", "/") == ["me", "sku:7"]
+    server.forgetting = None
+    assert (await server.receive("refresh", "me", "a new token"))["ok"]
 
 
 # Events for everyone
@@ -183,3 +278,85 @@ async def test_a_long_event_name_is_not_echoed_in_full(server: FakeServer) -> No
     """An answer must not be larger than its question."""
     ack = await server.receive("x" * 256, "me")
     assert len(ack["error"]["message"]) < 200
+
+
+async def test_a_session_sends_on_what_its_token_allows(server: FakeServer, figure: Figures) -> None:
+    """Everybody would believe it."""
+    server.anyone = Identity("ann", EVERY_ROOM, relays=frozenset({"item_added"}))
+    ack = await server.receive("item_removed", "me", {"id": 1})
+    assert_refused(ack, "forbidden")
+    assert "'item_removed'" in ack["error"]["message"]
+    assert server.emitted == []
+    assert figure("relays_total", outcome="refused") == 1
+    server.anyone = Identity("ann", EVERY_ROOM, relays=frozenset({"item_removed"}))
+    assert await server.receive("item_removed", "me", {"id": 1}) == {"ok": True}
+
+
+async def test_a_token_allows_no_event_that_the_gateway_does_not_relay(server: FakeServer) -> None:
+    """What may reach everyone is the operator's decision first."""
+    server.anyone = Identity("ann", EVERY_ROOM, relays=frozenset({"item_added"}))
+    assert_refused(await server.receive("item_added", "me", {"id": 1}), "unknown_event")
+    assert server.emitted == []
+
+
+@pytest.fixture
+def strict(registry: CollectorRegistry, tmp_path: Path) -> FakeServer:
+    """A gateway where a removed item has a number and nothing else."""
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}, "additionalProperties": False}
+    path = tmp_path / "schemas.json"
+    path.write_text(json.dumps({"item_removed": schema}))
+    server = FakeServer()
+    Handlers(
+        server,
+        Metrics(registry),
+        relay_events=["item_removed", "item_moved"],
+        max_rooms=MAX_ROOMS,
+        schemas=Schemas.load(str(path), ["item_removed", "item_moved"]),
+    ).register("/")
+    return server
+
+
+@pytest.mark.parametrize("data", [{"id": "one"}, {"id": 1, "note": "<script>"}, [], "1"])
+async def test_data_that_does_not_fit_its_schema_is_refused(
+    strict: FakeServer, figure: Figures, data: Any
+) -> None:
+    """With what is wrong with it, for the person who wrote the page; nobody else gets it."""
+    assert_refused(await strict.receive("item_removed", "me", data), "bad_payload")
+    assert strict.emitted == []
+    assert figure("relays_total", outcome="refused") == 1
+
+
+async def test_data_that_fits_its_schema_is_sent_on(strict: FakeServer) -> None:
+    """As it came; an event without a schema takes anything."""
+    assert await strict.receive("item_removed", "me", {"id": 1}) == {"ok": True}
+    assert await strict.receive("item_moved", "me", "anything", 7) == {"ok": True}
+    assert [(event, data) for event, data, _ in strict.emitted] == [
+        ("item_removed", ({"id": 1},)),
+        ("item_moved", ("anything", 7)),
+    ]
+
+
+async def test_a_right_comes_before_a_schema(strict: FakeServer) -> None:
+    """Who may not send an event is not told what it should look like."""
+    strict.anyone = Identity("ann", EVERY_ROOM, relays=frozenset())
+    assert_refused(await strict.receive("item_removed", "me", {"id": "one"}), "forbidden")
+
+
+# What is refused is counted
+
+
+async def test_refusals_are_counted_by_their_code(server: FakeServer, figure: Figures) -> None:
+    """A page with a mistake is a line of a graph, and which mistake it is can be read there."""
+    server.anyone = Identity("ann", patterns(["sku:*"]), relays=frozenset())
+    for event, data in (
+        ("subscribe", "vip"),
+        ("item_removed", 1),
+        ("subscribe", []),
+        ("unsubscribe", None),
+        ("subscribe", ["sku:1", "sku:2", "sku:3", "sku:4"]),
+        ("nonsense", 1),
+    ):
+        await server.receive(event, "me", data)
+    await server.receive("subscribe", "me", "sku:1")
+    counted = {code: count for code in ACK_CODES if (count := figure("acks_refused_total", code=code))}
+    assert counted == {"forbidden": 2, "bad_room": 2, "too_many_rooms": 1, "unknown_event": 1}

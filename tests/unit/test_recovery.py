@@ -8,6 +8,7 @@ from tests.unit.replica import ANYONE, NEW, Bench, entry, events, known, make_be
 
 from queuecast_bus import Batch, BusUnavailable, Gap
 from queuecast_gateway import recovery as module
+from queuecast_gateway.access.grant import EVERY_ROOM, Identity, Rooms, patterns
 from queuecast_gateway.history import History
 
 
@@ -90,6 +91,33 @@ async def test_what_only_redis_has_comes_first(bench: Bench) -> None:
     bench.bus.read(entry("103-0", "b"))
     bench.sessions.known["pid"] = known(offset="98-0")
     bench.assert_recovered(await bench.admitted(pid="pid", offset="98-0"), 99, 100, 101, 102, 103)
+
+
+async def test_who_comes_back_sees_what_its_token_allows_now(bench: Bench) -> None:
+    """A room that was forbidden meanwhile is neither entered nor replayed, whatever it was then."""
+    bench.sessions.known["pid"] = known(rooms=["a", "b"], subject="ann")
+    welcome = await bench.admitted("/", Identity("ann", patterns(["b"])), pid="pid", offset="100-0")
+    assert welcome.pid == "pid"
+    assert texts(welcome.missed) == events(101, 103)
+    assert ("expect", "eio", "sid", ["b"]) in bench.bus.asked
+    assert bench.figure("events_replayed_total") == 2
+
+
+async def test_what_is_forbidden_now_is_not_recalled_either(bench: Bench) -> None:
+    """Redis still has it: the way there has the same rule."""
+    bench.bus.overhear(entry("104-0", "a"), entry("105-0", "b"))
+    bench.sessions.known["pid"] = known(tail="105-0", rooms=["a", "b"], subject="ann")
+    welcome = await bench.admitted("/", Identity("ann", patterns(["b"])), pid="pid", offset="103-0")
+    assert texts(welcome.missed) == events(105)
+    assert [asked for asked in bench.bus.asked if asked[0] == "recall"] == [("recall", "105-0")]
+
+
+async def test_what_is_meant_for_a_session_alone_needs_no_right(bench: Bench) -> None:
+    """Its own room is no room that somebody joins."""
+    bench.bus.read(entry("104-0", "sid"))
+    bench.sessions.known["pid"] = known(tail="104-0", rooms=[], subject="ann")
+    welcome = await bench.admitted("/", Identity("ann", Rooms()), pid="pid", offset="103-0")
+    assert texts(welcome.missed) == events(104)
 
 
 async def test_redis_is_read_page_by_page(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +252,18 @@ async def test_a_session_of_another_namespace_does_not_come_back_here(bench: Ben
     """Its rooms are other rooms; and it stays what it is there."""
     bench.assert_new(await bench.admitted("/shop", pid="pid", offset="100-0"), "unknown")
     assert bench.sessions.said == []
+
+
+@pytest.mark.parametrize(("subject", "other"), [("ann", "bob"), ("ann", ""), ("", "ann")])
+async def test_a_session_of_somebody_else_does_not_come_back(bench: Bench, subject: str, other: str) -> None:
+    """A private id is no credential. It looks as if there were none, and its owner finds it as it was."""
+    bench.sessions.known["pid"] = known(subject=subject)
+    bench.assert_new(
+        await bench.admitted("/", Identity(other, EVERY_ROOM), pid="pid", offset="100-0"), "unknown"
+    )
+    assert bench.sessions.said == []
+    welcome = await bench.admitted("/", Identity(subject, EVERY_ROOM), pid="pid", offset="100-0")
+    assert welcome.pid == "pid"
 
 
 @pytest.mark.parametrize(

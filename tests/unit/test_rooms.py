@@ -100,6 +100,66 @@ async def test_a_session_that_comes_back_is_in_its_rooms(server: SocketServer) -
     assert residue(server) == {}
 
 
+async def test_a_session_may_be_in_rooms_from_the_start(server: SocketServer) -> None:
+    """Those of its token; of the next connect of this connection alone, and of no other."""
+    browser, other = Browser(server), Browser(server)
+    server.manager.expect_rooms(browser.session.sid, ("user:ann", "team:red"))
+    sid, second = await browser.joined(), await browser.joined("/shop")
+    assert server.rooms(sid, "/") == [sid, "user:ann", "team:red"]
+    assert server.rooms(second, "/shop") == [second]
+    assert server.manager.audience("/", ("team:red",)).recoverable == [browser.session]
+    third = await other.joined()
+    assert server.rooms(third, "/") == [third]
+    for each in (browser, other):
+        each.session.connection_lost(None)
+        await each.settle()
+    assert residue(server) == {}
+
+
+async def test_a_session_that_comes_back_gets_the_rooms_of_its_token_too(server: SocketServer) -> None:
+    """In each room once, as the session that it was."""
+    browser = Browser(server)
+    server.manager.expect(browser.session.sid, "old-sid", ["a", "user:ann"])
+    server.manager.expect_rooms(browser.session.sid, ("user:ann", "team:red"))
+    assert await browser.joined() == "old-sid"
+    assert server.rooms("old-sid", "/") == ["old-sid", "a", "user:ann", "team:red"]
+
+
+async def test_no_rooms_to_expect_leave_nothing_behind(server: SocketServer) -> None:
+    """An open gateway has none to give: its connections must not cost an entry each."""
+    browser = Browser(server)
+    await browser.settle()
+    server.manager.expect_rooms(browser.session.sid, ())
+    assert server.manager._arriving == {}
+    assert (await browser.joined()) != ""
+
+
+async def test_rooms_that_are_expected_by_nobody_any_more_are_forgotten(server: SocketServer) -> None:
+    """The connection ended before its connect."""
+    browser = Browser(server)
+    await browser.settle()
+    server.manager.expect_rooms(browser.session.sid, ("user:ann",))
+    browser.session.connection_lost(None)
+    await browser.settle()
+    assert residue(server) == {}
+
+
+async def test_who_leaves_is_told_of_once_with_its_connection(server: SocketServer) -> None:
+    """Whoever counts sessions must not count one twice, nor another one's."""
+    left: list[tuple[str, str]] = []
+    server.manager.on_left = left.append
+    browser, other = Browser(server), Browser(server)
+    sid, _, _ = await browser.joined(), await browser.joined("/shop"), await other.joined()
+    await browser.says("1/shop,")
+    assert left == [(browser.session.sid, "/shop")]
+    browser.session.connection_lost(None)
+    await browser.settle()
+    server.manager.basic_disconnect(sid, "/")
+    mine = [place for place in left if place[0] == browser.session.sid]
+    assert mine == [(browser.session.sid, "/shop"), (browser.session.sid, "/")]
+    assert other.session.sid not in [eio_sid for eio_sid, _ in left]
+
+
 # The table
 
 # Few of each: most of what goes wrong takes the same session and the same room twice.

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as Refused
 from queuecast_bus import BusUnavailable
 from queuecast_bus.keys import Keys
 from queuecast_gateway import sessions as module
-from queuecast_gateway.sessions import BATCH, Claimed, Sessions, State
+from queuecast_gateway.sessions import BATCH, CLAIMS, Claimed, Sessions, State
 
 PREFIX = "queuecast:{socketio}:session:"
 
@@ -246,12 +246,32 @@ async def test_a_session_that_is_not_saved_now_is_said_so(sessions: Sessions, re
 async def test_a_session_is_taken_over(sessions: Sessions, redis: FakeRedis) -> None:
     """With all that any replica needs to know of it."""
     redis.answer = [b"sid", b"/shop", b'["a","\xc3\xa9"]', b"5-0", b"replica-2", b"9-1", b"3-0", 4]
-    assert await sessions.claim("pid", "/shop", "") == Claimed(
-        State("sid", "/shop", ["a", "é"], "5-0"), "replica-2", "9-1", "3-0", 4
+    assert await sessions.claim("pid", "/shop", "ann") == Claimed(
+        State("sid", "/shop", ["a", "é"], "5-0", "ann"), "replica-2", "9-1", "3-0", 4
     )
     ((keys, args),) = redis.calls
     assert keys == [f"{PREFIX}pid", "queuecast:{socketio}:tail", "queuecast:{socketio}:rewound"]
-    assert args == ["replica-1", 60_000, "/shop"]
+    assert args == ["replica-1", 60_000, "/shop", "ann"]
+
+
+async def test_few_sessions_are_taken_over_at_a_time(sessions: Sessions, redis: FakeRedis) -> None:
+    """Each claim takes a connection to Redis, and a replica that died sends thousands. All get theirs."""
+    redis.going_on.clear()
+    claiming = [asyncio.create_task(sessions.claim(f"{number}", "/", "")) for number in range(3 * CLAIMS)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(redis.calls) == CLAIMS
+    redis.away = True
+    redis.going_on.set()
+    answers = await asyncio.gather(*claiming, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {BusUnavailable}
+    assert len(redis.calls) == 3 * CLAIMS, "one that fails gives its place back"
+
+
+async def test_whose_a_session_is_is_written_down(sessions: Sessions, redis: FakeRedis) -> None:
+    """It is what a claim is compared with."""
+    await sessions.save("pid", state()._replace(subject="ann"))
+    assert redis.written == [{"pid": ("save", "sid", "/", "[]", "1-0", "ann")}]
 
 
 async def test_a_session_that_nobody_knows_is_none(sessions: Sessions) -> None:
