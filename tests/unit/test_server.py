@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -6,12 +7,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.browser import Browser, make_server, residue
-from tests.unit.fakes import FakeSessions, Figures
+from tests.unit.fakes import FakeClock, FakeSessions, Figures
 
+from queuecast_gateway import server as server_module
 from queuecast_gateway.engine.frames import CLOSE
+from queuecast_gateway.engine.handshake import forbidden, unknown_session
 from queuecast_gateway.engine.leaving import Leaving
 from queuecast_gateway.engine.session import SLOW
-from queuecast_gateway.server import SocketServer
+from queuecast_gateway.server import LINES_PER_SECOND, SocketServer
 
 
 @pytest.fixture
@@ -273,6 +276,47 @@ async def test_nothing_is_read_while_a_handler_is_behind(server: SocketServer) -
     going_on.set()
     await browser.settle()
     assert browser.transport.reading
+
+
+# Requests that are turned away
+
+
+def test_who_is_turned_away_is_counted_and_logged(
+    server: SocketServer, figure: Figures, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the reason and the address, which is what somebody asks for who cannot connect."""
+    caplog.set_level(logging.INFO)
+    server._turned_away(forbidden(), "192.0.2.1")
+    server._turned_away(unknown_session(), "")
+    assert figure("handshakes_refused_total", reason="origin") == 1
+    assert figure("handshakes_refused_total", reason="session") == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "a request of 192.0.2.1 is turned away: Forbidden (origin)",
+        "a request of somebody is turned away: Session ID unknown (session)",
+    ]
+
+
+def test_a_crowd_that_is_turned_away_fills_no_log(
+    make: Callable[..., SocketServer],
+    figure: Figures,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So many lines a second, however long it lasts; when it is over the log is there for others at once."""
+    caplog.set_level(logging.INFO)
+    clock = FakeClock()
+    monkeypatch.setattr(server_module, "time", clock)
+    server = make()
+    for _ in range(60):
+        clock.pass_by(1)
+        for _ in range(200):
+            server._turned_away(forbidden(), "192.0.2.1")
+    assert figure("handshakes_refused_total", reason="origin") == 60 * 200
+    assert 60 * LINES_PER_SECOND <= len(caplog.records) <= 63 * LINES_PER_SECOND
+    clock.pass_by(1)
+    caplog.clear()
+    server._turned_away(forbidden(), "192.0.2.2")
+    assert len(caplog.records) == 1
 
 
 # How the engine is set up

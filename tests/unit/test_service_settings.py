@@ -1,11 +1,15 @@
 """The settings of both services: their defaults are promised in design.md, section 5."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import BaseModel
 
 from queuecast_edge.environment import SettingsError, read
+from queuecast_gateway.limits.schemas import NO_SCHEMAS
 from queuecast_gateway.settings import Settings as GatewaySettings
 from queuecast_poller.settings import Settings as PollerSettings
 
@@ -162,6 +166,243 @@ def test_settings_that_contradict_each_other_are_both_named(
 def test_settings_that_just_fit_are_taken(variables: dict[str, str]) -> None:
     """What is turned off needs nothing to be kept."""
     assert settings("gateway", **variables)
+
+
+# Who may connect
+
+SECRET = "a secret of thirty-two bytes and more"
+PEM = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+WITH_SECRET = {"AUTH": "jwt", "AUTH_SECRET": SECRET}
+WITH_PEM = {"AUTH": "jwt", "AUTH_PUBLIC_KEY": PEM}
+WITH_URL = {"AUTH": "jwt", "AUTH_JWKS_URL": "https://issuer.example/keys"}
+
+
+def assert_mistake(name: str, variables: dict[str, str], *parts: str) -> None:
+    """These are refused by one line, which begins with the variable and says this."""
+    with pytest.raises(SettingsError) as caught:
+        settings("gateway", **variables)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"QUEUECAST_{name}: ")
+    for part in parts:
+        assert part in line
+
+
+def test_by_default_anybody_may_connect() -> None:
+    """As before there were tokens; the log and `/readyz` say so."""
+    made = settings("gateway")
+    assert made.auth == "none"
+    assert made.static_key is None
+    assert made.public_rooms is None, "every room"
+
+
+@pytest.mark.parametrize(
+    ("variables", "algorithms"),
+    [
+        (WITH_SECRET, ("HS256",)),
+        ({**WITH_SECRET, "AUTH_ALGORITHMS": "HS256"}, ("HS256",)),
+        (WITH_PEM, ("ES256",)),
+        (WITH_URL, ("RS256", "ES256", "EdDSA")),
+        ({**WITH_URL, "AUTH_ALGORITHMS": "EdDSA,ES256"}, ("EdDSA", "ES256")),
+    ],
+)
+def test_signatures_are_those_that_fit_the_key(
+    variables: dict[str, str], algorithms: tuple[str, ...]
+) -> None:
+    """A public key that is taken for a secret would let everybody sign."""
+    made = settings("gateway", **variables)
+    assert made.algorithms == algorithms
+    assert (made.static_key is None) is ("AUTH_JWKS_URL" in variables)
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [
+        ({"AUTH": "jwt"}, 0),
+        ({**WITH_SECRET, **WITH_URL}, 2),
+        ({**WITH_SECRET, **WITH_PEM}, 2),
+        ({**WITH_SECRET, **WITH_PEM, **WITH_URL}, 3),
+    ],
+)
+def test_tokens_are_checked_with_one_key(variables: dict[str, str], count: int) -> None:
+    """With none nobody could come in; of two it could not be told which one an operator has in mind."""
+    keys = "QUEUECAST_AUTH_SECRET, QUEUECAST_AUTH_PUBLIC_KEY, QUEUECAST_AUTH_JWKS_URL"
+    assert_mistake("AUTH_JWKS_URL", variables, f"QUEUECAST_AUTH=jwt needs one of {keys}, and has {count}")
+
+
+@pytest.mark.parametrize("auth", [{}, {"AUTH": "none"}, {"AUTH": ""}])
+@pytest.mark.parametrize("name", ["AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL"])
+def test_a_key_without_tokens_is_a_mistake(name: str, auth: dict[str, str]) -> None:
+    """Whoever gave one believes that the gateway is closed."""
+    key = (WITH_SECRET | WITH_PEM | WITH_URL)[name]
+    assert_mistake(
+        "AUTH_JWKS_URL", {**auth, name: key}, f"QUEUECAST_{name}", "no use without QUEUECAST_AUTH=jwt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "part"),
+    [
+        ("AUTH", {**WITH_SECRET, "AUTH": "JWT"}, "'jwt'"),
+        ("AUTH_ALGORITHMS", {**WITH_SECRET, "AUTH_ALGORITHMS": "none"}, "got none"),
+        ("AUTH_ALGORITHMS", {**WITH_SECRET, "AUTH_ALGORITHMS": "HS256,HS512"}, "got HS512"),
+        ("AUTH_ALGORITHMS", {**WITH_SECRET, "AUTH_ALGORITHMS": ","}, "expected some of HS256"),
+        ("AUTH_SECRET", {**WITH_SECRET, "AUTH_ALGORITHMS": "RS256"}, "HS256, not for RS256"),
+        ("AUTH_SECRET", {**WITH_SECRET, "AUTH_ALGORITHMS": "HS256,RS256"}, "HS256, not for RS256"),
+        ("AUTH_PUBLIC_KEY", {**WITH_PEM, "AUTH_ALGORITHMS": "HS256"}, "ES256, not for HS256"),
+        ("AUTH_PUBLIC_KEY", {**WITH_PEM, "AUTH_PUBLIC_KEY": "no key"}, "-----BEGIN PUBLIC KEY-----"),
+        ("AUTH_JWKS_URL", {**WITH_URL, "AUTH_ALGORITHMS": "HS256"}, "not for HS256"),
+        ("AUTH_JWKS_URL", {**WITH_URL, "AUTH_JWKS_URL": "http://issuer.example/keys"}, "https"),
+        ("AUTH_JWKS_URL", {**WITH_URL, "AUTH_JWKS_URL": "issuer.example"}, "https"),
+        ("AUTH_JWKS_URL", {**WITH_URL, "AUTH_JWKS_URL": "https://ann:hush@issuer.example"}, "password"),
+        ("AUTH_AUDIENCE", {**WITH_SECRET, "AUTH_AUDIENCE": ","}, "leave it unset"),
+        ("AUTH_LEEWAY_SECONDS", {**WITH_SECRET, "AUTH_LEEWAY_SECONDS": "30.5"}, "30"),
+        ("AUTH_LEEWAY_SECONDS", {**WITH_SECRET, "AUTH_LEEWAY_SECONDS": "-1"}, "0"),
+        ("AUTH_LEEWAY_SECONDS", {**WITH_SECRET, "AUTH_LEEWAY_SECONDS": "nan"}, ""),
+        ("PUBLIC_ROOMS", {"PUBLIC_ROOMS": "news,sku:*:prices"}, "`*` may only stand at the end"),
+        ("PUBLIC_ROOMS", {"PUBLIC_ROOMS": "x" * 257}, "256 characters"),
+        ("MAX_FAILED_TRIES", {"MAX_FAILED_TRIES": "-1"}, "0"),
+        ("MAX_CONNECTIONS_PER_IDENTITY", {"MAX_CONNECTIONS_PER_IDENTITY": "-1"}, "0"),
+    ],
+)
+def test_a_mistake_about_tokens_is_one_line_with_the_variable(
+    name: str, variables: dict[str, str], part: str
+) -> None:
+    """And no second one that sends an operator elsewhere: a key that is refused was given."""
+    assert_mistake(name, variables, part)
+
+
+def test_a_short_secret_is_refused_and_not_shown() -> None:
+    """It could be guessed; and what is printed at the start is in a log for ever."""
+    short = "hush-" * 6
+    with pytest.raises(SettingsError) as caught:
+        settings("gateway", AUTH="jwt", AUTH_SECRET=short)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("QUEUECAST_AUTH_SECRET: a secret of 30 bytes")
+    assert "hush" not in line
+
+
+def test_a_secret_is_shown_nowhere() -> None:
+    """Also if the mistake is another one, or beside it."""
+    made = settings("gateway", **WITH_SECRET)
+    assert SECRET not in f"{made!r} {made} {made.model_dump()} {made.model_dump_json()}"
+    for more in ({"AUTH_ALGORITHMS": "RS256"}, {"AUTH": "none"}, {"AUTH_PUBLIC_KEY": SECRET}, {"PORT": "0"}):
+        with pytest.raises(SettingsError) as caught:
+            settings("gateway", **{**WITH_SECRET, **more})
+        assert SECRET not in str(caught.value)
+
+
+def test_a_private_key_is_refused_and_not_shown() -> None:
+    """It has no business on this side, and whoever put it here should hear of it."""
+    private = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    with pytest.raises(SettingsError) as caught:
+        settings("gateway", AUTH="jwt", AUTH_PUBLIC_KEY=private.decode())
+    assert str(caught.value).startswith("QUEUECAST_AUTH_PUBLIC_KEY: a private key has no place here")
+    assert private.decode().splitlines()[1] not in str(caught.value)
+
+
+def test_a_public_key_may_be_a_file(tmp_path: Path) -> None:
+    """As Kubernetes mounts them. It is read at the start, where what is wrong with it still stops the start."""
+    path = tmp_path / "key.pem"
+    path.write_text(PEM)
+    made = settings("gateway", AUTH="jwt", AUTH_PUBLIC_KEY=str(path))
+    path.unlink()
+    assert made.algorithms == ("ES256",)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no key", b"\xff\xfe", "folder"])
+def test_a_file_without_a_key_is_a_mistake(tmp_path: Path, content: bytes | str | None) -> None:
+    """There is none, it cannot be read, or there is something else in it."""
+    path = tmp_path / "key.pem"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        path.mkdir()
+    assert_mistake("AUTH_PUBLIC_KEY", {"AUTH": "jwt", "AUTH_PUBLIC_KEY": str(path)})
+
+
+# How many, and how much
+
+
+def test_limits_have_the_promised_defaults() -> None:
+    """Users depend on them."""
+    made = settings("gateway")
+    assert made.max_connections == 20_000
+    assert made.max_connections_per_address == 1_000
+    assert made.max_connections_per_identity == 50
+    assert made.max_failed_tries == 20
+    assert (made.max_events_per_second, made.max_bytes_per_second) == (50, 100_000)
+    assert made.trusted_proxies == ()
+    assert made.auth_leeway_seconds == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("MAX_CONNECTIONS", "0", "1"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "-1", "0"),
+        ("MAX_EVENTS_PER_SECOND", "-1", "0"),
+        ("MAX_EVENTS_PER_SECOND", "many", "number"),
+        ("MAX_BYTES_PER_SECOND", "-1", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "expected 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.internal", "'proxy.internal' is no network"),
+        ("TRUSTED_PROXIES", "::ffff:10.0.0.0/104", "expected 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "*", "is no network"),
+    ],
+)
+def test_a_mistake_about_a_limit_is_one_line_with_the_variable(name: str, value: str, part: str) -> None:
+    """A network that is not the one that was meant would let anybody say who they are."""
+    assert_mistake(name, {name: value}, part)
+
+
+def test_limits_can_be_turned_off() -> None:
+    """Each by itself; what is left is still counted."""
+    made = settings("gateway", MAX_EVENTS_PER_SECOND="0", MAX_BYTES_PER_SECOND="0")
+    assert made.rates is None
+    assert settings("gateway", MAX_EVENTS_PER_SECOND="0").rates == (0, 100_000, 100_000)
+    assert settings("gateway", MAX_BYTES_PER_SECOND="0").rates == (50, 0, 100_000)
+
+
+# What relayed events look like
+
+
+def test_schemas_are_read_from_a_file(tmp_path: Path) -> None:
+    """At the start: a gateway that would let anything through must not begin."""
+    path = tmp_path / "schemas.json"
+    path.write_text('{"item_removed": {"type": "object"}}')
+    made = settings("gateway", RELAY_SCHEMAS=str(path))
+    assert made.schemas.mistake("item_removed", ["no object"])
+    assert settings("gateway").schemas is NO_SCHEMAS
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (None, "No such file"),
+        ("{", "not JSON"),
+        ("[]", "expected an object"),
+        ('{"item_removed": {"type": "objct"}}', "item_removed"),
+        ('{"item_added": {"type": "object"}}', "item_added"),
+    ],
+)
+def test_a_file_of_schemas_that_is_none_is_a_mistake(tmp_path: Path, content: str | None, part: str) -> None:
+    """With the file and what is wrong in it; a schema for what is never relayed is a slip of the pen."""
+    path = tmp_path / "schemas.json"
+    if content is not None:
+        path.write_text(content)
+    assert_mistake("RELAY_SCHEMAS", {"RELAY_SCHEMAS": str(path)}, part)
+
+
+@pytest.mark.parametrize("event", ["refresh", "token_expiring"])
+def test_events_of_the_gateways_own_are_not_relayed(event: str) -> None:
+    """A browser could tell all others that their tokens end."""
+    assert_refused("gateway", "RELAY_EVENTS", event)
 
 
 def test_a_browser_may_be_as_old_as_its_last_ping() -> None:
