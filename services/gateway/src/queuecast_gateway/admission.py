@@ -31,9 +31,6 @@ LOG_SECONDS = 1.0
 MAX_HEAD_BYTES = 64 << 10
 """Of a head that comes in pieces; what comes in one is bounded by what is read at once, 256 KiB."""
 
-MAX_PIPELINED = 16
-"""Requests of a connection that wait for the answer to the one before. Browsers send none so."""
-
 SLOW = Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT)
 TOO_LARGE = Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
@@ -147,13 +144,11 @@ class HttpProtocol(HttpToolsProtocol):
             return
         except httptools.HttpParserUpgrade as exc:
             # Other protocols are passed over (RFC 9110, section 7.8): the request is answered as it is.
-            is_websocket = self._should_upgrade()
-            # Nobody may speak on before the answer (RFC 6455, section 4.1): uvicorn would drop that. And what
-            # answers a request before this one would be written into the WebSocket.
-            if exc.args[0] < len(data) or (is_websocket and self._is_answering):
+            # Nobody may speak on before the answer (RFC 6455, section 4.1), and uvicorn would drop that.
+            if exc.args[0] < len(data):
                 self._refuse(bad_request())
                 return
-            if is_websocket:
+            if self._should_upgrade():
                 self.handle_websocket_upgrade()
                 return
         if before is not None and self._head_bytes is not None:
@@ -161,19 +156,22 @@ class HttpProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(TOO_LARGE)
                 return
-        if self._head_bytes is not None or not self._is_answering:
+        if not self._is_answering:
             # uvicorn's own timer, for idle connections, ends with the first byte of a request.
             self._await_head()
 
     def on_message_begin(self) -> None:
+        if self._is_answering:
+            # No browser and no proxy of today does that. uvicorn would keep as many as fit into what it reads
+            # at once, lose sight of the first when their connection breaks, and write its answer into a
+            # WebSocket that was asked for behind it.
+            raise ValueError("a request before the answer to the last one")  # for `data_received`
         super().on_message_begin()
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._forget()
-        if len(self.pipeline) == MAX_PIPELINED:
-            raise ValueError("too many requests at once")  # and `data_received` hears of it
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -186,7 +184,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, refused: Refused) -> None:
         self._door.turned_away(refused, self._door.address(self.client, {}))
-        if not self._is_answering:
+        if self._is_answering:
+            self.cycle.disconnected = True
+        else:
             self.transport.write(refusal(refused))
         self.transport.close()
 

@@ -57,6 +57,8 @@ def web_server(server: SocketServer, settings: Settings, admission: Admission) -
         # For WebSockets that are not Socket.IO's, which uvicorn serves.
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
+        # It would believe anybody on this host; whom a request is from is for `limits.address` to say.
+        proxy_headers=False,
         lifespan="off",
         log_config=None,
         access_log=False,

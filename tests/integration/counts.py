@@ -1,0 +1,31 @@
+"""What a service has counted since a moment: the increases of one metric, by one of its labels."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from .conftest import Service
+
+EVENTS_REFUSED = "queuecast_gateway_events_refused_total"
+HANDSHAKES_REFUSED = "queuecast_gateway_handshakes_refused_total"
+CONNECTS_REFUSED = "queuecast_gateway_connects_refused_total"
+ACKS_REFUSED = "queuecast_gateway_acks_refused_total"
+
+
+class Counts:
+    """A metric of a running service, from now on."""
+
+    def __init__(self, service: Service, metric: str) -> None:
+        self._service = service
+        self._metric = metric
+        self._before = self._all()
+
+    def more(self) -> dict[str, float]:
+        """Return by how much each label's count has grown; without those that have not."""
+        return {label: more for label, count in self._all().items() if (more := count - self._before[label])}
+
+    def _all(self) -> dict[str, float]:
+        return {
+            "".join(sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(self._service.ask("/metrics")[1])
+            for sample in family.samples
+            if sample.name == self._metric
+        }
