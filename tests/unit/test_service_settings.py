@@ -308,7 +308,7 @@ def test_a_private_key_is_refused_and_not_shown() -> None:
 
 
 def test_a_public_key_may_be_a_file(tmp_path: Path) -> None:
-    """As Kubernetes mounts them. It is read at the start, where what is wrong with it still stops the start."""
+    """As Kubernetes mounts them. It is read at the start, where a mistake still stops it."""
     path = tmp_path / "key.pem"
     path.write_text(PEM)
     made = settings("gateway", AUTH="jwt", AUTH_PUBLIC_KEY=str(path))
