@@ -17,6 +17,8 @@ from prometheus_client import CollectorRegistry
 from socketio.exceptions import ConnectionRefusedError as Refused
 from tests.claims import eventually
 
+from queuecast_gateway.access.grant import EVERY_ROOM
+from queuecast_gateway.access.guard import OpenGuard
 from queuecast_gateway.app import _recovery
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.replicas import GatewayBus
@@ -334,7 +336,7 @@ class InProcess:
         self.bus = GatewayBus(settings)
         metrics = Metrics(CollectorRegistry())
         recovery = _recovery(settings, self.bus, Sessions(self.bus, ttl_seconds=60), metrics)
-        self.server = SocketServer(self.bus, settings, metrics, recovery)
+        self.server = SocketServer(self.bus, settings, metrics, recovery, OpenGuard(EVERY_ROOM))
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         await self.server.eio.handle_request(scope, receive, send)
