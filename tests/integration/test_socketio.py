@@ -379,16 +379,16 @@ async def test_a_refused_connect_says_why(here: InProcess, transport: str) -> No
     """CONNECT_ERROR with the message and data of the exception; other namespaces are open."""
 
     async def connect(sid: str, environ: Any, auth: Any) -> None:
-        if auth != {"token": "right"}:
+        if auth != {"ticket": "right"}:
             raise Refused("not you", {"retry": False})
 
     here.server.on("connect", connect, "/shop")
     async with Client.open(here.port, transport) as one:
         await one.join()
-        await one.say('0/shop,{"token":"wrong"}')
+        await one.say('0/shop,{"ticket":"wrong"}')
         assert await one.hear() == '4/shop,{"message":"not you","data":{"retry":false}}'
         assert "/shop" not in here.server.manager.rooms
-        await one.say('0/shop,{"token":"right"}')
+        await one.say('0/shop,{"ticket":"right"}')
         assert str(await one.hear()).startswith('0/shop,{"sid":"')
 
 
