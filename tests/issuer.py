@@ -1,6 +1,7 @@
 """An issuer of tokens: keys that are made anew for each run, as PEM, as a published set, and to sign with."""
 
 import json
+import secrets
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
+SECRET = secrets.token_hex(32)
 
 ASYMMETRIC = ("RS256", "ES256", "EdDSA")
 
@@ -42,6 +44,12 @@ def key_set(*entries: Any) -> bytes:
 
 
 def token(private: Any, algorithm: str, kid: str | None, **claims: Any) -> str:
-    """Return a token that is good for a minute."""
-    content = {"sub": "ann", "exp": time.time() + 60, **claims}
+    """Return a token that is good for a minute; a claim of `...` is left out."""
+    wanted = {"sub": "ann", "exp": time.time() + 60, **claims}
+    content = {name: value for name, value in wanted.items() if value is not ...}
     return jwt.encode(content, private, algorithm, headers=None if kid is None else {"kid": kid})
+
+
+def signed(seconds: float = 60, **claims: Any) -> str:
+    """Return a token that is signed with the secret, and good for so long."""
+    return token(SECRET, "HS256", None, **{"exp": time.time() + seconds, **claims})
