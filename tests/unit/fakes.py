@@ -64,6 +64,9 @@ class FakeClock:
     def time(self) -> float:
         return self.now
 
+    def perf_counter(self) -> float:
+        return self.now
+
     def pass_by(self, seconds: float) -> None:
         self.now += seconds
 
@@ -89,6 +92,8 @@ class FakeQueue:
         self.visibility_answers: deque[Refusals | Exception] = deque()
         self.deletes: list[list[str]] = []
         self.delete_answers: deque[Refusals | Exception] = deque()
+        self.canaries = 0
+        self.canary_answers: deque[Exception | None] = deque()
         self.on_receive: Callable[[], object] = lambda: None
         self.on_change: Callable[[], object] = lambda: None
         self.on_delete: Callable[[], object] = lambda: None
@@ -124,6 +129,12 @@ class FakeQueue:
         self.visibility_changes.append((list(receipt_handles), seconds))
         self.on_change()
         return await self._answer(self.visibility_answers, receipt_handles)
+
+    async def send_canary(self) -> None:
+        answer = self.canary_answers.popleft() if self.canary_answers else None
+        if answer is not None:
+            raise answer
+        self.canaries += 1
 
     async def _answer(
         self, answers: "deque[Refusals | Exception]", receipt_handles: Sequence[str]

@@ -1,4 +1,5 @@
 import logging
+import math
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeClock, Figures
 
 from queuecast_bus import Batch, Entry, Gap, Record
-from queuecast_bus.manager import PROBE_NAMESPACE
+from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
 from queuecast_bus.record import Address
 from queuecast_gateway import fanout as module
 from queuecast_gateway.engine.frames import BINARY, TEXT, split
@@ -96,8 +97,10 @@ def offset(number: int) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "time", FakeClock(NOW))
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock(NOW)
+    monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -270,6 +273,22 @@ def test_a_record_of_another_replicas_probe_is_passed_over(bench: Bench) -> None
     assert bench.probe.times_heard == 0
     assert bench.figure("bus_heard_timestamp_seconds") == 0
     assert bench.outbox.puts == []
+
+
+def test_a_canary_is_heard_and_not_delivered(bench: Bench, clock: FakeClock) -> None:
+    """Its age goes on, so that one that does not come is seen."""
+    bench.deliver(Record("canary", b"[]", CANARY_NAMESPACE, sent_ms=round(NOW * 1000) - 500))
+    assert bench.outbox.puts == []
+    assert bench.figure("canary_age_seconds") == 0.5
+    clock.pass_by(60)
+    assert bench.figure("canary_age_seconds") == 60.5
+    assert bench.figure("records_read_total", outcome="unknown_namespace") == 0
+
+
+def test_a_canary_that_says_nothing_is_passed_over(bench: Bench) -> None:
+    """Anybody who can write on the bus can send one."""
+    bench.deliver(Record("canary", b"[]", CANARY_NAMESPACE))
+    assert math.isnan(bench.figure("canary_age_seconds"))
 
 
 def test_a_namespace_that_is_not_served_is_logged_once(

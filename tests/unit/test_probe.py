@@ -6,7 +6,7 @@ import pytest
 from tests.unit.fakes import FakeBus, FakeClock
 
 from queuecast_bus import Record
-from queuecast_bus.manager import PROBE_NAMESPACE
+from queuecast_bus.names import PROBE_NAMESPACE
 from queuecast_gateway import probe as module
 from queuecast_gateway.probe import DEAF_SECONDS, Probe
 

@@ -20,9 +20,6 @@ from queuecast_bus.reader import Batch, Reader
 from queuecast_bus.record import Record
 from queuecast_bus.settings import BusSettings
 
-PROBE_NAMESPACE = "queuecast:probe"
-"""Where services send themselves records. No browser can be in it: namespaces begin with a slash."""
-
 
 class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-socketio has no types
     """A Socket.IO manager on a Redis Stream.

@@ -6,6 +6,12 @@ RESERVED_EVENTS = frozenset(
 """Events of a Socket.IO client's own. A packet that carries one would run handlers on forged words.
 https://socket.io/docs/v4/emit-cheatsheet/#reserved-events"""
 
+PROBE_NAMESPACE = "queuecast:probe"
+"""Where gateways send themselves records. No browser can be in it: namespaces begin with a slash."""
+
+CANARY_NAMESPACE = "queuecast:canary"
+"""Where a poller's own messages come out, for every gateway."""
+
 MAX_LENGTH = 256
 """Longest name, in characters."""
 

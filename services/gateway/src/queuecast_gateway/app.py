@@ -10,6 +10,7 @@ from queuecast_bus import BusUnavailable, Gap
 from queuecast_edge.admin import admin_server
 from queuecast_edge.environment import variable
 from queuecast_edge.health import Health, all_of
+from queuecast_edge.lag import watch_lag
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
@@ -54,6 +55,9 @@ async def run(settings: Settings) -> None:
     per_address = Tally(settings.max_connections_per_address)
     admission = Admission(raise_descriptor_limit(), settings.max_connections, per_address, tries, metrics)
     server = SocketServer(bus, settings, metrics, recovery, guard, admission)
+    server.eio.outbox.on_written = metrics.write.observe
+    metrics.buffered.set_function(lambda: server.eio.buffered()[0])
+    metrics.buffered_most.set_function(lambda: server.eio.buffered()[1])
     probe = Probe(bus, f"{settings.replica}:{uuid.uuid4().hex}")
     board = Board(server, settings.replica, version("queuecast-gateway"))
 
@@ -104,7 +108,14 @@ async def run(settings: Settings) -> None:
         async with admin_server(admin, registry, alive=Health, ready=ready), asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(part)
-                for part in (follow(), bus.hear(), sessions.run(), probe.run(), board.run())
+                for part in (
+                    follow(),
+                    bus.hear(),
+                    sessions.run(),
+                    probe.run(),
+                    board.run(),
+                    watch_lag(metrics.loop_lag.observe),
+                )
             ]
             if jwks is not None:
                 parts.append(tasks.create_task(jwks.run()))
@@ -112,6 +123,7 @@ async def run(settings: Settings) -> None:
             await _first(serving, tasks.create_task(stopping.wait()))
             asked = stopping.is_set()
             log.info("stopping")
+            metrics.draining.set(1)
             await _leave(server, settings.drain_seconds)
             await _end(web, serving)
             await server.shutdown()

@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 
 from queuecast_bus import BadRecord, Batch, Entry, Gap
-from queuecast_bus.manager import PROBE_NAMESPACE
+from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
 from queuecast_bus.record import Address, offset_ms
 from queuecast_gateway.board import Board
 from queuecast_gateway.engine.outbox import Outbox
@@ -62,19 +63,23 @@ class Fanout:
         if batch.entries:
             oldest = offset_ms(batch.entries[0].offset) / 1000
             self._metrics.bus_lag.observe(max(0.0, time.time() - oldest))
+        began = time.perf_counter()
         outcomes = self._outcomes
         outcomes["malformed"].inc(batch.malformed)
-        nobody_here = 0
+        nobody_here, is_for_somebody = 0, False
         # Records that follow one another to the same rooms are one piece for each session.
         for address, run in groupby(batch.entries, _ADDRESS):
             if address.namespace not in self._namespaces:
                 # The board's among them: a record must not look like the gateway's own figures.
-                self._hear_or_count(address, len(list(run)))
+                self._hear_or_count(address, list(run))
             elif (audience := self._rooms.audience(*address)) is NOBODY:
                 nobody_here += self._rooms.history.let_go(run)
             else:
                 self._send(run, audience)
+                is_for_somebody = True
         outcomes["nobody_here"].inc(nobody_here)
+        if is_for_somebody:
+            self._metrics.fanout.observe(time.perf_counter() - began)
         self._rooms.history.add(batch)
 
     def _send(self, entries: Iterable[Entry], audience: Audience) -> None:
@@ -102,14 +107,23 @@ class Fanout:
                 self._outbox.put(run[0] if len(run) == 1 else b"".join(run), sessions)
                 self._metrics.events_delivered.inc(len(run) * len(sessions))
 
-    def _hear_or_count(self, address: Address, count: int) -> None:
+    def _hear_or_count(self, address: Address, entries: Sequence[Entry]) -> None:
         namespace = address.namespace
         if namespace == PROBE_NAMESPACE:
             if self._probe.is_own(address):
                 self._probe.heard()
                 self._metrics.bus_heard.set_to_current_time()
             return
-        self._outcomes["unknown_namespace"].inc(count)
+        if namespace == CANARY_NAMESPACE:
+            self._hear_canary(entries[-1])
+            return
+        self._outcomes["unknown_namespace"].inc(len(entries))
         if namespace not in self._unknown_namespaces and len(self._unknown_namespaces) < 100:
             self._unknown_namespaces.add(namespace)
             log.warning("records for the namespace %r reach nobody: QUEUECAST_NAMESPACES lacks it", namespace)
+
+    def _hear_canary(self, entry: Entry) -> None:
+        with suppress(BadRecord):
+            sent_ms = entry.record.sent_ms
+            if sent_ms is not None:
+                self._metrics.canary_age.set_function(lambda: time.time() - sent_ms / 1000)

@@ -1,5 +1,7 @@
 """The gateway's metrics: declared here, counted where things happen. All exist with 0 from the start."""
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from queuecast_edge.metrics import LATENCY_BUCKETS
@@ -69,12 +71,27 @@ class Metrics:
         )
         self.resumes = counter("bus_resumes", "Times that reading the bus went on after a failure")
         self.bus_heard = gauge("bus_heard_timestamp_seconds", "When a record of our own last came back")
-        self.bus_lag = Histogram(
-            "queuecast_gateway_bus_lag_seconds",
-            "From stored on the bus to read here, of the oldest record of each read",
-            registry=registry,
-            buckets=LATENCY_BUCKETS,
+        self.canary_age = gauge(
+            "canary_age_seconds", "How long ago the newest canary that came here was put on its queue"
         )
+        self.canary_age.set(math.nan)
+        self.buffered = gauge("buffered_bytes", "Bytes that wait for browsers to take them")
+        self.buffered_most = gauge("buffered_bytes_max", "Of these, those of the browser that is most behind")
+        self.draining = gauge("draining", "1 while connections are closed because this replica stops")
+
+        def latency(name: str, text: str) -> Histogram:
+            return Histogram(
+                f"queuecast_gateway_{name}_seconds", text, registry=registry, buckets=LATENCY_BUCKETS
+            )
+
+        self.bus_lag = latency(
+            "bus_lag", "From stored on the bus to read here, of the oldest record of each read"
+        )
+        self.fanout = latency(
+            "fanout", "From read to handed to all connections here, of each read with events"
+        )
+        self.write = latency("write", "From handed over to written to all sockets, of each turn of the loop")
+        self.loop_lag = latency("loop_lag", "How late the loop was, twice a second")
         self.delivery = Histogram(
             "queuecast_gateway_delivery_seconds",
             "From SentTimestamp to the sockets, once per record that somebody here received; "

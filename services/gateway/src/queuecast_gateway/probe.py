@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from queuecast_bus import BusManager, BusUnavailable, Record
-from queuecast_bus.manager import PROBE_NAMESPACE
+from queuecast_bus.names import PROBE_NAMESPACE
 from queuecast_bus.record import Address
 from queuecast_edge.health import Health
 

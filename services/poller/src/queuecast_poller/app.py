@@ -16,6 +16,7 @@ from queuecast_bus.connection import jittered
 from queuecast_edge.admin import admin_server
 from queuecast_edge.environment import variable
 from queuecast_edge.health import all_of
+from queuecast_edge.lag import watch_lag
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
@@ -83,9 +84,11 @@ async def _supervise(threads: Sequence[LoopThread], stopping: asyncio.Event) -> 
 def _thread(settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse) -> LoopThread:
     async def poll(stop: asyncio.Event) -> None:
         bus = BusManager(settings, write_only=True)
+        lag = asyncio.create_task(watch_lag(metrics.loop_lag.observe))
         try:
             await _poll(settings, name, metrics, pulse, bus, stop)
         finally:
+            lag.cancel()
             await bus.aclose()
 
     return LoopThread(f"queue-{name}", poll)

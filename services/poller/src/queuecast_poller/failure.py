@@ -15,6 +15,7 @@ class Call(StrEnum):
     RECEIVE = "receive"
     DELETE = "delete"
     VISIBILITY = "visibility"
+    SEND = "send"
 
 
 class Failure(StrEnum):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from queuecast_bus import BusManager, BusUnavailable, Stored
 from queuecast_bus.connection import jittered
+from queuecast_poller.canary import Canary
 from queuecast_poller.concurrency import wanted_receives
 from queuecast_poller.custody import Custody
 from queuecast_poller.failure import QueueUnavailable
@@ -52,7 +53,9 @@ class Intake:
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and publish until `stop` is set; then finish or return what was received, and end."""
         async with asyncio.TaskGroup() as tasks:
-            keeping = [tasks.create_task(self._custody.run()), tasks.create_task(self._settlement.run())]
+            canary = Canary(self._queue, self._settings.canary_seconds, self._metrics)
+            beside = (self._custody.run(), self._settlement.run(), canary.run())
+            keeping = [tasks.create_task(each) for each in beside]
             async with asyncio.TaskGroup() as receivers:
                 self._open(receivers, stop)
             await self._settlement.drain()
@@ -91,6 +94,7 @@ class Intake:
         self._metrics.open_receives.set(self._open_receives)
 
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
+        received = time.monotonic()
         self._count_received(messages)
         verdicts = judge(
             messages,
@@ -101,7 +105,7 @@ class Intake:
         for verdict in verdicts:
             if isinstance(verdict, Leave):
                 self._leave(verdict)
-        await self._publish([verdict for verdict in verdicts if isinstance(verdict, Publish)], stop)
+        await self._publish([verdict for verdict in verdicts if isinstance(verdict, Publish)], received, stop)
 
     def _leave(self, verdict: Leave) -> None:
         # It is not given back: it would come again at once, without a dead-letter queue for ever, and bring
@@ -111,7 +115,7 @@ class Intake:
         self._metrics.in_flight.dec()
         log.warning("message %s is left: %s: %s", verdict.message.id, verdict.reason, verdict.detail)
 
-    async def _publish(self, verdicts: Sequence[Publish], stop: asyncio.Event) -> None:
+    async def _publish(self, verdicts: Sequence[Publish], received: float, stop: asyncio.Event) -> None:
         if not verdicts:
             return
         handles = [verdict.message.receipt_handle for verdict in verdicts]
@@ -123,6 +127,7 @@ class Intake:
             self._metrics.in_flight.dec(len(handles))
         else:
             self._count_stored(stored)
+            self._metrics.handling.observe(time.monotonic() - received)
             await self._settlement.settle(handles)
 
     async def _store(

@@ -52,11 +52,14 @@ class Metrics:
             "call",
             "reason",
         )
+        self.canaries = counter("canaries_sent", "Messages of the poller's own that it put on the queue")
         self.in_flight = gauge("in_flight", "Messages received and not yet published, left or returned")
         self.open_receives = gauge("open_receives", "Receives that are under way or about to be")
         self.loop_tick = gauge("loop_tick_timestamp_seconds", "When the intake loop last made a step")
         self.queue_wait = latency("queue_wait", "From SentTimestamp to received, first deliveries only")
+        self.handling = latency("handling", "From received to stored on the bus: judge and publish, a batch")
         self.publish_duration = latency("publish", "One confirmed publish of a batch")
+        self.loop_lag = latency("loop_lag", "How late the loop of a queue's thread was, twice a second")
 
     def of(self, queue: str) -> "QueueMetrics":
         return QueueMetrics(self, queue)
@@ -85,11 +88,14 @@ class QueueMetrics:
             for call in Call
             for reason in Failure
         }
+        self.canaries = metrics.canaries.labels(queue)
         self.in_flight = metrics.in_flight.labels(queue)
         self.open_receives = metrics.open_receives.labels(queue)
         self.loop_tick = metrics.loop_tick.labels(queue)
         self.queue_wait = metrics.queue_wait.labels(queue)
+        self.handling = metrics.handling.labels(queue)
         self.publish_duration = metrics.publish_duration.labels(queue)
+        self.loop_lag = metrics.loop_lag.labels(queue)
 
     def failed(self, exc: QueueUnavailable) -> None:
         """Count a call that failed."""

@@ -8,6 +8,9 @@ from queuecast_bus.names import ROOM_SEPARATOR, BadName, check_event, check_name
 ATTRIBUTES = ("event", "rooms", "namespace")
 """The message attributes that address a message."""
 
+CANARY = "queuecast"
+"""The attribute of a message that a poller has sent itself; its value is "canary"."""
+
 MAX_ROOMS = 100
 
 

@@ -28,6 +28,14 @@ class Settings(BusSettings, EdgeSettings):
         default=262_144, ge=1, le=1_048_576, description="Largest message body that is published"
     )
 
+    canary_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="How often a message of the poller's own goes through each queue to all gateways, which "
+        "say how old the newest is; needs `sqs:SendMessage`; 0 sends none",
+    )
+
     @field_validator("event")
     @classmethod
     def _is_an_event(cls, event: str) -> str:

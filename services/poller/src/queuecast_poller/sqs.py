@@ -1,10 +1,11 @@
-"""Amazon SQS in three verbs: receive, delete, change the visibility. Nobody else knows its API.
+"""Amazon SQS in four verbs: receive, delete, change the visibility, send a canary. Nobody else knows its API.
 
 Semantics and traps: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 """
 
 import json
 import logging
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,7 +18,7 @@ from queuecast_poller.concurrency import BATCH
 from queuecast_poller.digest import attributes_digest
 from queuecast_poller.failure import Call, Failed
 from queuecast_poller.message import Message
-from queuecast_poller.routing import ATTRIBUTES
+from queuecast_poller.routing import ATTRIBUTES, CANARY
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ class Queue(Protocol):
 
     async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> list[Failed]:
         """Keep up to ten messages from others for so long, from now; 0 returns them at once."""
+
+    async def send_canary(self) -> None:
+        """Send a message that comes out at every gateway, and at no browser."""
 
 
 @asynccontextmanager
@@ -124,10 +128,20 @@ class SqsQueue:
             )
         return _failed(answer, receipt_handles)
 
+    async def send_canary(self) -> None:
+        groups = {"MessageGroupId": CANARY, "MessageDeduplicationId": uuid.uuid4().hex} if self.fifo else {}
+        async with self._client.calling(Call.SEND, ANSWER_SECONDS) as sdk:
+            await sdk.send_message(
+                QueueUrl=self._url,
+                MessageBody="null",
+                MessageAttributes={CANARY: {"DataType": "String", "StringValue": "canary"}},
+                **groups,
+            )
+
     def _message(self, raw: dict[str, Any]) -> Message:
         system = raw.get("Attributes", {})
         attributes = raw.get("MessageAttributes", {})
-        values = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
+        values = {name: attributes[name] for name in (*ATTRIBUTES, CANARY) if name in attributes}
         sent = system.get("SentTimestamp")
         return Message(
             id=raw["MessageId"],

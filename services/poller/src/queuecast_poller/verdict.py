@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
+from queuecast_bus.names import CANARY_NAMESPACE
 from queuecast_bus.record import Record
 from queuecast_poller.digest import body_digest
 from queuecast_poller.message import Message
-from queuecast_poller.routing import BadAddress, address
+from queuecast_poller.routing import CANARY, BadAddress, address
 
 MAX_DEPTH = 100
 """Deepest nesting of lists and objects; parsers give up somewhere beyond, each at its own depth."""
@@ -102,6 +103,8 @@ def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Ver
             Reason.BAD_ADDRESS,
             f"attribute {', '.join(message.unreadable)}: expected type String or Number",
         )
+    if message.attributes.get(CANARY) == "canary":
+        return Publish(message, Record("canary", b"[]", CANARY_NAMESPACE, sent_ms=message.sent_ms))
     try:
         where = address(message.attributes, default_event)
     except BadAddress as exc:

@@ -197,6 +197,11 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         """Return what a session is sent as its ping."""
         return packets.PING_FRAME + (self._on_ping(session) if self._on_ping is not None else b"")
 
+    def buffered(self) -> tuple[int, int]:
+        """Return how many bytes wait for clients to take them, of all together and of the one with most."""
+        waiting = [session.buffered for session in self.sockets.values()]
+        return sum(waiting), max(waiting, default=0)
+
     def left(self, session: Session) -> None:
         """Forget a session that is over."""
         if self.sockets.pop(session.sid, None) is not None:

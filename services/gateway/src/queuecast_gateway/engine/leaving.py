@@ -11,22 +11,34 @@ CLOSING_SECONDS = 5.0
 """How long a peer has to take what is pending and to answer a CLOSE frame."""
 
 
+MAX_FRAMES = 256
+"""So many may be on their way when we close. Who says more takes no CLOSE frame for an answer, and is not read any
+more: to decode a flood until our patience ends held everybody else up for seconds."""
+
+
 class Leaving(asyncio.Protocol):
     """A WebSocket after our CLOSE frame: it waits for the peer's, or for its patience to end."""
 
-    __slots__ = ("_decoder", "_due", "_transport", "_wheel")
+    __slots__ = ("_decoder", "_due", "_frames", "_transport", "_wheel")
 
     def __init__(self, transport: Any, wheel: Wheel, max_message_bytes: int) -> None:
         self._transport = transport
         self._wheel = wheel
         self._decoder = Decoder(max_message_bytes)
+        self._frames = 0
         self._due = wheel.after(CLOSING_SECONDS, self._give_up)
         transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         try:
-            if any(frame.opcode == frames.CLOSE for frame in self._decoder.feed(data)):
-                self._transport.close()
+            for frame in self._decoder.feed(data):
+                self._frames += 1
+                if frame.opcode == frames.CLOSE:
+                    self._transport.close()
+                    return
+                if self._frames == MAX_FRAMES:
+                    self._transport.pause_reading()
+                    return
         except FrameError:
             self._transport.close()
 

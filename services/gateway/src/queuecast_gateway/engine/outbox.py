@@ -6,7 +6,8 @@ One order holds for each session, that of the calls: events of the bus, direct e
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,16 @@ class Member(Protocol):
 
 
 class Outbox:
-    """The sessions that were told something in this turn of the loop."""
+    """The sessions that were told something in this turn of the loop.
 
-    def __init__(self) -> None:
+    `on_written` is called with how long the first thing that was told has waited until all was written, in
+    seconds.
+    """
+
+    def __init__(self, on_written: Callable[[float], object] | None = None) -> None:
+        self.on_written = on_written
         self._dirty: list[Member] = []
+        self._since = 0.0
 
     def put(self, sent: bytes, sessions: Iterable[Member]) -> None:
         """Have the same frames written to each of these sessions.
@@ -45,6 +52,7 @@ class Outbox:
         dirty = self._dirty
         if not dirty:
             asyncio.get_running_loop().call_soon(self.flush)
+            self._since = time.perf_counter()
         for session in sessions:
             pending = session.pending
             if pending is None:
@@ -68,6 +76,8 @@ class Outbox:
             except Exception:
                 # One that cannot be written to is no reason to leave out those after it.
                 log.exception("a session could not be written to")
+        if dirty and self.on_written is not None:
+            self.on_written(time.perf_counter() - self._since)
 
     def flush_one(self, session: Member) -> None:
         """Write what is pending for one session now."""

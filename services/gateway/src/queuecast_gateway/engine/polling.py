@@ -33,6 +33,10 @@ class Polling:
             self.session.pause_writing()
         self._hand_over()
 
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes wait for the next GET; asyncio's transports have the same."""
+        return len(self._held)
+
     async def poll(self) -> bytes:
         """Return the frames of one GET, as soon as there are any. Raises `Refused` for a second one."""
         if self._waiting is not None:

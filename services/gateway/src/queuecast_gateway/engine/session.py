@@ -140,6 +140,12 @@ class Session(asyncio.Protocol):
             self.fd = self.transport.get_extra_info("socket").fileno()
         return self.fd
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes wait for the client to take them."""
+        size: int = self.transport.get_write_buffer_size()
+        return size
+
     def hold(self) -> None:
         """Keep what is written from now on, until `release`."""
         self.engine.outbox.flush()
