@@ -14,8 +14,8 @@ TARGET = Path(__file__).with_name("metrics.md")
 
 INTRODUCTION = f"""# Metrics
 
-Both services show their metrics at `/metrics` on the admin port, in base units, all of them from the start. No
-label has a value that a client chooses.
+Both services show their metrics at `/metrics` on the admin port, in base units, all of them from the start.
+No label has a value that a client chooses.
 
 The way of a message in stages, all in the same buckets
 ({", ".join(f"{bound:g}" for bound in LATENCY_BUCKETS)} s):
@@ -27,15 +27,15 @@ The way of a message in stages, all in the same buckets
 | bus | stored … read by a gateway | `queuecast_gateway_bus_lag_seconds` |
 | fan-out | read … handed to all connections | `queuecast_gateway_fanout_seconds` |
 | write | handed over … written to all sockets | `queuecast_gateway_write_seconds` |
-| **all of it** | SQS accepted it … the sockets | `queuecast_gateway_delivery_seconds{{redelivered="false"}}` |
+| **all of it** | accepted … the sockets | `queuecast_gateway_delivery_seconds{{redelivered="false"}}` |
 
 These add up, at any time and for each queue or replica:
 
 * received = published + duplicates + left + returned + in flight (the poller's),
 * connects = disconnects + connections (the gateway's).
 
-Beside these each has `<service>_build_info` and the process's own: `process_open_fds` against `process_max_fds`,
-`process_resident_memory_bytes`, `process_cpu_seconds_total`, `python_gc_*`.
+Beside these each has `<service>_build_info` and the process's own: `process_open_fds` against
+`process_max_fds`, `process_resident_memory_bytes`, `process_cpu_seconds_total`, `python_gc_*`.
 
 This page is made from the code by `make docs`.
 """
