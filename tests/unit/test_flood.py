@@ -241,18 +241,38 @@ async def test_bytes_of_what_never_becomes_an_event_count(
     assert browser.close_code == FLOODED
 
 
-async def test_polling_is_no_way_around(
-    make: Callable[..., SocketServer], clock: FakeClock, figure: Figures
-) -> None:
-    """The packets of a POST count one by one, and its body by its size."""
-    counter = Counter(make)
-    engine = counter.server.eio
-    transport = Polling(engine.max_buffered_bytes)
-    session = transport.session = Session(engine, engine.generate_id(), transport, polling=True)
-    engine.sockets[session.sid] = session
+async def polling(server: SocketServer, clock: FakeClock) -> Session:
+    """Return a session that has joined by HTTP, with nothing said that still counts."""
+    transport = Polling(server.eio.max_buffered_bytes)
+    session = transport.session = Session(server.eio, server.eio.generate_id(), transport, polling=True)
+    server.eio.sockets[session.sid] = session
     session.begin({})
     await post(session, b"40")
     clock.pass_by(60)
+    return session
+
+
+async def test_bytes_of_a_request_count(make: Callable[..., SocketServer], clock: FakeClock) -> None:
+    """As those of a WebSocket do."""
+    counter = Counter(make, max_events_per_second=0, max_bytes_per_second=500, max_message_bytes=1_000)
+    session = await polling(counter.server, clock)
+    for _ in range(3):
+        await post(session, f'42["add","{"x" * 900}"]'.encode())
+    assert len(counter.done) == 2
+    assert not session.closed
+    for _ in range(2):
+        await post(session, f'42["add","{"x" * 900}"]'.encode())
+    assert session.closed
+    assert len(counter.done) == 2
+    assert residue(counter.server) == {}
+
+
+async def test_polling_is_no_way_around(
+    make: Callable[..., SocketServer], clock: FakeClock, figure: Figures
+) -> None:
+    """The packets of a POST count one by one."""
+    counter = Counter(make)
+    session = await polling(counter.server, clock)
     await post(session, "\x1e".join(['42["add"]'] * (BURST + 3)).encode())
     assert len(counter.done) == 0, "all are over by the time that the first one is worked on"
     assert figure("acks_refused_total", code="rate_limited") == BURST + 3
