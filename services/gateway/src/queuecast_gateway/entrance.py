@@ -12,6 +12,7 @@ from queuecast_gateway.access.guard import Guard, Unwelcome
 from queuecast_gateway.access.people import People, Place
 from queuecast_gateway.engine.heartbeat import Wheel
 from queuecast_gateway.engine.session import Session
+from queuecast_gateway.limits.lines import Lines
 from queuecast_gateway.limits.tally import Tally
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.recovery import Recovery, Welcome
@@ -51,6 +52,7 @@ class Entrance:
         self._guard = guard
         self._recovery = recovery
         self._metrics = metrics
+        self._lines = Lines()
         self.people = People(
             Tally(max_per_identity), wheel, on_expiring=self._token_expiring, on_expired=self._token_expired
         )
@@ -73,7 +75,7 @@ class Entrance:
             self.people.enter(place, identity)
         except Unwelcome as exc:
             self._metrics.connects_refused.labels(exc.fault).inc()
-            if exc.code == "unauthorized":
+            if exc.code == "unauthorized" and self._lines.has_room():
                 log.info("connection %s of %s may not join: %s", *place, exc.__cause__ or exc.fault)
             raise
         if namespace in manager.offset_namespaces:

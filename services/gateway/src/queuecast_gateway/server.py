@@ -26,7 +26,7 @@ from queuecast_gateway.engine.session import Session
 from queuecast_gateway.entrance import Entrance
 from queuecast_gateway.faults import Fault
 from queuecast_gateway.limits.address import client_address, networks
-from queuecast_gateway.limits.pace import Pace, Rates
+from queuecast_gateway.limits.lines import Lines
 from queuecast_gateway.metrics import DISCONNECT_REASONS, TRANSPORTS, Metrics
 from queuecast_gateway.packet import BadPacket, SocketPacket, namespace_prefix, packet_frames
 from queuecast_gateway.protocol import refused
@@ -39,9 +39,6 @@ log = logging.getLogger(__name__)
 FORGOTTEN: MappingProxyType[str, Any] = MappingProxyType({})
 """The environ of a connection whose first connect handler has returned: the request is kept no longer."""
 
-
-LINES_PER_SECOND = 10
-"""Of requests that were turned away so many are logged; all are counted."""
 
 FINAL_REASONS = frozenset({"parse error", "flood"})
 """Ends of a connection after which its sessions are over: whoever breaks a protocol begins anew."""
@@ -89,7 +86,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         self._metrics = metrics
         self._recovery = recovery
         self.entrance = Entrance(self, guard, recovery, metrics, settings.max_connections_per_identity)
-        self._lines = Pace(Rates(LINES_PER_SECOND, 0), time.monotonic())
+        self._lines_closed = Lines()
+        self._lines_turned_away = Lines()
         self._welcomes: dict[str, Welcome] = {}
         self._connects = {transport: metrics.connects.labels(transport) for transport in TRANSPORTS}
 
@@ -130,14 +128,12 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
 
     def _refused(self, eio_sid: str, fault: Fault, why: str) -> None:
         self._metrics.events_refused.labels(fault).inc()
-        log.warning("connection %s is closed: %s", eio_sid, why)
+        if self._lines_closed.has_room():
+            log.warning("connection %s is closed: %s", eio_sid, why)
 
     def _turned_away(self, refused: Refused, address: str) -> None:
         self._metrics.handshakes_refused.labels(refused.turn).inc()
-        now = time.monotonic()
-        # Asked first: what is not logged must not count, or a long crowd would silence the hours after it.
-        if not self._lines.take(now, 0, 0):
-            self._lines.take(now, 1, 0)
+        if self._lines_turned_away.has_room():
             log.info("a request of %s is turned away: %s (%s)", address or "somebody", refused, refused.turn)
 
     def _pinged(self, session: Session) -> bytes:

@@ -12,8 +12,8 @@ CLOSING_SECONDS = 5.0
 
 
 MAX_FRAMES = 256
-"""So many may be on their way when we close. Who says more takes no CLOSE frame for an answer, and is not read any
-more: to decode a flood until our patience ends held everybody else up for seconds."""
+"""So many may be on their way when we close. Who says more takes no CLOSE frame for an answer, and is not read
+any more: to decode ten floods until our patience ends made everybody else's events a second late."""
 
 
 class Leaving(asyncio.Protocol):
@@ -36,7 +36,7 @@ class Leaving(asyncio.Protocol):
                 if frame.opcode == frames.CLOSE:
                     self._transport.close()
                     return
-                if self._frames == MAX_FRAMES:
+                if self._frames >= MAX_FRAMES:
                     self._transport.pause_reading()
                     return
         except FrameError:
