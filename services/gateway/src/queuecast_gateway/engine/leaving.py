@@ -12,8 +12,8 @@ CLOSING_SECONDS = 5.0
 
 
 MAX_FRAMES = 256
-"""So many may be on their way when we close. Who says more takes no CLOSE frame for an answer, and is not read
-any more: to decode ten floods until our patience ends made everybody else's events a second late."""
+"""So many may be on their way when we close. Who says more takes no CLOSE frame for an answer, and is read no
+more: to decode ten floods until our patience ends made everybody else's events a second late."""
 
 
 class Leaving(asyncio.Protocol):
