@@ -280,7 +280,8 @@ async def test_while_there_are_no_keys_a_browser_comes_back_later(gate: Gate) ->
     await browser.says(connect(token=token()))
     assert browser.texts == []
     assert browser.close_code == TRY_AGAIN_LATER == 1013
-    assert gate.figure.sum("connects_refused_total") == 0
+    assert gate.figure("connects_refused_total", reason="keys_unavailable") == 1
+    assert gate.figure.sum("connects_refused_total") == 1
     assert gate.figure("disconnects_total", reason="leaving") == 1
     await gate.leave(browser)
 
@@ -355,7 +356,8 @@ async def test_a_session_that_cannot_be_claimed_now_holds_no_place(make: Callabl
         await browser.says(connect(token=token(), pid="pid", offset="0-0"))
         assert browser.close_code == TRY_AGAIN_LATER
         await gate.leave(browser)
-    assert gate.figure.sum("connects_refused_total") == 0
+    assert gate.figure("connects_refused_total", reason="bus_unavailable") == 3
+    assert gate.figure.sum("connects_refused_total") == 3
 
 
 @pytest.mark.parametrize("answer", [False, ZeroDivisionError()])

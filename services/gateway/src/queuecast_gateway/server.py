@@ -255,6 +255,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             session.write(packet_frames(SocketPacket(CONNECT_ERROR, data=exc.data, namespace=namespace)))
             return
         except (BusUnavailable, KeysUnavailable) as exc:
+            fault = "keys_unavailable" if isinstance(exc, KeysUnavailable) else "bus_unavailable"
+            self._metrics.connects_refused.labels(fault).inc()
             log.info("a browser has to come back later: %s", exc)
             session.end(LEAVING, code=frames.TRY_AGAIN_LATER, text="come back later")
             return

@@ -17,7 +17,7 @@ MESSAGES: dict[Code, str] = {
     "too_many_connections": "Too many connections of this identity",
 }
 
-CONNECT_REFUSALS = (*TOKEN_FAULTS, "too_many_tries", "too_many_connections")
+CONNECT_REFUSALS = (*TOKEN_FAULTS, "too_many_tries", "too_many_connections", "bus_unavailable")
 """Why a browser was not let into a namespace: the labels of a metric."""
 
 
