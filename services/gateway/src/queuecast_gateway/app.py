@@ -20,6 +20,7 @@ from queuecast_gateway.access.jwks import Jwks
 from queuecast_gateway.access.tokens import Rules, Tokens
 from queuecast_gateway.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.board import Board
+from queuecast_gateway.deletion_cost import DeletionCost
 from queuecast_gateway.drain import drain
 from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.handlers import Handlers
@@ -119,6 +120,8 @@ async def run(settings: Settings) -> None:
             ]
             if jwks is not None:
                 parts.append(tasks.create_task(jwks.run()))
+            if (cost := _deletion_cost(settings, server, metrics)) is not None:
+                parts.append(tasks.create_task(cost.run()))
             serving = tasks.create_task(serve())
             await _first(serving, tasks.create_task(stopping.wait()))
             asked = stopping.is_set()
@@ -149,6 +152,17 @@ def _jwks(settings: Settings, metrics: Metrics) -> Jwks | None:
     if settings.auth_jwks_url is None:
         return None
     return Jwks(settings.auth_jwks_url, settings.algorithms, on_failure=metrics.key_failures.inc)
+
+
+def _deletion_cost(settings: Settings, server: SocketServer, metrics: Metrics) -> DeletionCost | None:
+    if settings.pod_name is None or settings.pod_namespace is None:
+        return None
+    return DeletionCost(
+        settings.pod_name,
+        settings.pod_namespace,
+        lambda: len(server.eio.sockets),
+        on_failure=metrics.deletion_cost_failures.inc,
+    )
 
 
 def _guard(settings: Settings, jwks: Jwks | None, tries: Tries) -> Guard:

@@ -65,6 +65,10 @@ class Metrics:
         self.key_failures = counter(
             "auth_key_failures", "Times that the keys for tokens could not be fetched"
         )
+        self.deletion_cost_failures = counter(
+            "deletion_cost_failures",
+            "Times that Kubernetes could not be told how many connections this pod has",
+        )
         self.relays = counter("relays", "Events that browsers sent on to everyone", "outcome", RELAY_OUTCOMES)
         self.gaps = counter(
             "bus_gaps", "Times that records were gone before they were read", "reason", GAP_REASONS

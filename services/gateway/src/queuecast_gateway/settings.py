@@ -93,6 +93,19 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         default=5, ge=0, description="How long stopping waits for open connections to close"
     )
 
+    pod_name: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        description="Name of this pod, whose deletion cost at Kubernetes is to be its connections; see "
+        "`deploy/k8s/components/deletion-cost`",
+    )
+    pod_namespace: str | None = Field(
+        default=None,
+        validate_default=True,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        description="The pod's namespace, which goes with its name",
+    )
+
     @field_validator("origins")
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -164,6 +177,13 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         if size >= most:
             raise ValueError(f"who is sent so much would be cut off: QUEUECAST_MAX_BUFFERED_BYTES is {most}")
         return size
+
+    @field_validator("pod_namespace")
+    @classmethod
+    def _goes_with_the_name(cls, namespace: str | None, others: ValidationInfo) -> str | None:
+        if (namespace is None) != (others.data.get("pod_name", namespace) is None):
+            raise ValueError("QUEUECAST_POD_NAME and QUEUECAST_POD_NAMESPACE go together")
+        return namespace
 
     @property
     def allowed_origins(self) -> str | list[str] | None:
