@@ -1,0 +1,316 @@
+"""No secret is in any log: services are given every secret, say all they can say, and all of it is read."""
+
+import asyncio
+import json
+import signal
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import redis as sync_redis
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tests.issuer import EC, RSA, SECRET, jwk, key_set, pem, signed, token
+
+from queuecast_local.redis_server import RedisServer
+
+from . import wire
+from .conftest import HOST, Queue, Redis, Service, free_port
+from .page import Page, page
+from .site import until
+from .test_gateway import Gateway, gateway
+from .test_identity import environment, refusal
+from .test_jwks import Issuer, issuer
+from .test_poller import POLLER
+from .wire import WebSocket
+
+__all__ = ["gateway", "issuer"]
+
+PASSWORD = f"password/{uuid.uuid4().hex}"
+AWS_SECRET = uuid.uuid4().hex
+AWS_SESSION = uuid.uuid4().hex
+PART = 8
+"""So many characters of a token in a row are a leak. Its first ones are those of any token."""
+
+
+class LockedRedis(Redis):
+    """A Redis with a password."""
+
+    def start(self) -> None:
+        self.client.close()
+        self.client = sync_redis.Redis(port=self.port, password=PASSWORD, socket_timeout=5)
+        super().start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{quote(PASSWORD, safe='')}@{HOST}:{self.port}/0"
+
+
+@pytest.fixture
+def locked_redis(any_redis: RedisServer, tmp_path: Path) -> Iterator[LockedRedis]:
+    redis = LockedRedis(any_redis, tmp_path, "--requirepass", PASSWORD)
+    yield redis
+    redis.close()
+
+
+def talkative(service: Service) -> None:
+    """Keep all that a service says."""
+    service.process.tail = deque(service.process.tail, maxlen=None)
+
+
+class Shown:
+    """Tokens that were shown, good and bad."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+
+    def __call__(self, shown: str) -> str:
+        self.all.append(shown)
+        return shown
+
+    def parts(self) -> Iterator[str]:
+        """Yield what must not be in a log: each part of each token, and pieces from the middle of them."""
+        for each in self.all:
+            yield each
+            for part in each.split("."):
+                if len(part) >= 3 * PART:
+                    yield part[PART : 2 * PART]
+                    yield part[-2 * PART : -PART]
+
+
+async def say_everything(port: int, shown: Shown) -> None:
+    """Connect, be refused, refresh, come back, break every rule: with tokens wherever one could be."""
+    good = shown(signed(300, rooms=["sku:*"], join=["team:1"], relay=["item_removed"]))
+    bad = [
+        shown(signed(-100)),
+        shown(signed(300, nbf=1e12)),
+        shown(signed(300, rooms="secret-room-name")),
+        shown(signed(300, rooms=["*secret-room-name"])),
+        shown(signed(300, join=["secret-room-name", ""])),
+        shown(signed(300, sub="secret\nsubject" * 30)),
+        shown(signed(300, aud="somebody-else-entirely")),
+        shown(token("another-secret-of-somebody-elses", "HS256", None)),
+        shown(token(RSA, "RS256", "id-of-a-key")),
+        shown(good[:-20] + "x" * 20),
+        shown(good + "." + "y" * 9_000),
+        shown("not-a-token-at-all-but-secret-anyway"),
+        shown("ünïcode-that-is-secret-anyway-though"),
+    ]
+    for each in bad:
+        await refusal(port, token=each)
+    for strange in ([good], {"token": good}, 7):
+        await refusal(port, token=strange)
+    headers = {"Authorization": f"Bearer {good}", "Cookie": f"token={good}", "X-Forwarded-For": good}
+    for query in (wire.POLLING, f"EIO=4&transport={good}", f"{wire.POLLING}&sid={good}", "EIO=3"):
+        await wire.request(port, query=f"{query}&token={good}", headers=headers)
+        await wire.request(port, "POST", f"{query}&token={good}", f'40{{"token":"{good}"}}', headers)
+        async with await WebSocket.open(port, f"{query}&token={good}", headers=headers):
+            pass
+    async with await WebSocket.open(port, f"token={good}", path=f"/{good}", headers=headers):
+        pass
+    async with wire.stream(port) as (reader, writer):
+        writer.write(f"GET /{good} HTTP/9.9\r\nAuthorization: {good}\r\n\r\n".encode())
+        await reader.read()
+    async with wire.stream(port) as (reader, writer):
+        writer.write(f"GET /{good} HTTP/1.1\r\nAuthorization: {good}".encode())
+        await reader.read()
+    async with wire.stream(port) as (reader, writer):
+        writer.write(wire.head("GET", f"/{good}", {"Connection": "Upgrade", "Upgrade": "h2c", **headers}))
+        await wire.read_answer(reader)
+    for packet in (
+        f'40{{"token":"{good}"',
+        f'42["connect",{{"token":"{good}"}}]',
+        f'42["{good}"',
+        f'40{{"token":"{good}"}}]',
+        f"4{good}",
+        good,
+        f'451-["refresh","{good}"]',
+        f'41["{good}"]',
+    ):
+        async with page(port, token=good) as one:
+            await one.send(packet)
+            await one.send("4")
+            assert isinstance(one.connection, WebSocket)
+            while (await one.connection.next_frame())[0] != wire.CLOSE:
+                pass
+    async with page(port, token=good) as one:
+        await one.ask(good, good)
+        await one.ask("subscribe", [good, "sku:1"])
+        await one.ask("item_removed", {"token": good})
+        for each in (*bad, shown(signed(400))):
+            await one.ask("refresh", each)
+        await one.ask("refresh", {"token": good})
+        ticket = one.ticket
+    async with page(port, ticket, token=shown(signed(300))):
+        pass
+    ending = await Page.open(port, token=shown(signed(1)))
+    assert isinstance(ending.connection, WebSocket)
+    while (await ending.connection.next_frame())[0] != wire.CLOSE:
+        pass
+    await ending.leave()
+
+
+def leaked(said: str, secrets: dict[str, str], shown: Shown) -> list[str]:
+    """Return what is in a log that must not be there."""
+    names = [name for name, secret in secrets.items() if secret in said or quote(secret, safe="") in said]
+    return names + [part for part in shown.parts() if part in said]
+
+
+async def test_nothing_secret_is_in_the_logs_of_services_that_are_at_work(
+    locked_redis: LockedRedis, queue: Queue
+) -> None:
+    """Logs are read by more people than secrets, and kept for longer; also those of trouble and at debug."""
+    gateway = Gateway(
+        locked_redis.url,
+        **environment(
+            log_level="debug",
+            auth="jwt",
+            auth_secret=SECRET,
+            auth_leeway_seconds=0,
+            max_failed_tries=0,
+            max_events_per_second=0,
+            max_bytes_per_second=0,
+            relay_events="item_removed",
+            trusted_proxies=HOST,
+            connect_seconds=1,
+            drain_seconds=0,
+        ),
+    )
+    credentials = {
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLEEXAMPLE00",
+        "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
+        "AWS_SESSION_TOKEN": AWS_SESSION,
+    }
+    settings = {"redis_url": locked_redis.url, "queues": queue.name, "wait_seconds": 1}
+    talk = environment(log_level="debug", log_format="json")
+    poller = Service(POLLER, environment(**settings) | talk | queue.environment | credentials)
+    services, shown = (gateway, poller), Shown()
+    for service in services:
+        talkative(service)
+    try:
+        for service in services:
+            await until(service.ready, 30)
+        await say_everything(gateway.port, shown)
+        await asyncio.to_thread(queue.send, '{"id":1}', "no JSON", '{"id":2}')
+        await until(lambda: poller.metric("queuecast_poller_left_total", reason="not_json") >= 1)
+        await _through_trouble(locked_redis, gateway, shown)
+        pages = "".join(service.ask(path)[1] for service in services for path in ("/readyz", "/metrics"))
+        for service in services:
+            service.process.signal(signal.SIGTERM)
+        for service in services:
+            assert await asyncio.to_thread(service.process.wait, 30) == 0
+    finally:
+        for service in services:
+            service.process.stop(grace_seconds=0)
+    said = "\n".join(service.log() for service in services)
+    secrets = {
+        "the password of Redis": PASSWORD,
+        "the secret of tokens": SECRET,
+        "the AWS secret": AWS_SECRET,
+        "the AWS session": AWS_SESSION,
+        "a claim": "secret-room-name",
+        "a subject": "secret\nsubject",
+    }
+    for spoken in ("may not join: expired", "is turned away", "is closed: ", "stopping", "not JSON"):
+        assert spoken in said, "it was at work"
+    assert leaked(said + pages, secrets, shown) == []
+    assert "Traceback" not in said
+
+
+async def _through_trouble(redis: LockedRedis, gateway: Gateway, shown: Shown) -> None:
+    """Take Redis away, and bring it back with another password for a while."""
+    async with page(gateway.port, token=shown(signed(300, relay=["item_removed"]))) as one:
+        redis.client.config_set("requirepass", "changed")
+        redis.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        redis.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await until(lambda: not gateway.ready())
+        await one.ask("item_removed", 1)
+        await one.ask("subscribe", "user:ann")
+        redis.client.config_set("requirepass", PASSWORD)
+        await until(gateway.ready)
+        redis.kill()
+        await one.ask("item_removed", 1)
+        redis.start()
+        await until(gateway.ready, 30)
+
+
+PRIVATE = RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+WRONG: dict[str, dict[str, str]] = {
+    "a secret that is too short": {"auth": "jwt", "auth_secret": "short-but-secret"},
+    "a secret that is a key": {"auth": "jwt", "auth_secret": pem(EC)},
+    "a private key": {"auth": "jwt", "auth_public_key": PRIVATE},
+    "no key": {"auth": "jwt", "auth_public_key": "sesame-sesame-sesame"},
+    "a path that is none": {"auth": "jwt", "auth_public_key": "/no/such/file"},
+    "two keys": {"auth": "jwt", "auth_secret": SECRET, "auth_jwks_url": "https://issuer.example/keys"},
+    "a secret without a use": {"auth_secret": SECRET},
+    "a password in an issuer's URL": {"auth": "jwt", "auth_jwks_url": f"https://a:{AWS_SECRET}@i.example/"},
+    "a port that is none": {"redis_url": f"redis://:{quote(PASSWORD, safe='')}@{HOST}:port/0"},
+    "a scheme that is none": {"redis_url": f"http://:{quote(PASSWORD, safe='')}@{HOST}:1/0"},
+    "a parameter that is none": {"redis_url": f"redis://:{quote(PASSWORD, safe='')}@{HOST}:1/0?typo=1"},
+    "a password as it is": {"redis_url": f"redis://:{PASSWORD}@{HOST}:1/0"},
+    "sentinels without a service": {
+        "redis_url": f"redis+sentinel://:{quote(PASSWORD, safe='')}@{HOST}:1?sentinel_password={AWS_SECRET}"
+    },
+    "a name that is none": {"auth_secrets": SECRET},
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_a_mistake_in_a_secret_is_told_without_the_secret(what: str) -> None:
+    """It is made at a terminal, and goes to the log of a cluster."""
+    settings = environment(port=free_port(), log_level="debug", **WRONG[what])
+    service = Service("queuecast_gateway", settings)
+    try:
+        assert await asyncio.to_thread(service.process.wait, 20) == 2
+    finally:
+        service.process.stop(grace_seconds=0)
+    lines = PRIVATE.splitlines()[1:-1] + pem(EC).splitlines()[1:-1]
+    secrets = {
+        name: name for name in (PASSWORD, SECRET, AWS_SECRET, "short-but-secret", "sesame-sesame", *lines)
+    }
+    assert "QUEUECAST_" in service.log()
+    assert leaked(service.log(), secrets, Shown()) == []
+    assert "Traceback" not in service.log()
+
+
+async def test_a_password_that_is_wrong_is_not_told(locked_redis: LockedRedis) -> None:
+    """By either service, however often it tries."""
+    wrong = uuid.uuid4().hex
+    url = f"redis://ann:{wrong}@{HOST}:{locked_redis.port}/0"
+    gateway = Gateway(url, QUEUECAST_LOG_LEVEL="debug")
+    try:
+        await until(lambda: "WRONGPASS" in gateway.log() or "invalid username" in gateway.log())
+        assert not gateway.ready()
+        assert wrong not in gateway.log() + gateway.ask("/readyz")[1]
+    finally:
+        gateway.process.stop(grace_seconds=0)
+
+
+async def test_an_issuers_trouble_is_told_without_a_token(issuer: Issuer, forgetful_redis: Redis) -> None:
+    """Its keys are public; what is checked with them is not."""
+    issuer.keys = key_set(jwk(RSA, kid="1"))
+    port, shown = free_port(), Shown()
+    settings = {"auth": "jwt", "auth_jwks_url": issuer.url, "redis_url": forgetful_redis.url, "port": port}
+    service = Service("queuecast_gateway", environment(log_level="debug", max_failed_tries=0, **settings))
+    talkative(service)
+    try:
+        await until(service.ready)
+        async with page(port, token=shown(token(RSA, "RS256", "1"))) as one:
+            await one.ask("refresh", shown(token(EC, "ES256", "made-up")))
+            await refusal(port, token=shown(token(EC, "ES256", "1")))
+        assert leaked(service.log(), {}, shown) == []
+    finally:
+        service.process.stop(grace_seconds=0)
+
+
+def test_a_leak_would_be_found() -> None:
+    """A search that finds nothing must be able to find something."""
+    shown = Shown()
+    good = shown(signed())
+    claims = good.split(".")[1]
+    for said in (f"token {good}", json.dumps({"message": claims}), f"…{claims[PART : 3 * PART]}…"):
+        assert leaked(said, {}, shown), said
+    assert leaked(f"redis://:{quote(PASSWORD, safe='')}@host", {"password": PASSWORD}, shown) == ["password"]
+    assert leaked("connection x may not join: expired: ExpiredSignatureError", {}, shown) == []
