@@ -67,7 +67,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 requirements: $(VENV)/dev ## Renew requirements/*.txt from *.in
 	cd requirements && ../$(COMPILE) dev.in -o dev.txt
-	cd requirements && for name in gateway poller local build audit sbom; do \
+	cd requirements && for name in gateway poller traces local build audit sbom; do \
 		../$(COMPILE) $$name.in -c dev.txt -o $$name.txt || exit 1; done
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
 
