@@ -56,6 +56,7 @@ audit: $(VENV)/audit/installed ## Ask what is known against the packages in the 
 docs: $(VENV)/dev ## Renew the pages that are made from the code and the packages
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/metrics_reference.py
+	$(BIN)/python deploy/observability/rulebook.py
 	$(BIN)/python -m requirements.licences
 
 format: $(VENV)/dev ## Format the code
