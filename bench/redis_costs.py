@@ -1,0 +1,120 @@
+"""`python -m bench.redis_costs`: what Redis spends for us, from the kernel's books; for docs/capacity.md.
+
+A Redis of its own on one core, everything else on another.
+"""
+
+import asyncio
+import itertools
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import uvloop
+
+from bench.accounting import cpu_ns
+from bench.events import compact, tick
+from queuecast_bus import BusManager, BusSettings, Record
+from queuecast_gateway.sessions import BATCH, Sessions, State
+from queuecast_local import redis_server
+from queuecast_local.processes import Process
+
+PORT = 16_999
+RECORDS = 20_000
+PUBLISH = 10
+PACE_SECONDS = 0.01
+"""Between two publishes: a thousand records a second, so that each is read alone or with few others."""
+
+READERS = 10
+SESSIONS = 20_000
+
+_ids = itertools.count()
+
+
+class Costs:
+    """The CPU that one Redis spends on what is done to it."""
+
+    def __init__(self, settings: BusSettings, redis: Process) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._bus = BusManager(settings, write_only=True)
+        self._sessions = Sessions(self._bus, ttl_seconds=240)
+        self._states = [
+            (f"pid{n}", State(f"sid{n}", "/", [f"user:{n}"], "1-0", f"{n}")) for n in range(SESSIONS)
+        ]
+
+    async def measure(self) -> dict[str, float]:
+        """Return microseconds by what was done."""
+        await self._keep()
+        kept = await self._spent(self._keep)
+        claimed = await self._spent(self._claim)
+        stored = await self._spent(self._store)
+        async with self._readers():
+            heard = await self._spent(self._store)
+        await self._bus.aclose()
+        return {
+            f"a session kept, {BATCH} in a write": kept / SESSIONS,
+            "a session claimed": claimed / SESSIONS,
+            f"a record stored, {PUBLISH} in a publish": stored / RECORDS,
+            "a record read by one replica": (heard - stored) / RECORDS / READERS,
+        }
+
+    async def _spent(self, work: Callable[[], Awaitable[None]]) -> float:
+        before = cpu_ns(self._redis.pid)
+        await work()
+        return (cpu_ns(self._redis.pid) - before) / 1000
+
+    async def _keep(self) -> None:
+        for pid, state in self._states:
+            self._sessions.note(pid, "save", state)
+        await self._sessions.flush()
+
+    async def _claim(self) -> None:
+        for pid, state in self._states:
+            await self._sessions.claim(pid, "/", state.subject)
+
+    async def _store(self) -> None:
+        for start in range(0, RECORDS, PUBLISH):
+            batch = [Record("tick", b"[%b]" % compact(tick(start, 0).argument)) for _ in range(PUBLISH)]
+            await self._bus.publish([(record, f"id{next(_ids)}") for record in batch])
+            await asyncio.sleep(PACE_SECONDS)
+
+    @asynccontextmanager
+    async def _readers(self) -> AsyncIterator[None]:
+        readers = [BusManager(self._settings) for _ in range(READERS)]
+        tasks = [asyncio.create_task(_read(reader)) for reader in readers]
+        for reader in readers:
+            await reader.reading.wait()
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for reader in readers:
+            await reader.aclose()
+
+
+async def _read(bus: BusManager) -> None:
+    async for _ in bus.follow():
+        pass
+
+
+def main() -> None:
+    """Print one line per figure."""
+    cores = sorted(os.sched_getaffinity(0))
+    server = redis_server.find()
+    if len(cores) < 2 or not server.real:
+        sys.exit("two cores are needed, and a redis-server or valkey-server in PATH")
+    os.sched_setaffinity(0, {cores[0]})
+    redis = Process("redis", server.on(PORT))
+    try:
+        os.sched_setaffinity(redis.pid, {cores[1]})
+        settings = BusSettings.model_validate({"redis_url": f"redis://127.0.0.1:{PORT}/0"})
+        figures = uvloop.run(Costs(settings, redis).measure())
+    finally:
+        redis.stop(grace_seconds=5)
+    for what, microseconds in figures.items():
+        sys.stdout.write(f"{what}: {microseconds:.1f} µs\n")
+
+
+if __name__ == "__main__":
+    main()
