@@ -57,6 +57,7 @@ docs: $(VENV)/dev ## Renew the pages that are made from the code and the package
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/metrics_reference.py
 	$(BIN)/python deploy/observability/rulebook.py
+	$(BIN)/python -m deploy.observability.grafana
 	$(BIN)/python -m requirements.licences
 
 format: $(VENV)/dev ## Format the code

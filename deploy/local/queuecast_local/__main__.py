@@ -9,6 +9,8 @@ from queuecast_local import redis_server, sqs
 from queuecast_local.ports import HOST, BadVariable, Ports, ports_from
 from queuecast_local.stack import Stack, StackFailed
 
+CANARY = {"QUEUECAST_CANARY_SECONDS": "15"}
+"""That messages come through is known on the gateways, even when there are none."""
 COLOURS = (36, 35, 34, 32)
 """Of the gateways' log prefixes; the poller's is yellow."""
 
@@ -22,7 +24,7 @@ def main() -> None:
         ports = ports_from(os.environ)
         server = redis_server.find()
         print("starting Redis, the SQS emulator, the gateways and the poller …", flush=True)
-        with Stack(ports, server, _show) as stack:
+        with Stack(ports, server, _show, poller_settings=CANARY) as stack:
             print(table(ports, server.description), flush=True)
             while not stop.wait(0.2):
                 if (ended := stack.ended()) is not None:
