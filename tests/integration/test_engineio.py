@@ -364,6 +364,17 @@ async def test_the_clients_close_packet_ends_a_polling_session(patient: Echo) ->
     assert patient.ended[session.sid] == "client disconnect"
 
 
+async def test_a_get_that_comes_together_with_the_end_is_answered(patient: Echo) -> None:
+    """Clients ask for the next packets and leave in the same moment, each over a connection of its own."""
+    for _ in range(10):
+        session = await patient.polling()
+        async with wire.stream(patient.port) as (asking, get), wire.stream(patient.port) as (_, post):
+            get.write(wire.head("GET", f"{wire.PATH}?{session.query}"))
+            post.write(wire.head("POST", f"{wire.PATH}?{session.query}", body=b"1"))
+            async with asyncio.timeout(wire.PATIENCE_SECONDS):
+                assert (await wire.read_answer(asking)).status in (200, 400)
+
+
 async def test_what_follows_a_close_packet_is_not_worked_on(patient: Echo) -> None:
     """The session is over with it."""
     session = await patient.polling()

@@ -38,12 +38,18 @@ class Polling:
         return len(self._held)
 
     async def poll(self) -> bytes:
-        """Return the frames of one GET, as soon as there are any. Raises `Refused` for a second one."""
+        """Return the frames of one GET, as soon as there are any.
+
+        Raises `Refused` for a second one, and for one that comes too late.
+        """
         if self._waiting is not None:
             # Two polls at once: their answers' order could not be told, so the session ends.
             self._answer(packets.CLOSE_FRAME)
             self.session.end(self.session.engine.reason.TRANSPORT_ERROR)
             raise handshake.bad_request()
+        if self.session.closed:
+            # It was open when this GET came; nothing would be written any more.
+            raise handshake.unknown_session()
         if self.probing:
             return NOOP_FRAME
         if self._held:
