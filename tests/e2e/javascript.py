@@ -32,10 +32,13 @@ def missing() -> str | None:
 
 @dataclass(frozen=True)
 class Target:
-    """Where one client connects (a namespace is the path of `url`), and the options of `io(url, options)`."""
+    """Where a client connects (a namespace is the path of `url`), the options of `io(url, options)`, and the
+    token that its `auth` function gives at first.
+    """
 
     url: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    token: str | None = None
 
 
 class Client:
@@ -89,6 +92,11 @@ class Client:
         return [report["message"] for report in self._reports("connect_error")]
 
     @property
+    def refusals(self) -> list[tuple[str | None, bool]]:
+        """The code of every try to connect that failed, and whether the client tries again by itself."""
+        return [(report.get("code"), report["active"]) for report in self._reports("connect_error")]
+
+    @property
     def connected(self) -> bool:
         """Whether it is connected now."""
         return len(self.connects) > len(self.disconnects)
@@ -115,6 +123,10 @@ class Client:
         """Come again after `disconnect`, as `socket.connect()` does."""
         self._node.command({"do": "connect", "client": self._index})
 
+    def give(self, token: str) -> None:
+        """Have its `auth` function give this token from now on."""
+        self._node.command({"do": "token", "client": self._index, "token": token})
+
     def _reports(self, kind: str) -> list[dict[str, Any]]:
         return [report for report in self._node.reports(self._index) if report["report"] == kind]
 
@@ -131,7 +143,9 @@ class Node(Script):
     """The Node process. A context: it ends with it, and with it every client."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
-        described = [{"url": target.url, "options": dict(target.options)} for target in targets]
+        described = [
+            {"url": target.url, "options": dict(target.options), "token": target.token} for target in targets
+        ]
         self.clients = [Client(self, index, target) for index, target in enumerate(targets)]
         self._reports: list[list[dict[str, Any]]] = [[] for _ in targets]
         self._ids = itertools.count()

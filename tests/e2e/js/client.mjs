@@ -1,13 +1,17 @@
 // Stock Socket.IO clients for the tests: told what to do on standard input, reporting on standard output, a line of JSON
-// each. The argument is a list of {url, options}, one client for each.
+// each. The argument is a list of {url, options, token}, one client for each. Who has a token gives the one that it was
+// told last, as a page does that fetches one whenever it connects.
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
 const report = (client, report, more) => process.stdout.write(`${JSON.stringify({ client, report, ...more })}\n`);
 
-const clients = JSON.parse(process.argv[2]).map(({ url, options }, client) => {
-  const socket = io(url, { forceNew: true, ...options });
+const targets = JSON.parse(process.argv[2]);
+
+const clients = targets.map((target, client) => {
+  const auth = target.token && ((give) => give({ token: target.token }));
+  const socket = io(target.url, { forceNew: true, auth, ...target.options });
   socket.on("connect", () => {
     const { engine } = socket.io;
     const { id: sid, recovered } = socket;
@@ -15,7 +19,8 @@ const clients = JSON.parse(process.argv[2]).map(({ url, options }, client) => {
     engine.once("upgrade", ({ name }) => report(client, "upgrade", { transport: name }));
   });
   socket.on("disconnect", (reason) => report(client, "disconnect", { reason }));
-  socket.on("connect_error", ({ message }) => report(client, "connect_error", { message }));
+  socket.on("connect_error", ({ message, data }) =>
+    report(client, "connect_error", { message, code: data?.code, active: socket.active }));
   socket.onAny((name, ...args) => report(client, "event", { name, args }));
   return socket;
 });
@@ -26,6 +31,7 @@ const deeds = {
       report(client, "ack", { id, error: error?.message ?? null, args: answer })),
   disconnect: ({ client }) => clients[client].disconnect(),
   connect: ({ client }) => clients[client].connect(),
+  token: ({ client, token }) => { targets[client].token = token; },
 };
 
 const lines = createInterface({ input: process.stdin });

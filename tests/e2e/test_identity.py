@@ -1,0 +1,129 @@
+"""A gateway that asks for tokens, the stock JavaScript client, and the board in Chromium: in, out, back."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.claims import eventually
+from tests.issuer import SECRET, signed
+from tests.reservation import PortBlock
+
+from queuecast_local import redis_server
+
+from .javascript import QUICK_RETURN, Client, Node, Target
+from .rig import Rig, running
+from .test_board import Open, open_board
+
+__all__ = ["open_board"]
+
+TRANSPORTS = pytest.mark.parametrize("transport", ["websocket", "polling"])
+JWT = {"QUEUECAST_AUTH": "jwt", "QUEUECAST_AUTH_SECRET": SECRET, "QUEUECAST_AUTH_LEEWAY_SECONDS": "0"}
+SHORT_SECONDS = 4.0
+"""How long a token is good that is to end in a test: time enough to connect on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def guarded(block: PortBlock) -> Iterator[Rig]:
+    """A stack whose gateways ask for tokens."""
+    with running(block, redis_server.find(), JWT) as rig:
+        yield rig
+
+
+def clients(rig: Rig, transport: str, *tokens: str) -> Node:
+    """Return stock clients, one for each token."""
+    options = {**QUICK_RETURN, "transports": [transport]}
+    return Node([Target(rig.url(0), options, token) for token in tokens])
+
+
+def told(client: Client) -> list[object]:
+    return client.events("token_expiring")
+
+
+@pytest.mark.javascript
+@TRANSPORTS
+def test_a_client_whose_token_ends_comes_back_with_the_next_one(guarded: Rig, transport: str) -> None:
+    """`auth: (give) => …` is all that a page needs: it is asked whenever the client connects."""
+    rig = guarded
+    with clients(rig, transport, signed(SHORT_SECONDS, rooms=["vip"])) as node:
+        (client,) = node.clients
+        eventually(lambda: client.connected)
+        assert client.emit("subscribe", "vip") == {"ok": True, "rooms": ["user:ann", "vip"]}
+        assert client.emit("subscribe", "others")["error"]["code"] == "forbidden"
+        eventually(lambda: told(client))
+        client.give(signed(300, rooms=["vip"]))
+        eventually(lambda: client.disconnects)
+        rig.queue.put([{"id": "missed"}], rooms="vip")
+        eventually(lambda: len(client.connects) == 2)
+        assert client.disconnects == ["transport close"], "after which the stock client comes back by itself"
+        first, second = client.connects
+        assert second["recovered"]
+        assert second["sid"] == first["sid"]
+        rig.queue.put([{"id": "later"}], rooms="user:ann")
+        eventually(lambda: client.events("item_added") == [[{"id": "missed"}], [{"id": "later"}]])
+        assert client.refusals == []
+
+
+@pytest.mark.javascript
+@TRANSPORTS
+def test_a_client_with_a_bad_token_is_told_so_and_stays_away(guarded: Rig, transport: str) -> None:
+    """And comes when the page has a good one and says `connect()`."""
+    with clients(guarded, transport, "sesame", signed(SHORT_SECONDS)) as node:
+        bad, short = node.clients
+        eventually(lambda: bad.refusals == [("unauthorized", False)])
+        assert bad.connect_errors == ["Not authorised"]
+        # Its token is another one's that ends: the client comes back once, and is refused as well.
+        eventually(lambda: short.disconnects == ["transport close"])
+        eventually(lambda: short.refusals == [("unauthorized", False)])
+        assert bad.refusals == [("unauthorized", False)], "it has not tried again"
+        for client in (bad, short):
+            client.give(signed(300))
+            client.reconnect()
+            eventually(lambda client=client: client.connected)
+        assert [each["recovered"] for each in short.connects] == [False, True]
+
+
+@pytest.mark.javascript
+@TRANSPORTS
+def test_a_client_that_refreshes_in_time_stays(guarded: Rig, transport: str) -> None:
+    """What `token_expiring` is for: the page fetches a token, and nothing is interrupted."""
+    short = signed(SHORT_SECONDS)
+    with clients(guarded, transport, short, short) as node:
+        client, other = node.clients
+        eventually(lambda: client.connected and told(client))
+        assert told(client)[0] in ([{"expires_in": seconds}] for seconds in range(5))
+        assert client.emit("refresh", signed(300))["ok"]
+        eventually(lambda: other.disconnects)
+        assert client.emit("subscribe", "user:ann")["ok"]
+        assert client.disconnects == []
+
+
+@pytest.mark.browser
+def test_the_board_shows_its_token_and_says_when_it_has_ended(
+    guarded: Rig, chromium: Browser, open_board: Open
+) -> None:
+    """With the gateway's own words for it; a new token in the address of the open page is all it takes."""
+    rig = guarded
+    without = open_board(rig.url(0))
+    without.shows_state("refused")
+    without.says("Add #token=… to this page's address")
+    relay = {"relay": ["item_removed"]}
+    board = open_board(rig.url(1), f"#token={signed(SHORT_SECONDS + 2, **relay)}")
+    board.shows_state("connected")
+    assert board.page.evaluate("location.href") == rig.url(1)
+    expect(board.page.get_by_test_id("replica")).to_have_text("gateway-2")
+    rig.queue.put([{"id": "seen"}])
+    expect(board.item("seen")).to_be_visible()
+    board.shows_state("refused")
+    board.says("Open this page with a new token")
+    rig.queue.put([{"id": "missed"}])
+    board.page.evaluate("token => { location.hash = `#token=${token}`; }", signed(300, **relay))
+    expect(board.page.get_by_test_id("state")).to_have_attribute(
+        "data-state", re.compile("recovered|reconnected"), timeout=20_000
+    )
+    rig.queue.put([{"id": "again"}])
+    expect(board.item("again")).to_be_visible()
+    board.item("again").get_by_role("button").click()
+    expect(board.item("again")).to_have_count(0)
+    assert board.faults == []
+    assert without.faults == []
