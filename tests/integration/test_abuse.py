@@ -33,6 +33,13 @@ CONTINUED = frame(CONTINUATION, final=False)
 H2C = wire.head("GET", "/favicon.ico", {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c"})
 
 
+ALL_LINES = (
+    "from queuecast_gateway.limits import lines; lines.LINES_PER_SECOND = 1_000;"
+    "from queuecast_gateway.__main__ import main; main()"
+)
+"""A gateway of which no line is left out because there were so many just before."""
+
+
 class Victim:
     """A gateway with small limits, and what it says about itself."""
 
@@ -51,6 +58,7 @@ class Victim:
                 "QUEUECAST_MAX_EVENTS_PER_SECOND": "0",
                 "QUEUECAST_MAX_BYTES_PER_SECOND": "0",
             },
+            ALL_LINES,
         )
         # One traceback of too deep a recursion is far longer than what is kept otherwise.
         self.service.process.tail = deque(maxlen=100_000)

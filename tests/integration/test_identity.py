@@ -259,6 +259,7 @@ async def test_while_the_issuer_is_away_its_last_keys_go_on(
     assert await _let_in(port, token(RSA, "RS256", "1"))
     assert service.ready()
     assert service.metric("queuecast_gateway_auth_key_failures_total") >= 1
+    assert service.metric(CONNECTS_REFUSED, reason="keys_unavailable") >= 1
     issuer.keys = key_set(jwk(EC, kid="2"))
     await issuer.start()
     assert await _let_in(port, token(EC, "ES256", "2"))
