@@ -58,6 +58,16 @@ async def test_a_browser_is_told_all_its_rooms_but_its_own(server: FakeServer) -
     assert await server.receive("subscribe", "me", "b") == {"ok": True, "rooms": ["a", "b"]}
 
 
+@pytest.mark.parametrize(("event", "room"), [("subscribe", "a"), ("unsubscribe", "b")])
+async def test_what_changes_nothing_is_not_written_down_again(
+    server: FakeServer, event: str, room: str
+) -> None:
+    """It is the same answer, and it would be Redis that a stranger keeps busy with few words."""
+    await server.receive("subscribe", "me", "a")
+    assert await server.receive(event, "me", room) == {"ok": True, "rooms": ["a"]}
+    assert server.remembered == [["me", "a"]]
+
+
 async def test_rooms_belong_to_a_namespace(server: FakeServer) -> None:
     """`/shop`'s `a` is another room than `/`'s."""
     await server.receive("subscribe", "me", "a", namespace="/shop")
@@ -144,19 +154,21 @@ async def test_a_room_that_a_session_may_not_join_can_be_left(server: FakeServer
     assert await server.receive("unsubscribe", "me", "vip") == {"ok": True, "rooms": ["news"]}
 
 
-@pytest.mark.parametrize(("event", "room"), [("subscribe", "b"), ("unsubscribe", "a"), ("subscribe", "a")])
+@pytest.mark.parametrize(
+    ("event", "rooms"), [("subscribe", ["b"]), ("unsubscribe", ["a"]), ("subscribe", ["a", "b"])]
+)
 async def test_rooms_that_cannot_be_written_down_stay_as_they_were(
-    server: FakeServer, event: str, room: str
+    server: FakeServer, event: str, rooms: list[str]
 ) -> None:
     """A browser that is refused knows that nothing has changed, here and after the next return."""
     await server.receive("subscribe", "me", ["a", "c"])
     server.forgetting = BusUnavailable("writing down sessions: redis.internal:6379 is away")
-    ack = await server.receive(event, "me", [room])
+    ack = await server.receive(event, "me", rooms)
     assert_refused(ack, "bus_unavailable")
     assert "redis" not in ack["error"]["message"], "host names stay in the log"
     assert sorted(server.rooms("me", "/")) == ["a", "c", "me"]
     server.forgetting = None
-    assert (await server.receive(event, "me", [room]))["ok"], "it can be tried again"
+    assert (await server.receive(event, "me", rooms))["ok"], "it can be tried again"
 
 
 # Another token
