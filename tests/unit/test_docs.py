@@ -1,6 +1,8 @@
 """Pages that are made from the code are the ones that are in the repository."""
 
+import ast
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -8,10 +10,14 @@ import pytest
 from requirements import licences
 
 from queuecast_edge.environment import variable
+from queuecast_gateway.access.guard import CONNECT_REFUSALS
+from queuecast_gateway.faults import FAULTS, TURNS
+from queuecast_gateway.protocol import ACK_CODES
 from queuecast_gateway.settings import Settings as GatewaySettings
 from queuecast_poller.settings import Settings as PollerSettings
 
-DOCS = Path(__file__).parents[2] / "docs"
+TESTS = Path(__file__).parents[1]
+DOCS = TESTS.parent / "docs"
 
 
 def script(name: str) -> ModuleType:
@@ -49,3 +55,73 @@ def test_the_page_about_metrics_is_the_one_that_the_code_makes() -> None:
 def test_the_page_about_licences_is_the_one_that_the_packages_make() -> None:
     """A list of what used to be in the images is none; `make docs` renews it."""
     assert (DOCS / "licences.md").read_text("utf-8") == licences.page()
+
+
+# Security
+
+
+def test_each_threat_has_tests_that_exist_and_are_real_traffic() -> None:
+    """A defence that nobody tries out is a hope."""
+    rows = _threats()
+    assert len(rows) > 30
+    for threat, *_, tests in rows:
+        named = _tests(tests)
+        assert named, threat
+        for path, name in named:
+            assert path.startswith(("integration/", "e2e/")), f"{threat}: {path} runs no gateway"
+            assert name in _functions(path), f"{threat}: {path}::{name}"
+
+
+def _threats() -> list[list[str]]:
+    lines = (DOCS / "security.md").read_text("utf-8").partition("## Threats")[2].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    return [row for row in rows[1:] if not row[0].startswith("**")]
+
+
+def _tests(cell: str) -> list[tuple[str, str]]:
+    """Return path and name of each test; `::name` is in the file of the one before."""
+    path, found = "", []
+    for given, name in re.findall(r"`([\w/.]*)::(\w+)`", cell):
+        path = given or path
+        found.append((path, name))
+    return found
+
+
+def _functions(path: str) -> set[str]:
+    tree = ast.parse((TESTS / path).read_text("utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_each_setting_of_a_threat_exists_and_has_this_default() -> None:
+    """A limit that is only on the page protects nobody."""
+    for threat, _, cell, *_ in _threats():
+        for name, default in re.findall(r"`([A-Z_]+)`(?: \(([^)]*)\))?", cell):
+            field = GatewaySettings.model_fields[name.lower()]
+            number = re.fullmatch(r"([\d,]+)(?: .*)?", default)
+            if number and "MiB" not in default:
+                assert field.default == int(number[1].replace(",", "")), f"{threat}: {name}"
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [
+        ("connects_refused_total{reason}", CONNECT_REFUSALS),
+        ("handshakes_refused_total{reason}", TURNS),
+        ("events_refused_total{reason}", FAULTS),
+        ("acks_refused_total{code}", ACK_CODES),
+    ],
+)
+def test_every_reason_for_a_refusal_is_explained(metric: str, labels: tuple[str, ...]) -> None:
+    """Whoever sees one on a dashboard looks here."""
+    page = (DOCS / "security.md").read_text("utf-8").partition("## Every reason")[2]
+    (text,) = re.findall(rf"^\* `queuecast_gateway_{re.escape(metric)}`(.*?)(?=^\* |^#)", page, re.S | re.M)
+    explained = re.findall(r"`(\w+)`", text)
+    assert sorted(set(explained) - {"refresh"}) == sorted(labels)
+
+
+def test_every_code_of_an_acknowledgement_is_in_the_overview() -> None:
+    """It is where the author of a page reads."""
+    listed = (
+        (DOCS / "overview.md").read_text("utf-8").partition("An acknowledgement is")[2].partition("\n\n")[0]
+    )
+    assert {*ACK_CODES} <= {*re.findall(r"`(\w+)`", listed)}
