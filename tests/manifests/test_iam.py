@@ -1,0 +1,74 @@
+"""The policies for AWS: each names its actions, its one queue, and who may be it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .kustomize import K8S, ROOT
+
+IAM = ROOT / "deploy" / "aws" / "iam"
+POLICIES = ("poller", "poller-canary", "keda")
+TRUSTS = ("trust-pod-identity", "trust-irsa")
+QUEUE = "arn:aws:sqs:REPLACE-WITH-THE-REGION:REPLACE-WITH-THE-ACCOUNT:REPLACE-WITH-THE-QUEUE"
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    document = json.loads((IAM / f"{name}.json").read_text("utf-8"))
+    assert document.keys() == {"Version", "Statement"}
+    assert document["Version"] == "2012-10-17"
+    return list(document["Statement"])
+
+
+def calls() -> Iterator[str]:
+    """Return the actions of SQS that the poller's code asks for."""
+    source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / "sqs.py").read_text("utf-8")
+    for call in re.findall(r"await sdk\.(\w+)\(", source):
+        # A batch needs the right to do it one by one.
+        words = [word.title() for word in call.removesuffix("_batch").split("_")]
+        yield f"sqs:{''.join(words)}"
+
+
+def test_the_files_are_all_known() -> None:
+    """And each is in the page about them."""
+    page = (IAM / "README.md").read_text("utf-8")
+    assert {path.stem for path in IAM.glob("*.json")} == {*POLICIES, *TRUSTS}
+    for name in (*POLICIES, *TRUSTS):
+        assert f"[`{name}.json`]({name}.json)" in page
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_is_about_one_queue_and_has_no_wildcard(name: str) -> None:
+    """What is not needed is not allowed, also of other queues."""
+    for statement in statements(name):
+        assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
+        assert statement["Effect"] == "Allow"
+        assert statement["Resource"] == QUEUE
+        assert all(re.fullmatch(r"sqs:[A-Za-z]+", action) for action in statement["Action"])
+
+
+def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
+    """A call without a right would show on the cluster only; a right without a use is a risk."""
+    allowed = {name: {action for each in statements(name) for action in each["Action"]} for name in POLICIES}
+    assert allowed["poller"] | allowed["poller-canary"] == set(calls()) | {"sqs:ChangeMessageVisibility"}
+    assert not allowed["poller"] & allowed["poller-canary"]
+    assert allowed["poller-canary"] == {"sqs:SendMessage"}
+    assert allowed["keda"] == {"sqs:GetQueueAttributes"}
+
+
+@pytest.mark.parametrize("name", TRUSTS)
+def test_a_role_is_for_one_account_of_one_cluster(name: str) -> None:
+    """Without conditions, every pod that somebody makes an association or a token for could be it."""
+    (statement,) = statements(name)
+    conditions = statement["Condition"]
+    assert conditions.keys() == {"StringEquals"}, "no pattern"
+    text = json.dumps(conditions)
+    assert "*" not in json.dumps(statement)
+    assert "queuecast-poller" in text
+    assert (K8S / "base" / "poller" / "serviceaccount.yaml").read_text("utf-8").count(
+        "name: queuecast-poller"
+    ) == 2
+    assert '"queuecast"' in text or "system:serviceaccount:queuecast:" in text
+    assert "REPLACE-WITH-THE-" in text
