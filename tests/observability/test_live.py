@@ -1,0 +1,177 @@
+"""No panel is empty: each is asked of a real Prometheus that reads the running services under load."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+from deploy.observability.grafana.query import POD
+from tests.claims import eventually
+from tests.e2e.queue import Queue
+from tests.reservation import PortBlock
+
+from queuecast_local import redis_server, sqs
+from queuecast_local.ports import HOST
+from queuecast_local.stack import Stack
+
+from .answers import EVERYTHING, answer, empty, nameless, offered
+from .browser import browsers
+from .cluster import cluster
+from .dashboards import NAMES, OBSERVABILITY, all_queries, annotations, dashboard
+from .load import load
+from .prometheus import BINARY, Prometheus, Window, finite, running
+
+pytestmark = [
+    pytest.mark.skipif(BINARY is None, reason="prometheus is missing: there is none on PATH"),
+    pytest.mark.timeout(180),
+]
+
+DRAIN = {"QUEUECAST_DRAIN_SECONDS": "4"}
+"""Some scrapes long, so that it is seen."""
+
+EAGER = {"QUEUECAST_WAIT_SECONDS": "1", "QUEUECAST_CANARY_SECONDS": "1"}
+
+SCRAPES = 20
+"""How many there are before a gateway is sent away: more than the interval of a rate."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A Prometheus, and when what happened: everything, up to a moment at which the load was still on."""
+
+    prometheus: Prometheus
+    window: Window
+
+
+def configuration(stack: Stack, kubernetes: str) -> dict[str, object]:
+    """Return what this Prometheus reads: both services, under the jobs that they have everywhere."""
+
+    def job(name: str, *addresses: str) -> dict[str, object]:
+        return {"job_name": name, "static_configs": [{"targets": list(addresses)}]}
+
+    return {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(OBSERVABILITY / "rules" / "queuecast.yml")],
+        "scrape_configs": [
+            job("gateway", *(f"{HOST}:{port}" for port in stack.ports.gateway_admins)),
+            job("poller", f"{HOST}:{stack.ports.poller_admin}"),
+            {**job("kube-state-metrics", kubernetes), "honor_labels": True},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Half a minute of load: four browsers, a canary, a gateway that drains and comes back."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    with (
+        closing(PortBlock()) as block,
+        Stack(block.ports(), redis_server.find(), gateway_settings=DRAIN, poller_settings=EAGER) as stack,
+        cluster(block.port()) as kubernetes,
+    ):
+        addresses = [f"ws://{HOST}:{port}" for port in stack.ports.gateways]
+        queue = Queue.named(sqs.client(stack.ports.sqs), sqs.QUEUE)
+        with (
+            running(block.port(), folder, configuration(stack, kubernetes)) as prometheus,
+            browsers(addresses, 4) as people,
+            load(queue, people),
+        ):
+            start = time.time()
+            scraped = "min(count_over_time(queuecast_gateway_connections[1m]))"
+            eventually(lambda: (prometheus.value(scraped) or 0) >= SCRAPES, 40)
+            leaving = stack.gateways[1]
+            leaving.signal(signal.SIGTERM)
+            assert leaving.wait(20) == 0
+            stack.gateways[1] = stack.start_gateway(1)
+            stack.ready(stack.gateways[1], stack.ports.gateway_admins[1])
+            eventually(lambda: sum(person.recovered for person in people) >= 2)
+            back = f'up{{instance="{HOST}:{stack.ports.gateway_admins[1]}"}}'
+            eventually(lambda: prometheus.value(f"sum_over_time({back}[3s])") == 3, 40)
+            yield Watched(prometheus, Window(start, time.time()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_panel_is_empty(watched: Watched, name: str) -> None:
+    """What shows nothing while all is well shows nothing when it matters. Errors are 0, not absent."""
+    assert empty(watched.prometheus, dashboard(name), watched.window, EVERYTHING) == []
+
+
+def test_an_empty_panel_is_found(watched: Watched) -> None:
+    """The claim above can fail: what nobody has, and what is no number, is nothing to draw."""
+    content = dashboard("bus")
+    first, second = content["panels"][1:3]
+    first["targets"][0]["expr"] = 'queuecast_gateway_draining{reason="none"}'
+    second["targets"][0]["expr"] = "vector(0) * Inf"
+    found = empty(watched.prometheus, content, watched.window, EVERYTHING)
+    assert found == ["Queuecast / Bus / Heard / since", "Queuecast / Bus / Lost and found / within 1 h"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_choice_leaves_no_panel_empty(watched: Watched, name: str) -> None:
+    """Everything chosen by its name is everything: as Grafana writes several values of a variable."""
+    choices = offered(watched.prometheus, dashboard(name), watched.window)
+    assert choices["queue"] == [sqs.QUEUE]
+    assert choices["job"] == ["gateway", "poller"]
+    assert len(choices["instance"]) == 3
+    chosen = {**EVERYTHING, **{label: f"({'|'.join(values)})" for label, values in choices.items() if values}}
+    assert empty(watched.prometheus, dashboard(name), watched.window, chosen) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_legends_tell_the_series_apart(watched: Watched, name: str) -> None:
+    """Two lines of one name are a riddle."""
+    assert nameless(watched.prometheus, dashboard(name), watched.window) == []
+
+
+def test_deploys_and_drains_are_marked(watched: Watched) -> None:
+    """Everything is new here, and one gateway was sent away."""
+    marks = annotations(dashboard("overview"))
+    for name in ("New gateway", "New poller", "Drains"):
+        expression = watched.window.filled(marks[name], EVERYTHING)
+        assert any(map(finite, watched.prometheus.range(expression, watched.window))), name
+
+
+def shown(watched: Watched, dashboard_title: str, panel: str, legend: str | None = None) -> list[float]:
+    """Return the newest values of a panel."""
+    return [
+        values[-1][1]
+        for query in all_queries()
+        if (query.dashboard, query.panel["title"]) == (f"Queuecast / {dashboard_title}", panel)
+        and legend in (None, query.legend)
+        for _, values in answer(watched.prometheus, query, watched.window, EVERYTHING)
+    ]
+
+
+def test_what_is_shown_is_what_happened(watched: Watched) -> None:
+    """Four browsers at two gateways, one installation, a canary each second, everything in time."""
+    assert shown(watched, "Overview", "Browsers", "connections") == [4]
+    assert shown(watched, "Overview", "Room used") == [4 / 40_000]
+    assert shown(watched, "Gateway", "Came back with nothing missed") == [1]
+    assert shown(watched, "Gateway", "Gateways") == [2]
+    assert shown(watched, "Poller and queues", "Unaccounted for") == [0]
+    assert shown(watched, "Overview", "Left on queues") == [0]
+    assert shown(watched, "Autoscaling and capacity", "Builds") == [2, 1]
+    assert all(0 <= age < 10 for age in shown(watched, "Overview", "Canary"))
+    assert all(0 <= share <= 1 for share in shown(watched, "Overview", "In time"))
+
+
+def test_what_is_read_is_what_was_stored(watched: Watched) -> None:
+    """Every gateway reads every record: a line that stays below the others is a gateway that does not."""
+    title = ("Bus", "Stored and read")
+    stored = [
+        *shown(watched, *title, "stored by pollers"),
+        *shown(watched, *title, "stored for browsers"),
+    ]
+    read = shown(watched, *title, f"read by {POD}")
+    assert (len(stored), len(read)) == (2, 2)
+    # That of the gateway that stayed. Rates of fifteen scrapes, which are not at the same moments.
+    assert max(read) == pytest.approx(sum(stored), rel=0.25)
+
+
+def test_every_rule_can_be_evaluated(watched: Watched) -> None:
+    """The same rules that are tested with figures of their own understand those of the services."""
+    rules = watched.prometheus.rules()
+    assert rules
+    assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}

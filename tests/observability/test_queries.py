@@ -1,0 +1,190 @@
+"""What the dashboards ask for exists: metrics, labels and their values, by the services' own registries."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import promql_parser as promql
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from queuecast_edge.metrics import new_registry
+from queuecast_gateway.metrics import Metrics as GatewayMetrics
+from queuecast_poller.metrics import Metrics as PollerMetrics
+
+from .dashboards import (
+    NAMES,
+    OBSERVABILITY,
+    RANGE,
+    RATE_INTERVAL,
+    ROOT,
+    Query,
+    all_queries,
+    annotations,
+    dashboard,
+    label_values,
+    metrics,
+    parsed,
+    selectors,
+    variables,
+    walk,
+)
+
+OF_THE_TARGET = frozenset({"namespace", "job", "instance", "pod"})
+"""What Prometheus adds to whatever it reads; no pod where there is no Kubernetes."""
+
+QUERIES = all_queries()
+
+
+@dataclass
+class Known:
+    """A series as a registry shows it: its type, and the values of each label."""
+
+    type: str
+    labels: dict[str, set[str]] = field(default_factory=dict)
+
+
+@cache
+def known() -> Mapping[str, Known]:
+    """Return everything that the two services show, by the names of the samples."""
+    found: dict[str, Known] = {}
+    for registry in (_registry("queuecast_gateway"), _registry("queuecast_poller")):
+        for family in registry.collect():
+            for sample in family.samples:
+                one = found.setdefault(sample.name, Known(family.type))
+                for label, value in sample.labels.items():
+                    one.labels.setdefault(label, set()).add(value)
+    return found
+
+
+def _registry(package: str) -> CollectorRegistry:
+    registry = new_registry(package, "unknown")
+    if package == "queuecast_gateway":
+        GatewayMetrics(registry)
+    else:
+        PollerMetrics(registry).of("orders")
+    return registry
+
+
+@cache
+def third_party() -> frozenset[str]:
+    content = yaml.safe_load((ROOT / "tests/observability/third_party.yml").read_text("utf-8"))
+    assert all(len(each["reason"]) > 20 for each in content.values())
+    return frozenset(metric for each in content.values() for metric in each["metrics"])
+
+
+def asked(query: Query) -> set[str]:
+    return {metric for selector, _ in selectors(query.tree) for metric in metrics(selector)}
+
+
+def every_expression() -> Iterator[promql.Expr]:
+    """Yield what panels, variables and annotations ask, parsed."""
+    yield from (query.tree for query in QUERIES)
+    for name in NAMES:
+        content = dashboard(name)
+        yield from (parsed(expression) for expression in annotations(content).values())
+        yield from (
+            parsed(label_values(variable)[0])
+            for variable in variables(content).values()
+            if variable["type"] == "query"
+        )
+
+
+def test_only_metrics_that_exist_are_asked_for() -> None:
+    """A name that nobody has is an empty panel, which looks like peace."""
+    names = {metric for tree in every_expression() for each, _ in selectors(tree) for metric in metrics(each)}
+    assert names - set(known()) - third_party() == set()
+    assert third_party() - names == set(), "no longer asked for"
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_query_is_wholly_ours_or_wholly_somebody_elses(query: Query) -> None:
+    """What others have may be missing: it must not take ours with it."""
+    assert not asked(query) & third_party() or asked(query) <= third_party()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_panel_lives_on_what_others_have(name: str) -> None:
+    """Under Compose there is no kube-state-metrics, and no panel is empty."""
+    by_panel: dict[str, list[Query]] = {}
+    for query in QUERIES:
+        by_panel.setdefault(f"{query.dashboard} / {query.panel['title']}", []).append(query)
+    for panel, its_queries in by_panel.items():
+        assert any(asked(query) <= set(known()) for query in its_queries), panel
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_query_asks_for_labels_and_values_that_exist(query: Query) -> None:
+    """A reason that no service counts by any more would be zero for ever."""
+    for selector, _ in selectors(query.tree):
+        if selector.name in third_party():
+            continue
+        for matcher in selector.matchers.matchers:
+            if matcher.value == f"${matcher.name}":
+                assert matcher.name in OF_THE_TARGET | known()[selector.name].labels.keys(), matcher.name
+                continue
+            values = known()[selector.name].labels[matcher.name]
+            assert set(re.split(r"\|", matcher.value)) <= values, f"{selector.name}: {matcher.name}"
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_what_is_summed_by_a_label_has_it(query: Query) -> None:
+    """Otherwise all is one line without a name. A legend names labels that are left."""
+    for node, _ in walk(query.tree):
+        if isinstance(node, promql.AggregateExpr) and node.modifier is not None:
+            labels = {
+                label
+                for selector, _ in selectors(node.expr)
+                for label in known().get(selector.name, Known("")).labels
+            }
+            assert set(node.modifier.labels) <= labels | OF_THE_TARGET
+    named = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
+    assert named <= _left(query.tree), query.legend
+
+
+def _left(tree: promql.Expr) -> set[str]:
+    """Return the labels that a result has for sure: those of the outermost aggregations."""
+    for node, _ in walk(tree):
+        if isinstance(node, promql.AggregateExpr):
+            return set(node.modifier.labels) if node.modifier is not None else set()
+    return set()
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_only_counters_have_rates(query: Query) -> None:
+    """A rate of a gauge is a number, and wrong."""
+    for selector, parents in selectors(query.tree):
+        calls = {node.func.name for node in parents[-2:] if isinstance(node, promql.Call)}
+        if calls & {"rate", "irate", "increase"}:
+            assert known()[selector.name].type in ("counter", "histogram"), selector.name
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_quantiles_are_of_buckets_that_were_added_up(query: Query) -> None:
+    """A quantile of quantiles, or of one process's buckets where there are several, is nobody's."""
+    for node, _ in walk(query.tree):
+        if isinstance(node, promql.Call) and node.func.name == "histogram_quantile":
+            added = node.args[1]
+            assert isinstance(added, promql.AggregateExpr)
+            assert "le" in added.modifier.labels
+            assert all(each.name.endswith("_bucket") for each, _ in selectors(added))
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_window_is_grafanas_or_an_alerts(query: Query) -> None:
+    """Any other is too short for one scrape interval, or too long for one screen."""
+    rules = (OBSERVABILITY / "rules" / "queuecast.yml").read_text("utf-8")
+    alerts = {
+        node.range
+        for window in set(re.findall(r"\[(\w+)\]", rules))
+        for node, _ in walk(promql.parse(f"rate(x[{window}])"))
+        if isinstance(node, promql.MatrixSelector)
+    }
+    for node, _ in walk(query.tree):
+        if isinstance(node, promql.MatrixSelector):
+            assert node.range in {RATE_INTERVAL, RANGE, *alerts}
+            # What is counted over all that is shown is one figure, asked for once.
+            assert node.range != RANGE or query.panel["type"] == "stat"
+        assert not isinstance(node, promql.SubqueryExpr)
