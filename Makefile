@@ -20,7 +20,7 @@ send: $(VENV)/local ## Put items on the queue: N=100, or EVENT=price ROOM=sku:7 
 	@$(BIN)/python -m queuecast_local.send
 
 test: $(VENV)/dev node ## Run all tests
-	$(BIN)/pytest tests/unit tests/integration tests/e2e tests/faults
+	$(BIN)/pytest tests/unit tests/integration tests/e2e tests/observability tests/faults
 
 unit: $(VENV)/dev ## Run the tests without sockets or sleep
 	$(BIN)/pytest tests/unit
