@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e faults fuzz bench lint format types check audit docs requirements clean
+.PHONY: help run send test unit integration e2e manifests faults fuzz bench lint format types check audit docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ send: $(VENV)/local ## Put items on the queue: N=100, or EVENT=price ROOM=sku:7 
 	@$(BIN)/python -m queuecast_local.send
 
 test: $(VENV)/dev node ## Run all tests
-	$(BIN)/pytest tests/unit tests/integration tests/e2e tests/observability tests/faults
+	$(BIN)/pytest tests/unit tests/integration tests/e2e tests/observability tests/manifests tests/faults
 
 unit: $(VENV)/dev ## Run the tests without sockets or sleep
 	$(BIN)/pytest tests/unit
@@ -30,6 +30,10 @@ integration: $(VENV)/dev ## Run one service at a time against real Redis and a r
 
 e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScript client and a browser
 	$(BIN)/pytest tests/e2e
+
+manifests: $(VENV)/dev $(VENV)/checkov/installed ## Render and check deploy/k8s: schemas, policies, hadolint, checkov
+	$(BIN)/pytest tests/manifests
+	@$(BIN)/python -m tests.manifests
 
 faults: $(VENV)/dev node ## Run load with one fault after the other, close the books; writes docs/guarantees.md
 	$(BIN)/python -m tests.faults $(OPTIONS)
@@ -71,6 +75,7 @@ requirements: $(VENV)/dev ## Renew requirements/*.txt from *.in
 	cd requirements && ../$(COMPILE) dev.in -o dev.txt
 	cd requirements && for name in gateway poller traces local build audit sbom; do \
 		../$(COMPILE) $$name.in -c dev.txt -o $$name.txt || exit 1; done
+	cd requirements && ../$(COMPILE) manifests.in -o manifests.txt
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
 
 clean: ## Remove what make has made
@@ -102,6 +107,15 @@ $(VENV)/audit/installed: requirements/audit.txt | $(BIN)/python
 	@$(BIN)/python -m venv --clear $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip --quiet --disable-pip-version-check install \
 		--require-hashes --requirement requirements/audit.txt
+	@touch $@
+
+# checkov's, too: it is large, and wants other versions than we do.
+
+$(VENV)/checkov/installed: requirements/manifests.txt | $(BIN)/python
+	@echo "installing checkov"
+	@$(BIN)/python -m venv --clear $(VENV)/checkov
+	@$(VENV)/checkov/bin/python -m pip --quiet --disable-pip-version-check install \
+		--require-hashes --requirement requirements/manifests.txt
 	@touch $@
 
 # The stock JavaScript client, where there is a Node to run it.
