@@ -140,6 +140,16 @@ def reached_ms(page: Page, number: int) -> int | None:
     return next((time_ms for received, time_ms in pairs if received >= number), None)
 
 
+def only(ledger: Ledger, pages: Sequence[Page], numbers: range) -> tuple[Ledger, list[Page]]:
+    """Return the books of some of the messages. Numbers that nobody sent are in none of these."""
+    part = []
+    for page in pages:
+        kept = [at for at, number in enumerate(page.numbers) if number in numbers]
+        times_ms = [page.times_ms[at] for at in kept]
+        part.append(Page(page.room, [page.numbers[at] for at in kept], times_ms, page.connects))
+    return Ledger(ledger.messages, ledger.acknowledged.intersection(numbers)), part
+
+
 class _Absence(NamedTuple):
     """A time for which a client was told that it may have missed something, by the bus's clock."""
 

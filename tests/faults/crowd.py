@@ -1,6 +1,7 @@
 """Stock JavaScript clients by the hundred, in one Node process (`crowd.mjs`)."""
 
 import queue
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tests.claims import eventually
@@ -21,12 +22,18 @@ class Status(NamedTuple):
 
 
 class Crowd(Script):
-    """Clients of one URL, whose path is the namespace. A context: they leave with it."""
+    """Clients of these URLs in turn, whose path is the namespace. A context: they leave with it.
 
-    def __init__(self, url: str, clients: int, rooms: int = ROOMS) -> None:
+    `tokens` has one for each client, or is empty.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], clients: int, rooms: int = ROOMS, tokens: Sequence[str] = ()
+    ) -> None:
         self.clients = clients
         told = {
-            "url": url,
+            "urls": urls,
+            "tokens": tokens,
             "clients": clients,
             "rooms": rooms,
             "options": {"transports": ["websocket"], **QUICK_RETURN},

@@ -60,7 +60,7 @@ def row(outcome: Outcome, sign: Sign | None) -> str:
         f"{outcome.growth.resident_kib / 1024:.1f} MiB",
         f"`{sign}`" if sign else "",
     ]
-    return _line(cells)
+    return line(cells)
 
 
 def shown(count: int, deliveries: int) -> str:
@@ -81,8 +81,8 @@ def table(load: Load, rows: Sequence[str]) -> str:
         f"{load.before_seconds:.0f} s before the fault and {load.after_seconds:.0f} s after its end. "
         "`< x` is the bound at 95 % that a run with none supports.",
         "",
-        _line(COLUMNS),
-        _line(["---", *["--:"] * (len(COLUMNS) - 2), "---"]),
+        line(COLUMNS),
+        line(["---", *["--:"] * (len(COLUMNS) - 2), "---"]),
         *rows,
         END,
     ]
@@ -98,7 +98,8 @@ def renewed(page: str, load: Load, names: Sequence[str], rows: Mapping[str, str]
     return before + table(load, [present[name] for name in names if name in present]) + after
 
 
-def _line(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
+    """Return a line of a table."""
     return f"| {' | '.join(cells)} |"
 
 

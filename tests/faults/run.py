@@ -69,7 +69,7 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
     with (
         Stack(fault.shape, block) as stack,
         Journal(stack.redis.port) as journal,
-        Crowd(stack.url, load.clients) as crowd,
+        Crowd([stack.url], load.clients) as crowd,
     ):
         crowd.assemble(ASSEMBLE_SECONDS)
         with Sender(stack.queue.client, stack.queue.url, fifo=fault.shape.fifo) as sender:
@@ -80,7 +80,7 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
             healed_ms, first_after = _now_ms(), sender.next_number
             sender.goes_on(load.after_seconds)
         course = Course(began_ms, healed_ms, first_after, _now_ms())
-        troubles = _unsettled(stack, crowd)
+        troubles = unsettled(stack, crowd)
         more = growth(before, burdens(stack.running))
         if fault.sign and fault.noted(stack.running) <= noted:
             troubles.append(f"{fault.sign} has not moved")
@@ -113,7 +113,7 @@ def wrong(account: Account, *, may_tell: bool) -> list[str]:
     return [f"{count} {kind}" for kind, count in forbidden.items() if count]
 
 
-def _unsettled(stack: Stack, crowd: Crowd) -> list[str]:
+def unsettled(stack: Stack, crowd: Crowd) -> list[str]:
     """Wait until nothing is under way any more; return what does not come to rest."""
     gateways = [service for service in stack.gateways if service.running]
     pollers = [service for service in stack.pollers if service.running]

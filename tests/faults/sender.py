@@ -22,12 +22,13 @@ SEED = 4
 
 
 class Sender:
-    """Sends `RATE` messages a second. A context: it stops with it, and waits for its last answer."""
+    """Sends so many messages a second. A context: it stops with it, and waits for its last answer."""
 
-    def __init__(self, client: Any, url: str, *, fifo: bool) -> None:
+    def __init__(self, client: Any, url: str, *, fifo: bool, rate: int = RATE) -> None:
         self._client = client
         self._url = url
         self._fifo = fifo
+        self._rate = rate
         self._messages: list[Message] = []
         self._acknowledged: set[int] = set()
         self._drawn = _messages()
@@ -55,7 +56,7 @@ class Sender:
 
     def goes_on(self, seconds: float) -> None:
         """Return when the load has gone on for so long; fail if it does not."""
-        until = self.next_number + int(seconds * RATE)
+        until = self.next_number + int(seconds * self._rate)
         eventually(lambda: self.next_number >= until, 2 * seconds + 10)
 
     def ledger(self) -> Ledger:
@@ -67,7 +68,7 @@ class Sender:
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             self._send(list(itertools.islice(self._drawn, BATCH)))
             # What a slow answer has held up is not made up for: the load is steady, not a storm.
-            due = max(due + BATCH / RATE, time.monotonic())
+            due = max(due + BATCH / self._rate, time.monotonic())
 
     def _send(self, drawn: list[tuple[int, int | None]]) -> None:
         first, now = len(self._messages), round(time.time() * 1000)

@@ -23,6 +23,8 @@ class Service:
     def __init__(self, name: str, module: str, admin_port: int, settings: Mapping[str, str]) -> None:
         self.name = name
         self.process: Process
+        self.lines = 0
+        """How many lines of log it has written so far."""
         self._admin_port = admin_port
         self._command = (sys.executable, "-m", module)
         self._environment = {
@@ -43,7 +45,7 @@ class Service:
         return "\n".join(f"{self.name} | {line}" for line in self.process.tail)
 
     def start(self) -> None:
-        self.process = Process(self.name, self._command, self._environment)
+        self.process = Process(self.name, self._command, self._environment, self._count)
 
     def await_ready(self) -> None:
         """Wait until it says that it is ready."""
@@ -79,6 +81,9 @@ class Service:
     def descriptors(self) -> int:
         """How many files and sockets it has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def _count(self, name: str, line: str) -> None:
+        self.lines += 1
 
     def _ready(self) -> bool:
         assert self.running, f"{self.name} ended with code {self.process.exit_code}:\n{self.log}"

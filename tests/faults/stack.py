@@ -79,6 +79,7 @@ class Stack:
         self.gateway_ports = [port() for _ in range(GATEWAYS)]
         admins = [port() for _ in range(GATEWAYS)]
         self.url = f"http://{HOST}:{public}"
+        self.gateway_urls = [f"http://{HOST}:{own}" for own in self.gateway_ports]
         self.network = self._parts.enter_context(
             Network((proxied, self.redis.port), public, dict(zip(self.gateway_ports, admins, strict=True)))
         )

@@ -138,7 +138,7 @@ STORM_NAMESPACE = "/storm"
 
 
 def a_storm_of_connects(scene: Scene) -> None:
-    with Crowd(scene.stack.url + STORM_NAMESPACE, STORM, rooms=0) as storm:
+    with Crowd([scene.stack.url + STORM_NAMESPACE], STORM, rooms=0) as storm:
         storm.assemble(30)
 
 

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.javascript import missing
+from tests.faults import siege
 from tests.faults.faults import FAULTS
 from tests.faults.run import Load, run
+from tests.faults.siege import Siege
 from tests.reservation import PortBlock
 
 pytestmark = [
@@ -14,6 +16,22 @@ pytestmark = [
 ]
 
 SHORT = Load(before_seconds=2, after_seconds=3, clients=40)
+SHORT_SIEGE = Siege(
+    before_seconds=2,
+    seconds=10,
+    after_seconds=2,
+    clients=40,
+    attackers=160,
+    pause_seconds=1,
+    # This machine has other tests to run; `make faults` judges latency.
+    judges_latency=False,
+    # Or who is slow would be refused when it is over, and who has gone would be missed long after.
+    gateway={
+        "QUEUECAST_CONNECT_SECONDS": "2",
+        "QUEUECAST_PING_INTERVAL_SECONDS": "2",
+        "QUEUECAST_PING_TIMEOUT_SECONDS": "10",
+    },
+)
 SELECTION = (
     "Redis restarts with its data",
     "a gateway is killed",
@@ -38,3 +56,10 @@ def test_every_client_gets_everything_once_and_in_order(name: str, block: PortBl
     outcome = run(BY_NAME[name], SHORT, block)
     assert outcome.troubles == ()
     assert outcome.account.deliveries > 0
+
+
+def test_an_attack_is_refused_and_honest_clients_lose_nothing(block: PortBlock) -> None:
+    """Every kind of it for what it is, by a gateway that neither grows nor fills its log meanwhile."""
+    ordeal = siege.run(SHORT_SIEGE, block)
+    assert ordeal.troubles == ()
+    assert all(phase.account.deliveries > 0 for phase in ordeal.phases)

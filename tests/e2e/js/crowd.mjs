@@ -1,6 +1,7 @@
 // Many stock Socket.IO clients in one process, for the fault tests. They keep the number of every item and the moment
 // it came, and report only when asked: a line on standard input is a question, the answer is a line of JSON for `status`
-// and one for each client for `pages`. The argument is {url, clients, rooms, options}; client n is in room n % rooms.
+// and one for each client for `pages`. The argument is {urls, tokens, clients, rooms, options}: client n is one of
+// urls[n % urls.length], in room n % rooms, and shows tokens[n], if there are any.
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
@@ -9,7 +10,7 @@ const ACK_MS = 5_000;
 // Tells a client an offset without any news; nobody's handler waits for it.
 const OFFSET_EVENT = "queuecast:offset";
 
-const { url, clients, rooms, options } = JSON.parse(process.argv[2]);
+const { urls, tokens, clients, rooms, options } = JSON.parse(process.argv[2]);
 
 class Page {
   numbers = [];
@@ -18,9 +19,10 @@ class Page {
   disconnects = [];
   strays = 0;
 
-  constructor(room) {
-    this.room = room;
-    this.socket = io(url, { forceNew: true, ...options });
+  constructor(number) {
+    this.room = rooms > 0 ? number % rooms : 0;
+    const auth = tokens.length > 0 ? { token: tokens[number] } : {};
+    this.socket = io(urls[number % urls.length], { forceNew: true, auth, ...options });
     this.socket.on("connect", () => this.connected());
     this.socket.on("disconnect", (reason) => this.disconnects.push([Date.now(), reason]));
     this.socket.onAny((name, item) => this.received(name, item));
@@ -53,7 +55,7 @@ class Page {
   get joined() { return this.socket.connected && this.connects.at(-1).subscribed !== null; }
 }
 
-const pages = Array.from({ length: clients }, (_, number) => new Page(rooms > 0 ? number % rooms : 0));
+const pages = Array.from({ length: clients }, (_, number) => new Page(number));
 
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const questions = {

@@ -1,0 +1,174 @@
+"""How a gateway is abused, one function each: it goes on until its connection is over.
+
+Nobody here takes a CLOSE frame for an answer: who floods floods on until the connection is cut.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from tests.faults.wire import CONTINUATION, HOST, PATH, PING, TEXT, UPGRADE, Wire, frame, head
+
+ROOMS = "mallory:"
+"""What the rooms begin with that an insider may join: there is nothing in them."""
+
+SEPARATOR = b"\x1e"
+DRIP_SECONDS = 1.0
+FLOOD_BYTES = 1 << 15
+OVERSIZE_BYTES = 10_000_000
+TOKEN_SECONDS = 0.1
+ASK_SECONDS = 0.025
+ASKED_AT_ONCE = 80
+"""So much as is allowed: a burst has 100."""
+LONG_ROOMS = 90
+ROOM_LENGTH = 240
+
+
+class Means(NamedTuple):
+    """What an attacker has: a connection, a token of some kind, and dice of its own."""
+
+    wire: Wire
+    token: str
+    dice: random.Random
+
+
+Abuse = Callable[[Means], Awaitable[None]]
+
+
+async def event_flood(means: Means) -> None:
+    """Events that are all in order, as fast as the socket takes them."""
+    await _join(means)
+    await _flood(means.wire, frame(TEXT, '421["item_removed",{"id":"all of it"}]'))
+
+
+async def subscribe_flood(means: Means) -> None:
+    """Each is written down in Redis, if it is let through."""
+    await _join(means)
+    rooms = json.dumps([f"{ROOMS}{number}" for number in range(10)])
+    await _flood(means.wire, frame(TEXT, f'422["subscribe",{rooms}]'))
+
+
+async def ping_flood(means: Means) -> None:
+    """Control frames, which ask for an answer each, from somebody who has not even joined."""
+    await _upgrade(means)
+    await _flood(means.wire, frame(PING, b"x" * 100))
+
+
+async def endless_fragments(means: Means) -> None:
+    """A message of empty parts that never ends."""
+    await _upgrade(means)
+    await means.wire.send(frame(TEXT, "4", final=False))
+    await _flood(means.wire, frame(CONTINUATION, final=False))
+
+
+async def oversized_message(means: Means) -> None:
+    """A hundred times what a message may have, and sent in full."""
+    await _upgrade(means)
+    await means.wire.send(head(TEXT, OVERSIZE_BYTES))
+    await _flood(means.wire, bytes(1000))
+
+
+async def endless_head(means: Means) -> None:
+    """A request whose headers never end."""
+    await means.wire.send(f"GET {PATH}polling HTTP/1.1\r\nHost: {HOST}\r\n".encode())
+    await _flood(means.wire, b"X-More: " + b"x" * 500 + b"\r\n")
+
+
+async def slow_head(means: Means) -> None:
+    """A request's head, a byte at a time."""
+    await _drip(means.wire, UPGRADE)
+
+
+async def slow_frame(means: Means) -> None:
+    """A frame, a byte at a time, and nothing before it."""
+    await _upgrade(means)
+    await _drip(means.wire, frame(TEXT, "4" * 120))
+
+
+async def slow_body(means: Means) -> None:
+    """A POST of a session that has joined, a byte at a time."""
+    wire = means.wire
+    await wire.send(_request("GET", f"{PATH}polling"))
+    opened = await wire.hear(b'"sid":"')
+    sid = json.loads(opened[1:].partition(SEPARATOR)[0])["sid"]
+    path = f"{PATH}polling&sid={sid}"
+    await wire.send(_request("POST", path, f"40{json.dumps({'token': means.token})}"))
+    await wire.hear(b"ok")
+    whole = _request("POST", path, "4" * 120)
+    await wire.send(whole[:-120])
+    await _drip(wire, whole[-120:])
+
+
+async def garbage_first(means: Means) -> None:
+    """As of TLS, and then noise, where a request should be."""
+    await means.wire.send(b"\x16\x03\x01" + means.dice.randbytes(500))
+    await means.wire.over.wait()
+
+
+async def garbage_later(means: Means) -> None:
+    """Frames with bits that nobody agreed on, and noise, of an open connection."""
+    await _upgrade(means)
+    await means.wire.send(b"\xf1" + means.dice.randbytes(500))
+    await means.wire.over.wait()
+
+
+async def bad_tokens(means: Means) -> None:
+    """The same bad token again and again."""
+    await _upgrade(means)
+    while True:
+        await means.wire.send(frame(TEXT, f"40{json.dumps({'token': means.token})}"))
+        await means.wire.outlast(TOKEN_SECONDS)
+
+
+async def churn(means: Means) -> None:
+    """Come, and go at once."""
+    await _upgrade(means)
+    means.wire.close()
+    await means.wire.over.wait()
+
+
+async def never_reading(means: Means) -> None:
+    """Ask for what is long in words that are short, at a pace that is allowed, and read none of it."""
+    wire = means.wire
+    await _join(means)
+    rooms = [f"{ROOMS}{number}:".ljust(ROOM_LENGTH, "x") for number in range(LONG_ROOMS)]
+    await wire.send(frame(TEXT, f'423["subscribe",{json.dumps(rooms)}]'))
+    await wire.hear(b"433[")
+    wire.deafen()
+    ask = frame(TEXT, '424["unsubscribe","x"]')
+    await wire.send(ASKED_AT_ONCE * ask)
+    while True:
+        await wire.send(ask)
+        await wire.outlast(ASK_SECONDS)
+
+
+async def _upgrade(means: Means) -> None:
+    await means.wire.send(UPGRADE)
+    await means.wire.hear(b"maxPayload")
+
+
+async def _join(means: Means) -> None:
+    await _upgrade(means)
+    await means.wire.send(frame(TEXT, f"40{json.dumps({'token': means.token})}"))
+    await means.wire.hear(b"40{")
+
+
+async def _flood(wire: Wire, one: bytes) -> None:
+    many = one * (FLOOD_BYTES // len(one))
+    while True:
+        await wire.send(many)
+        await asyncio.sleep(0)  # the others of this loop have a turn too
+
+
+async def _drip(wire: Wire, whole: bytes) -> None:
+    for byte in whole:
+        await wire.send(bytes((byte,)))
+        await wire.outlast(DRIP_SECONDS)
+    await wire.over.wait()
+
+
+def _request(method: str, path: str, body: str = "") -> bytes:
+    length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{length}\r\n{body}".encode()
