@@ -1,25 +1,16 @@
 """What the dashboards ask for exists: metrics, labels and their values, by the services' own registries."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterator
 
 import promql_parser as promql
 import pytest
-import yaml
-from prometheus_client import CollectorRegistry
-
-from queuecast_edge.metrics import new_registry
-from queuecast_gateway.metrics import Metrics as GatewayMetrics
-from queuecast_poller.metrics import Metrics as PollerMetrics
 
 from .dashboards import (
     NAMES,
     OBSERVABILITY,
     RANGE,
     RATE_INTERVAL,
-    ROOT,
     Query,
     all_queries,
     annotations,
@@ -28,55 +19,16 @@ from .dashboards import (
     metrics,
     parsed,
     selectors,
+    third_party,
     variables,
     walk,
 )
+from .registries import Known, known
 
 OF_THE_TARGET = frozenset({"namespace", "job", "instance", "pod"})
 """What Prometheus adds to whatever it reads; no pod where there is no Kubernetes."""
 
 QUERIES = all_queries()
-
-
-@dataclass
-class Known:
-    """A series as a registry shows it: its type, and the values of each label."""
-
-    type: str
-    labels: dict[str, set[str]] = field(default_factory=dict)
-
-
-@cache
-def known() -> Mapping[str, Known]:
-    """Return everything that the two services show, by the names of the samples."""
-    found: dict[str, Known] = {}
-    for registry in (_registry("queuecast_gateway"), _registry("queuecast_poller")):
-        for family in registry.collect():
-            for sample in family.samples:
-                one = found.setdefault(sample.name, Known(family.type))
-                for label, value in sample.labels.items():
-                    one.labels.setdefault(label, set()).add(value)
-    return found
-
-
-def _registry(package: str) -> CollectorRegistry:
-    registry = new_registry(package, "unknown")
-    if package == "queuecast_gateway":
-        GatewayMetrics(registry)
-    else:
-        PollerMetrics(registry).of("orders")
-    return registry
-
-
-@cache
-def third_party() -> frozenset[str]:
-    content = yaml.safe_load((ROOT / "tests/observability/third_party.yml").read_text("utf-8"))
-    assert all(len(each["reason"]) > 20 for each in content.values())
-    return frozenset(metric for each in content.values() for metric in each["metrics"])
-
-
-def asked(query: Query) -> set[str]:
-    return {metric for selector, _ in selectors(query.tree) for metric in metrics(selector)}
 
 
 def every_expression() -> Iterator[promql.Expr]:
@@ -102,7 +54,7 @@ def test_only_metrics_that_exist_are_asked_for() -> None:
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_a_query_is_wholly_ours_or_wholly_somebody_elses(query: Query) -> None:
     """What others have may be missing: it must not take ours with it."""
-    assert not asked(query) & third_party() or asked(query) <= third_party()
+    assert not query.asked & third_party() or query.asked <= third_party()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,7 +64,7 @@ def test_no_panel_lives_on_what_others_have(name: str) -> None:
     for query in QUERIES:
         by_panel.setdefault(f"{query.dashboard} / {query.panel['title']}", []).append(query)
     for panel, its_queries in by_panel.items():
-        assert any(asked(query) <= set(known()) for query in its_queries), panel
+        assert any(query.asked <= set(known()) for query in its_queries), panel
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
