@@ -62,7 +62,8 @@ class Victim:
         )
         # One traceback of too deep a recursion is far longer than what is kept otherwise.
         self.service.process.tail = deque(maxlen=100_000)
-        eventually(self.service.ready)
+        eventually(lambda: self.service.ready() and "serves browsers" in self.service.log())
+        self.service.process.tail.clear()
 
     @asynccontextmanager
     async def joined(self) -> AsyncIterator[WebSocket]:
