@@ -18,12 +18,10 @@ def answer(prometheus: Prometheus, query: Query, window: Window, chosen: Mapping
     return prometheus.range(expression, window)
 
 
-def empty(prometheus: Prometheus, content: Json, window: Window, chosen: Mapping[str, str]) -> list[str]:
+def empty(prometheus: Prometheus, content: Json, window: Window, chosen: Mapping[str, str]) -> list[Query]:
     """Return the queries of a dashboard that bring nothing that could be drawn."""
     return [
-        str(query)
-        for query in queries(content)
-        if not any(map(finite, answer(prometheus, query, window, chosen)))
+        query for query in queries(content) if not any(map(finite, answer(prometheus, query, window, chosen)))
     ]
 
 

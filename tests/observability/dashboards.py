@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ class Query:
         """The expression, parsed. Raises `ValueError`."""
         return parsed(self.expression)
 
+    @property
+    def asked(self) -> set[str]:
+        """The metrics that it asks for."""
+        return {metric for selector, _ in selectors(self.tree) for metric in metrics(selector)}
+
     def __str__(self) -> str:
         return f"{self.dashboard} / {self.panel['title']} / {self.legend}"
 
@@ -56,6 +62,14 @@ def everything() -> dict[str, Json]:
 def objectives() -> Mapping[str, Any]:
     content: Mapping[str, Any] = yaml.safe_load((OBSERVABILITY / "objectives.yml").read_text("utf-8"))
     return content
+
+
+@cache
+def third_party() -> frozenset[str]:
+    """Return the metrics that dashboards may ask for though they are not Queuecast's."""
+    content = yaml.safe_load(Path(__file__).with_name("third_party.yml").read_text("utf-8"))
+    assert all(len(each["reason"]) > 20 for each in content.values())
+    return frozenset(metric for each in content.values() for metric in each["metrics"])
 
 
 def panels(content: Json) -> list[Json]:
