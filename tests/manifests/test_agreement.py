@@ -26,6 +26,7 @@ from .kustomize import (
     PLACEHOLDER,
     RENDERS,
     ROOT,
+    SITE,
     Document,
     Documents,
     containers,
@@ -194,10 +195,42 @@ def test_a_managed_redis_is_spoken_to_by_tls_and_every_redis_with_a_password(nam
 
 
 @needs_kubectl
+def test_on_aws_everything_is_where_the_site_says() -> None:
+    """Each value once, and in its place."""
+    documents = rendered("overlays/aws, filled in")
+    poller = environment(documents, container_of(documents, "poller"))
+    assert poller["AWS_REGION"] == SITE["REPLACE-WITH-THE-REGION"]
+    assert poller["QUEUECAST_QUEUES"] == SITE["REPLACE-WITH-THE-ARN-OF-THE-QUEUE"]
+    for service in SERVICES:
+        url = settings(documents, service).redis_url.get_secret_value()
+        assert url == f"rediss://{service}:s3cret@{SITE['REPLACE-WITH-THE-HOST-OF-REDIS']}:6379/0"
+    (ingress,) = find(documents, "Ingress")
+    assert ingress["spec"]["rules"][0]["host"] == SITE["REPLACE-WITH-THE-HOST-NAME"]
+    certificate = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/certificate-arn"]
+    assert certificate == SITE["REPLACE-WITH-THE-ARN-OF-THE-CERTIFICATE"]
+    network = SITE["REPLACE-WITH-THE-CIDR-OF-THE-VPC"]
+    assert settings(documents, "gateway").trusted_proxies == (network,)
+    blocks = [
+        peer["ipBlock"]["cidr"]
+        for each in find(documents, "NetworkPolicy")
+        for direction, whom in (("ingress", "from"), ("egress", "to"))
+        for rule in each["spec"].get(direction, [])
+        for peer in rule[whom]
+        if "ipBlock" in peer
+    ]
+    assert blocks.count(network) == 3
+    assert not [block for block in blocks if block.startswith("10.") and block != network]
+
+
+@needs_kubectl
 def test_on_aws_nobody_comes_in_without_a_token() -> None:
     """Nor from images that are not exactly those."""
     documents = rendered("overlays/aws, filled in")
-    assert settings(documents, "gateway").auth == "jwt"
+    made = settings(documents, "gateway")
+    assert made.auth == "jwt"
+    assert made.auth_issuer == f"https://{SITE['REPLACE-WITH-THE-ISSUER']}"
+    assert made.auth_jwks_url == f"{made.auth_issuer}/.well-known/jwks.json"
+    assert made.auth_audience == (SITE["REPLACE-WITH-THE-AUDIENCE"],)
     assert all("@sha256:" in container["image"] for _, container in containers(documents))
     text = json.dumps(documents)
     assert "pod-readiness-gate-inject" in text
@@ -369,7 +402,8 @@ def test_the_readme_names_every_overlay() -> None:
 def test_every_file_is_used() -> None:
     """One that no recipe names would be edited in vain."""
     for recipe in K8S.rglob("kustomization.yaml"):
-        text = recipe.read_text("utf-8")
+        # Without its comments.
+        text = json.dumps(yaml.safe_load(recipe.read_text("utf-8")))
         others = {path.name for path in recipe.parent.iterdir() if path.is_file()}
         for name in others - {"kustomization.yaml", "README.md", "secrets.sh", "prometheus-adapter.yaml"}:
             assert re.search(rf"\b{re.escape(name)}\b", text), recipe.parent / name
