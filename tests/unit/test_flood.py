@@ -1,5 +1,6 @@
 """Browsers that say too much: refused by acknowledgement, then cut off, and nothing of it is done."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -296,3 +297,15 @@ async def test_without_limits_nothing_is_counted(make: Callable[..., SocketServe
     await browser.joined()
     await browser.says(*['2["add"]'] * 500)
     assert len(counter.done) == 500
+
+
+async def test_who_says_much_at_once_lets_others_have_their_turn(
+    make: Callable[..., SocketServer], clock: FakeClock
+) -> None:
+    """Handlers that wait for nothing would all run before anybody else's first."""
+    counter = Counter(make, max_events_per_second=1_000)
+    many, one = await counter.joined(clock), await counter.joined(clock)
+    texts = [f'2["add",{number}]' for number in range(50)]
+    await asyncio.gather(many.says(*texts), one.says('2["add","one"]'))
+    assert len(counter.done) == 51
+    assert counter.done.index(("one",)) <= module.TURN_MESSAGES
