@@ -8,7 +8,7 @@ PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e manifests faults fuzz bench lint format types check audit docs requirements clean
+.PHONY: help run send test unit integration e2e compose manifests faults fuzz bench lint format types check audit docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ integration: $(VENV)/dev ## Run one service at a time against real Redis and a r
 
 e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScript client and a browser
 	$(BIN)/pytest tests/e2e
+
+compose: $(VENV)/dev ## Run docker-compose.yml under load and ask it every query of the dashboards; needs Docker
+	$(BIN)/pytest tests/compose
 
 manifests: $(VENV)/dev $(VENV)/checkov/installed ## Render and check deploy/k8s: schemas, policies, hadolint, checkov
 	$(BIN)/pytest tests/manifests

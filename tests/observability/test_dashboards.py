@@ -213,7 +213,7 @@ def test_deploys_drains_and_alerts_are_marked(name: str) -> None:
 
 def configmaps() -> list[dict[str, Any]]:
     """Return the ConfigMaps that Kustomize makes, as they are described."""
-    described = yaml.safe_load((OBSERVABILITY / "kustomization.yaml").read_text("utf-8"))
+    described = yaml.safe_load((OBSERVABILITY / "dashboards" / "kustomization.yaml").read_text("utf-8"))
     assert described["generatorOptions"] == {"disableNameSuffixHash": True}
     made: list[dict[str, Any]] = described["configMapGenerator"]
     return made
@@ -221,12 +221,12 @@ def configmaps() -> list[dict[str, Any]]:
 
 def test_every_dashboard_is_a_configmap_that_the_sidecar_finds() -> None:
     """By its label; and under one name for ever, or each change would leave a second owner of the uid."""
-    assert {each["files"][0] for each in configmaps()} == {f"dashboards/{name}.json" for name in NAMES}
+    assert {each["files"][0] for each in configmaps()} == {f"{name}.json" for name in NAMES}
     for each in configmaps():
         (file,) = each["files"]
         assert each["options"]["labels"]["grafana_dashboard"] == "1"
         # Kubernetes takes a ConfigMap of 1 MiB at most, its own lines included.
-        assert (OBSERVABILITY / file).stat().st_size < 900_000
+        assert (OBSERVABILITY / "dashboards" / file).stat().st_size < 900_000
 
 
 def test_grafana_under_compose_has_the_same_files() -> None:

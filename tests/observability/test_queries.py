@@ -51,6 +51,13 @@ def test_only_metrics_that_exist_are_asked_for() -> None:
     assert third_party() - names == set(), "no longer asked for"
 
 
+def test_every_metric_of_ours_is_on_a_dashboard() -> None:
+    """What is counted and never looked at is counted for nobody."""
+    asked = {re.sub("_(bucket|sum|count)$", "", metric) for query in QUERIES for metric in query.asked}
+    ours = {re.sub("_(bucket|sum|count)$", "", name) for name in known() if name.startswith("queuecast_")}
+    assert ours - asked == set()
+
+
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_a_query_is_wholly_ours_or_wholly_somebody_elses(query: Query) -> None:
     """What others have may be missing: it must not take ours with it."""

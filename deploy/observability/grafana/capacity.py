@@ -121,7 +121,7 @@ WHAT_AUTOSCALING_GOES_BY = Row(
             "By gateway. Autoscaling by connections keeps the average at half of the limit.",
             "percentunit",
             {POD: f"sum by ({BY_POD}) ({gateway('connections')} / {gateway('connections_limit')})"},
-            width=8,
+            width=6,
             threshold=FULL,
         ),
         Series(
@@ -132,14 +132,22 @@ WHAT_AUTOSCALING_GOES_BY = Row(
                 f"{service} {POD}": f"sum by ({BY_POD}) ({of(service, rate(process('cpu_seconds_total')))})"
                 for service in ("gateway", "poller")
             },
-            width=8,
+            width=6,
         ),
         Series(
             "Wait on the queue, on average",
             "What KEDA scales pollers by: one more for each second.",
             "s",
             {"{{queue}}": mean(poller, "queue_wait_seconds", by="queue")},
-            width=8,
+            width=6,
+        ),
+        Series(
+            "Deletion cost not told",
+            "Times that Kubernetes could not be told how many connections a pod has, by which a scale-in takes "
+            "the emptiest. Always 0 where it is not told.",
+            "cps",
+            {"failures": rates(gateway("deletion_cost_failures_total"))},
+            width=6,
         ),
     ],
 )
