@@ -314,9 +314,9 @@ async def _until_refused(port: int, shown: str, issuer: Issuer, asked: int) -> N
 async def test_a_session_ends_with_its_token_and_comes_back_with_another(site: Site, transport: str) -> None:
     """Below Socket.IO, so that the stock client comes back by itself; it has missed nothing."""
     one, two = await site.start_two(**JWT)
-    first = await Page.open(one.port, transport=transport, token=signed(2, rooms=["sku:*"]))
+    first = await Page.open(one.port, transport=transport, token=signed(3, rooms=["sku:*"]))
     assert (await first.ask("subscribe", "sku:7"))["rooms"] == ["sku:7", "user:ann"]
-    assert await first.event() == ["token_expiring", {"expires_in": 2}]
+    assert await first.event() in (["token_expiring", {"expires_in": seconds}] for seconds in (1, 2, 3))
     if isinstance(first.connection, WebSocket):
         assert await first.connection.close_code() == 4001
     else:
@@ -333,14 +333,16 @@ async def test_a_session_ends_with_its_token_and_comes_back_with_another(site: S
 
 async def test_somebody_is_told_a_minute_before_their_token_ends(gateway: Gateway) -> None:
     """Time to fetch another one; a token that lasts less long is told of at once."""
-    async with page(gateway.port, token=good(61.3)) as one, page(gateway.port, token=good(10.5)) as other:
-        began = asyncio.get_running_loop().time()
-        assert await other.event() == ["token_expiring", {"expires_in": 10}]
+    exp = time.time() + 62.5
+    async with page(gateway.port, token=good(exp=exp)) as one, page(gateway.port, token=good(30)) as other:
+        (event, told) = await other.event()
+        assert event == "token_expiring"
+        assert 20 < told["expires_in"] <= 30
         assert await is_quiet(one)
         (event, told) = await one.event()
         assert event == "token_expiring"
-        assert told["expires_in"] in (59, 60)
-        assert asyncio.get_running_loop().time() - began > 0.8
+        assert 50 < told["expires_in"] <= 60
+        assert time.time() > exp - 60.5
         assert await is_quiet(other), "told twice"
 
 
@@ -354,22 +356,23 @@ async def test_a_token_is_good_for_as_long_as_clocks_may_be_apart(site: Site) ->
     exp = time.time() - 1
     async with page(one.port, token=signed(exp=exp)) as late:
         assert isinstance(late.connection, WebSocket)
-        assert await late.event() == ["token_expiring", {"expires_in": 2}]
+        assert (await late.event())[0] == "token_expiring"
         assert await late.connection.close_code() == 4001
-        assert 0 <= time.time() - (exp + 3) < 2
+        assert 0 <= time.time() - (exp + 3) < 5
 
 
 async def test_a_refresh_prolongs_a_session_without_another_connection(gateway: Gateway) -> None:
     """What the page does when it is told; who does not is shown the door at that moment."""
-    short, fresh = good(1.5), good(50, rooms=["sku:*"])
+    short, fresh = good(3), good(50, rooms=["sku:*"])
     async with page(gateway.port, token=short) as one, page(gateway.port, token=short) as other:
+        assert (await one.event())[0] == "token_expiring"
         answer = await one.ask("refresh", fresh)
         exp = jwt.decode(fresh, options={"verify_signature": False})["exp"]
         assert answer == {"ok": True, "rooms": ["user:ann"], "expires": exp}
         assert isinstance(other.connection, WebSocket)
         await other.event()
         assert await other.connection.close_code() == 4001
-        assert [await one.event(), await one.event()][0][0] == "token_expiring", "of the first token"
+        assert (await one.event())[0] == "token_expiring", "of the new one"
         assert (await one.ask("subscribe", "sku:1"))["rooms"] == ["sku:1", "user:ann"]
 
 
