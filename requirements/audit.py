@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 
-from requirements.pins import SERVICES, pinned
+from requirements.pins import EXTRAS, SERVICES, pinned
 
 # An advisory's id and why it does not concern us. It goes when the package is renewed.
 IGNORED: dict[str, str] = {}
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--offline-ok", action="store_true", help="exit with 0 if there is nobody to ask, having said so"
     )
     options = parser.parse_args(arguments)
-    pins = {pin for service in SERVICES for pin in pinned(service).items()}
+    pins = {pin for part in (*SERVICES, *EXTRAS) for pin in pinned(part).items()}
     verdict = _ask(pins, options.service)
     sys.stdout.write(f"audit: {verdict.text}\n")
     return CLEAN if options.offline_ok and verdict.code == UNREACHABLE else verdict.code

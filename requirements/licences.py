@@ -11,7 +11,7 @@ from typing import cast
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from requirements.pins import HERE, SERVICES, pinned
+from requirements.pins import EXTRAS, HERE, SERVICES, pinned
 
 TARGET = HERE.parent / "docs" / "licences.md"
 
@@ -35,6 +35,9 @@ CONDITIONAL = {
     "MPL-2.0": "asks that changes of its own files be published; we install such packages as they are",
 }
 
+# What packages without a classifier have in the older field.
+NAMES = {"3-Clause BSD License": "BSD-3-Clause"}
+
 CLASSIFIERS = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: BSD License": "BSD",  # of two or three clauses, it does not say which
@@ -47,8 +50,8 @@ CLASSIFIERS = {
 INTRODUCTION = """# Licences
 
 What is installed in the images besides Queuecast itself (Apache-2.0), and the licence that each package
-declares. Where a comma stands, its classifiers name several and do not say whether all hold or one may be
-chosen.
+declares; under `traces` what is there only when an image was built with it ([Traces](traces.md)). Where a comma
+stands, its classifiers name several and do not say whether all hold or one may be chosen.
 
 This page is made by `make docs` from the pinned requirements, as they hold in the images, and the packages'
 metadata. A test fails when it is out of date, or a licence is none of these:
@@ -66,10 +69,11 @@ def page() -> str:
 
     Raises `LookupError` if a package of the images is not installed here, or not in the pinned version.
     """
-    images = {service: pinned(service) for service in SERVICES}
+    columns = (*SERVICES, *EXTRAS)
+    images = {column: pinned(column) for column in columns}
     rows = []
     for name, version in sorted({pin for pins in images.values() for pin in pins.items()}):
-        used = " | ".join("✓" if images[service].get(name) == version else "" for service in SERVICES)
+        used = " | ".join("✓" if images[column].get(name) == version else "" for column in columns)
         rows.append(f"| {name} | {version} | {licence(installed(name, version))} | {used} |")
     return (
         "\n".join(
@@ -78,8 +82,8 @@ def page() -> str:
                 f"* {', '.join(sorted(PERMISSIVE))}",
                 *(f"* {name}, which {why}" for name, why in sorted(CONDITIONAL.items())),
                 "",
-                f"| package | version | licence | {' | '.join(SERVICES)} |",
-                "|---|---|---|" + "---|" * len(SERVICES),
+                f"| package | version | licence | {' | '.join(columns)} |",
+                "|---|---|---|" + "---|" * len(columns),
                 *rows,
                 BEYOND,
             ]
@@ -95,6 +99,8 @@ def licence(package: Message) -> str:
             return str(canonicalize_license_expression(package.get(field, "")))
         except InvalidLicenseExpression:
             continue
+    if package.get("License") in NAMES:
+        return NAMES[package["License"]]
     named = [c for c in package.get_all("Classifier", []) if c.startswith("License ::")]
     return ", ".join(sorted(CLASSIFIERS.get(c, c) for c in named)) or "unknown"
 

@@ -8,6 +8,9 @@ from packaging.utils import canonicalize_name
 HERE = Path(__file__).parent
 SERVICES = ("gateway", "poller")
 
+# What either image can be built with besides: a build argument each.
+EXTRAS = ("traces",)
+
 # The images' Python, not this one: the licence page and the audit say the same on every machine.
 PYTHON = "3.13"
 IMAGE = {
@@ -47,6 +50,6 @@ def pins(text: str) -> dict[str, str]:
     return versions
 
 
-def pinned(service: str) -> dict[str, str]:
-    """Return the packages of a service's image and their versions, our own apart."""
-    return pins((HERE / f"{service}.txt").read_text("utf-8"))
+def pinned(name: str) -> dict[str, str]:
+    """Return the packages of a service's image, or of an extra, and their versions, our own apart."""
+    return pins((HERE / f"{name}.txt").read_text("utf-8"))

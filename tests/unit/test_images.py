@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from requirements.pins import PYTHON, SERVICES
+from requirements.pins import EXTRAS, PYTHON, SERVICES
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +58,16 @@ def test_whatever_is_installed_from_an_index_is_pinned_with_its_hash(service: st
     assert len(installs) == 3
     assert all("--require-hashes" in line or "--no-index" in line for line in installs)
     assert " install " not in final
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_image_has_an_extra_only_if_it_is_asked_for(service: str, extra: str) -> None:
+    """What is not used is only more to keep free of vulnerabilities."""
+    build, _ = stages(service)
+    assert f"ARG {extra.upper()}=0\n" in build
+    assert f'if [ "${extra.upper()}" = 1 ]; then set -- "$@" -r requirements/{extra}.txt; fi' in build
+    assert build.count(f"-r requirements/{extra}.txt") == 1
 
 
 def test_the_two_images_are_built_alike() -> None:

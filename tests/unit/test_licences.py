@@ -4,7 +4,7 @@ from email.message import Message
 
 import pytest
 from requirements.licences import CONDITIONAL, allowed, installed, licence
-from requirements.pins import SERVICES, pinned
+from requirements.pins import EXTRAS, SERVICES, pinned
 
 MIT = "License :: OSI Approved :: MIT License"
 APACHE = "License :: OSI Approved :: Apache Software License"
@@ -25,12 +25,13 @@ def package(**fields: str | list[str]) -> Message:
         (package(License_Expression="Apache-2.0 AND MIT", Classifier=[APACHE]), "Apache-2.0 AND MIT"),
         (package(License="apache-2.0"), "Apache-2.0"),
         (package(License="Apache 2.0", Classifier=["Framework :: AsyncIO", APACHE]), "Apache-2.0"),
+        (package(License="3-Clause BSD License"), "BSD-3-Clause"),
         (package(License="Dual License", Classifier=[MIT, APACHE]), "Apache-2.0, MIT"),
         (package(License="Permission is hereby granted …", Classifier=MIT), "MIT"),
         (package(Classifier="License :: Other/Proprietary License"), "License :: Other/Proprietary License"),
         (package(), "unknown"),
     ],
-    ids=["expression", "field", "free text", "two", "whole text", "unheard of", "nothing"],
+    ids=["expression", "field", "free text", "by its name", "two", "whole text", "unheard of", "nothing"],
 )
 def test_a_licence_is_what_the_metadata_say_most_exactly(metadata: Message, said: str) -> None:
     """First the SPDX expression, then the field if it is one, then the classifiers; never a guess."""
@@ -62,10 +63,10 @@ def test_what_asks_for_more_or_says_nothing_is_not(expression: str) -> None:
     assert not allowed(expression)
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_what_is_in_the_images_is_allowed(service: str) -> None:
+@pytest.mark.parametrize("part", [*SERVICES, *EXTRAS])
+def test_what_is_in_the_images_is_allowed(part: str) -> None:
     """A new package, or a new version of one, may come with another licence."""
-    licences = {name: licence(installed(name, version)) for name, version in pinned(service).items()}
+    licences = {name: licence(installed(name, version)) for name, version in pinned(part).items()}
     assert {name: said for name, said in licences.items() if not allowed(said)} == {}
 
 

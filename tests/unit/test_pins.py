@@ -2,7 +2,7 @@
 
 import pytest
 from packaging.markers import default_environment
-from requirements.pins import IMAGE, SERVICES, pinned, pins
+from requirements.pins import EXTRAS, IMAGE, SERVICES, pinned, pins
 
 
 def test_a_hashed_file_gives_names_and_versions() -> None:
@@ -51,3 +51,14 @@ def test_the_services_have_pins_and_one_version_of_what_they_share() -> None:
     assert "aiobotocore" in poller
     shared = gateway.keys() & poller.keys()
     assert {name: gateway[name] for name in shared} == {name: poller[name] for name in shared}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_image_can_be_built_with_every_extra(service: str, extra: str) -> None:
+    """Two versions of a package cannot be installed at once."""
+    image, more = pinned(service), pinned(extra)
+    assert more.keys() - image.keys(), "an extra that adds nothing"
+    assert {name: more[name] for name in more if name in image} == {
+        name: image[name] for name in more if name in image
+    }

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queuecast_bus import BadRecord, Record
-from queuecast_bus.record import offset_key, offset_ms
+from queuecast_bus.reader import Entry
+from queuecast_bus.record import Address, TracedRecord, offset_key, offset_ms
 
 names = st.text(min_size=1, max_size=40)
 records = st.builds(
@@ -68,6 +69,23 @@ def test_the_stream_format_is_the_one_that_is_on_redis_already() -> None:
         b"t": b"5",
         b"x": b"1",
     }
+
+
+@given(records, names)
+def test_the_trace_of_a_record_is_beside_it(record: Record, traceparent: str) -> None:
+    """A gateway without traces reads the same record; one with them finds the trace, wherever it stands."""
+    traced = TracedRecord.of(record, traceparent)
+    assert Record.from_fields(as_stored(traced)) == record
+    assert _entry(traced).traceparent == traceparent
+    assert _entry(record).traceparent is None
+
+
+def test_a_trace_is_one_field_more() -> None:
+    """Under a name that no other field has; what is no trace's name is found out by whoever reads it."""
+    record = Record("e", b"[]", "/n", ("r",), ("s",), (b"c",), 1, redelivered=True)
+    assert as_stored(TracedRecord.of(record, "t")) == {**as_stored(record), b"c": b"t"}
+    broken = Entry("1-0", Address("/"), [b"p", b"0-0", *record.to_fields(), b"c", b"\xff"])
+    assert broken.traceparent == "\ufffd"
 
 
 def test_the_link_to_the_record_before_is_no_part_of_the_record() -> None:
@@ -149,6 +167,11 @@ def test_field_names_are_short() -> None:
     """They are stored with each record."""
     record = Record("e", b"[]", "/n", ("r",), ("s",), (b"",), 1, redelivered=True)
     assert all(len(name) <= 2 and chr(name[0]) in string.ascii_lowercase for name in as_stored(record))
+
+
+def _entry(record: Record) -> Entry:
+    address = Address(record.namespace, record.rooms, record.skip_sids)
+    return Entry("1-0", address, [b"p", b"0-0", *record.to_fields()])
 
 
 def _offset(key: tuple[int, int]) -> str:

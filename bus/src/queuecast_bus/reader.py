@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from queuecast_bus.connection import ANSWER_SECONDS, asking, jittered
 from queuecast_bus.errors import BadRecord, BusUnavailable
 from queuecast_bus.keys import Keys
-from queuecast_bus.record import ADDRESS, PREVIOUS, Address, Record, offset_key, read_address
+from queuecast_bus.record import ADDRESS, PREVIOUS, TRACEPARENT, Address, Record, offset_key, read_address
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,12 @@ class Entry(NamedTuple):
         """The whole record. Raises `BadRecord`."""
         fields = iter(self.fields)
         return Record.from_fields(dict(zip(fields, fields, strict=True)))
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace context that came with the record, unchecked; None if none did."""
+        names, values = self.fields[::2], self.fields[1::2]
+        return values[names.index(TRACEPARENT)].decode(errors="replace") if TRACEPARENT in names else None
 
 
 _entry: Callable[[tuple[str, Address, list[bytes]]], Entry] = partial(tuple.__new__, Entry)

@@ -6,7 +6,7 @@ reader can decide from the address alone whether anybody here wants them.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +15,10 @@ from queuecast_bus.errors import BadRecord
 PREVIOUS, ADDRESS = b"p", b"a"
 """The first two fields of every entry: the append script's link to the record before (see `append.lua`), and
 the address. Readers find them by their place."""
+
+TRACEPARENT = b"c"
+"""The field with the W3C trace context of whoever stored the record, where that is traced: the span that what
+becomes of the record is a part of. It is no part of the record, and read by those who trace."""
 
 
 class Address(NamedTuple):
@@ -99,6 +103,22 @@ class Record:
             raise BadRecord(f"the field {exc.args[0].decode()!r} is missing") from exc
         except ValueError as exc:
             raise BadRecord(f"a field cannot be read: {exc}") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class TracedRecord(Record):
+    """A record whose way is traced. A kind of its own, so that one that is not pays nothing."""
+
+    traceparent: str = ""
+
+    @classmethod
+    def of(cls, record: Record, traceparent: str) -> "TracedRecord":
+        """Return the record, traced."""
+        values = {field.name: getattr(record, field.name) for field in fields(record)}
+        return cls(**{**values, "traceparent": traceparent})
+
+    def to_fields(self) -> list[bytes]:
+        return [*Record.to_fields(self), TRACEPARENT, self.traceparent.encode()]
 
 
 def offset_ms(offset: str) -> int:

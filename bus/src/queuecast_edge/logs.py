@@ -5,7 +5,17 @@ import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
-QUIET_LOGGERS = ("aiobotocore", "aiohttp", "asyncio", "botocore", "engineio", "socketio", "uvicorn")
+QUIET_LOGGERS = (
+    "aiobotocore",
+    "aiohttp",
+    "asyncio",
+    "botocore",
+    "engineio",
+    "opentelemetry",
+    "socketio",
+    "urllib3",
+    "uvicorn",
+)
 """Libraries that are heard from warnings on only, whatever our own level is."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +15,7 @@ from queuecast_edge.lag import watch_lag
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
+from queuecast_edge.traces import Traces, open_traces
 from queuecast_gateway.access.grant import EVERY_ROOM, patterns
 from queuecast_gateway.access.guard import Guard, OpenGuard, TokenGuard
 from queuecast_gateway.access.jwks import Jwks
@@ -35,6 +37,7 @@ from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.sessions import Sessions
 from queuecast_gateway.settings import Settings
+from queuecast_gateway.traced import TracedBus, TracedFanout
 from queuecast_gateway.web import WebServer, web_server
 
 log = logging.getLogger(__name__)
@@ -45,9 +48,14 @@ TRIES_SECONDS = 60.0
 
 async def run(settings: Settings) -> None:
     """Serve browsers until SIGTERM or SIGINT. Raises what ended a part of it, if anything did."""
+    with open_traces("queuecast_gateway", settings) as traces:
+        await _run(settings, traces)
+
+
+async def _run(settings: Settings, traces: Traces | None) -> None:
     registry = new_registry("queuecast_gateway", settings.revision)
     metrics = Metrics(registry)
-    bus = GatewayBus(settings)
+    bus = GatewayBus(settings) if traces is None else TracedBus(traces, settings)
     sessions = Sessions(bus, ttl_seconds=2 * settings.away_seconds)
     recovery = _recovery(settings, bus, sessions, metrics)
     tries = Tries(settings.max_failed_tries, TRIES_SECONDS)
@@ -67,7 +75,8 @@ async def run(settings: Settings) -> None:
         recovery.lost(gap)
         server.eio.start(drain(list(server.eio.sockets.values()), settings.drain_seconds))
 
-    fanout = Fanout(bus, server.eio.outbox, probe, board, metrics, frozenset(settings.namespaces), on_gap)
+    fanout_of = Fanout if traces is None else partial(TracedFanout, traces, settings.channel)
+    fanout = fanout_of(bus, server.eio.outbox, probe, board, metrics, frozenset(settings.namespaces), on_gap)
     handlers = Handlers(
         server,
         metrics,

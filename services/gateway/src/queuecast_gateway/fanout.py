@@ -82,8 +82,9 @@ class Fanout:
             self._metrics.fanout.observe(time.perf_counter() - began)
         self._rooms.history.add(batch)
 
-    def _send(self, entries: Iterable[Entry], audience: Audience) -> None:
-        delivered = 0
+    def _send(self, entries: Iterable[Entry], audience: Audience) -> list[Entry]:
+        """Hand records over to those whom they are for; return all that could be read."""
+        delivered: list[Entry] = []
         pieces: tuple[list[bytes], list[bytes]] = [], []
         for entry in entries:
             try:
@@ -96,16 +97,17 @@ class Fanout:
                 self._outcomes["malformed"].inc()
                 log.error("the record %s was skipped: %s", entry.offset, exc)
                 continue
-            delivered += 1
+            delivered.append(entry)
             if record.sent_ms is not None:
                 seconds = max(0.0, time.time() - record.sent_ms / 1000)
                 self._delivery[record.redelivered].observe(seconds)
                 self._board.delivered(seconds)
-        self._outcomes["delivered"].inc(delivered)
+        self._outcomes["delivered"].inc(len(delivered))
         for run, sessions in zip(pieces, audience, strict=True):
             if run:
                 self._outbox.put(run[0] if len(run) == 1 else b"".join(run), sessions)
                 self._metrics.events_delivered.inc(len(run) * len(sessions))
+        return delivered
 
     def _hear_or_count(self, address: Address, entries: Sequence[Entry]) -> None:
         namespace = address.namespace

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -20,27 +21,35 @@ from queuecast_edge.lag import watch_lag
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
 from queuecast_edge.process import stop_signal
+from queuecast_edge.traces import Traces, open_traces
 from queuecast_poller.failure import QueueUnavailable
 from queuecast_poller.intake import RECEIVE_RETRY_CAP_SECONDS, Intake
 from queuecast_poller.loop_thread import LoopThread, pause
 from queuecast_poller.metrics import Metrics, QueueMetrics
 from queuecast_poller.pulse import Pulse
 from queuecast_poller.settings import Settings
-from queuecast_poller.sqs import open_queue
+from queuecast_poller.sqs import SqsQueue, open_queue
+from queuecast_poller.traced import TracedIntake, TracedQueue
 
 log = logging.getLogger(__name__)
 
 EXIT_SECONDS = 24.7
-"""When a thread that does not end is given up; the process is gone within 25 s of its signal."""
+"""When a thread that does not end is given up; the process is gone within 25 s of its signal, or later by as
+long as it waits for its last spans."""
 
 
 async def run(settings: Settings) -> None:
     """Poll all queues until SIGTERM or SIGINT. Raises what ended a queue's thread, if anything did."""
+    with open_traces("queuecast_poller", settings) as traces:
+        await _run(settings, traces)
+
+
+async def _run(settings: Settings, traces: Traces | None) -> None:
     registry = new_registry("queuecast_poller", settings.revision)
     metrics = Metrics(registry)
     stall_seconds = 3.0 * settings.wait_seconds + 60.0
     pulses = {name: Pulse(name, stall_seconds) for name in settings.queues}
-    threads = [_thread(settings, name, metrics.of(name), pulse) for name, pulse in pulses.items()]
+    threads = [_thread(settings, name, metrics.of(name), pulse, traces) for name, pulse in pulses.items()]
     stopping = stop_signal()
     async with _admin(settings, registry, pulses.values()):
         await _supervise(threads, stopping)
@@ -81,12 +90,14 @@ async def _supervise(threads: Sequence[LoopThread], stopping: asyncio.Event) -> 
         raise RuntimeError("a queue's loop ended although nobody had asked it to")
 
 
-def _thread(settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse) -> LoopThread:
+def _thread(
+    settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse, traces: Traces | None
+) -> LoopThread:
     async def poll(stop: asyncio.Event) -> None:
         bus = BusManager(settings, write_only=True)
         lag = asyncio.create_task(watch_lag(metrics.loop_lag.observe))
         try:
-            await _poll(settings, name, metrics, pulse, bus, stop)
+            await _poll(settings, name, metrics, pulse, bus, traces, stop)
         finally:
             lag.cancel()
             await bus.aclose()
@@ -95,17 +106,25 @@ def _thread(settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse) 
 
 
 async def _poll(
-    settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse, bus: BusManager, stop: asyncio.Event
+    settings: Settings,
+    name: str,
+    metrics: QueueMetrics,
+    pulse: Pulse,
+    bus: BusManager,
+    traces: Traces | None,
+    stop: asyncio.Event,
 ) -> None:
     """Open the queue, however often that must be tried, and work on it until `stop` is set."""
+    kind = SqsQueue if traces is None else TracedQueue
+    intake_of = Intake if traces is None else partial(TracedIntake, traces, name)
     attempt = 0
     while not stop.is_set():
         pulse.tick()
         try:
-            async with open_queue(name, settings.wait_seconds, settings.max_receives) as queue:
+            async with open_queue(name, settings.wait_seconds, settings.max_receives, kind) as queue:
                 pulse.recovered("sqs")
                 log.info("queue %s: receiving", name)
-                await Intake(queue, bus, settings, metrics, pulse).run(stop)
+                await intake_of(queue, bus, settings, metrics, pulse).run(stop)
         except QueueUnavailable as exc:
             metrics.failed(exc)
             pulse.suffers("sqs", str(exc))

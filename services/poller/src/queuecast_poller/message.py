@@ -3,6 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from queuecast_edge.trace_context import TraceContext
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where a message's trace goes on here: when it came (Unix time in nanoseconds), its sender's span."""
+
+    at_ns: int
+    parent: TraceContext | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -11,7 +21,8 @@ class Message:
     `attributes` holds those that address it (strings and numbers as text); `unreadable` names those whose
     type is neither; `attributes_altered` says that they are not the ones whose MD5 SQS sent along. `sent_ms`
     is when SQS accepted it (Unix time in milliseconds), `receives` how often it has been handed out, this
-    time included. `group` is the message group of a FIFO queue, None on a standard one.
+    time included. `group` is the message group of a FIFO queue, None on a standard one. `arrival` is there
+    where messages are traced.
     """
 
     id: str
@@ -24,3 +35,4 @@ class Message:
     sent_ms: int | None = None
     receives: int = 1
     group: str | None = None
+    arrival: Arrival | None = None

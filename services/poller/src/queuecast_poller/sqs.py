@@ -55,7 +55,9 @@ class Queue(Protocol):
 
 
 @asynccontextmanager
-async def open_queue(name: str, wait_seconds: int, max_receives: int) -> AsyncIterator["SqsQueue"]:
+async def open_queue(
+    name: str, wait_seconds: int, max_receives: int, kind: "type[SqsQueue] | None" = None
+) -> AsyncIterator["SqsQueue"]:
     """Find the queue (name, URL or ARN) and keep a client for it, in the running loop.
 
     Raises `QueueUnavailable` if it does not exist or may not be asked for.
@@ -77,7 +79,7 @@ async def open_queue(name: str, wait_seconds: int, max_receives: int) -> AsyncIt
             answer = await sdk.get_queue_attributes(
                 QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
             )
-        queue = SqsQueue(client, url, wait_seconds, answer.get("Attributes", {}))
+        queue = (kind or SqsQueue)(client, url, wait_seconds, answer.get("Attributes", {}))
         if queue.max_receive_count is None:
             log.warning("queue %s has no redrive policy: what is left comes back until it expires", name)
         else:
@@ -87,6 +89,9 @@ async def open_queue(name: str, wait_seconds: int, max_receives: int) -> AsyncIt
 
 class SqsQueue:
     """`Queue` on aiobotocore."""
+
+    system_attributes: tuple[str, ...] = ("SentTimestamp", "ApproximateReceiveCount", "MessageGroupId")
+    """What a receive asks for besides the message attributes."""
 
     def __init__(self, client: Client, url: str, wait_seconds: int, attributes: Mapping[str, str]) -> None:
         policy = json.loads(attributes.get("RedrivePolicy", "{}"))
@@ -108,7 +113,7 @@ class SqsQueue:
                 MaxNumberOfMessages=BATCH,
                 WaitTimeSeconds=self._wait_seconds,
                 MessageAttributeNames=["All"],
-                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"],
+                MessageSystemAttributeNames=self.system_attributes,
             )
             try:
                 return [self._message(raw) for raw in answer.get("Messages", ())]

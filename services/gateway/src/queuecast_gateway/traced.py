@@ -1,0 +1,101 @@
+"""The bus and the fan-out as they are where records are traced.
+
+A record that names a trace gets a span here, from read to handed over, if anybody here is to see it; what
+somebody here sends on begins a trace. A browser's own word is not asked: it could put its events into any
+trace. Rooms and sessions are in no span.
+https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from queuecast_bus import Batch, BusSettings, BusUnavailable, Entry, Record, Stored
+from queuecast_bus.record import TracedRecord
+from queuecast_edge.trace_context import read_traceparent
+from queuecast_edge.traces import Attributes, Span, Traces
+from queuecast_gateway.fanout import Fanout
+from queuecast_gateway.replicas import GatewayBus
+from queuecast_gateway.rooms import Audience
+
+
+class TracedBus(GatewayBus):
+    """A bus that begins a trace for each event that is published here."""
+
+    def __init__(self, traces: Traces, settings: BusSettings) -> None:
+        super().__init__(settings)
+        self._traces = traces
+        self._channel = settings.channel
+
+    async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
+        spans: list[Span] = []
+        traced: list[tuple[Record, str | None]] = []
+        for record, dedup_id in batch:
+            if record.namespace.startswith("/"):  # a browser's, not the probe's
+                spans.append(self._begin(record))
+                record = TracedRecord.of(record, spans[-1].traceparent)
+            traced.append((record, dedup_id))
+        error = None
+        try:
+            return await super().publish(traced)
+        except BusUnavailable:
+            error = "bus_unavailable"
+            raise
+        finally:
+            ended = time.time_ns()
+            for span in spans:
+                span.end(ended, error=error)
+
+    def _begin(self, record: Record) -> Span:
+        return self._traces.begin(
+            f"publish {self._channel}",
+            "producer",
+            time.time_ns(),
+            None,
+            {
+                **_operation(self._channel, "publish", "send"),
+                "queuecast.namespace": record.namespace,
+                "queuecast.event": record.event,
+            },
+        )
+
+
+class TracedFanout(Fanout):
+    """A fan-out that makes a span of each record that it hands over and that names a trace."""
+
+    def __init__(self, traces: Traces, channel: str, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._traces = traces
+        self._span_name = f"deliver {channel}"
+        self._attributes = _operation(channel, "deliver", "process")
+        self._read_ns = 0
+
+    def deliver(self, batch: Batch) -> None:
+        self._read_ns = time.time_ns()
+        super().deliver(batch)
+
+    def _send(self, entries: Iterable[Entry], audience: Audience) -> list[Entry]:
+        delivered = super()._send(entries, audience)
+        ended = time.time_ns()
+        recipients = len(audience.recoverable) + len(audience.plain)
+        for entry in delivered:
+            parent = read_traceparent(entry.traceparent or "")
+            if parent is not None:
+                attributes = {
+                    **self._attributes,
+                    "messaging.message.id": entry.offset,
+                    "queuecast.namespace": entry.address.namespace,
+                    "queuecast.event": entry.record.event,
+                    "queuecast.recipients": recipients,
+                }
+                self._traces.begin(self._span_name, "consumer", self._read_ns, parent, attributes).end(ended)
+        return delivered
+
+
+def _operation(channel: str, name: str, kind: str) -> Attributes:
+    return {
+        "messaging.system": "redis",
+        "messaging.destination.name": channel,
+        "messaging.operation.name": name,
+        "messaging.operation.type": kind,
+    }
