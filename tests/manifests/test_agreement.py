@@ -79,6 +79,15 @@ def test_a_service_starts_with_what_it_is_told(name: str, service: str) -> None:
 
 
 @needs_kubectl
+@every
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_change_of_a_setting_rolls_the_pods(name: str, service: str) -> None:
+    """By the name of the ConfigMap, which ends in a hash of what is in it."""
+    (source,) = container_of(rendered(name), service)["envFrom"]
+    assert re.fullmatch(rf"queuecast-{service}-[a-z0-9]{{10}}", source["configMapRef"]["name"])
+
+
+@needs_kubectl
 def test_an_overlay_that_was_not_filled_in_starts_nothing() -> None:
     """Better than a gateway that asks a stranger for the keys of its tokens."""
     with pytest.raises(SettingsError, match="QUEUECAST_TRUSTED_PROXIES"):
