@@ -1,0 +1,194 @@
+"""The way of a message as a collector is told it, by both services as processes."""
+
+import gzip
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.claims import eventually
+
+from .conftest import HOST, Queue, Redis, Service, free_port
+from .test_gateway import Gateway, browser, gateway
+from .test_poller import POLLER, settings
+
+__all__ = ["gateway"]
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SENDER = f"00-{TRACE}-00f067aa0ba902b7-01"
+XRAY_TRACE = "5759e988bd862e3fe1be46a994272793"
+XRAY = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+class Collector:
+    """An OTLP/HTTP collector that keeps what it is told: the spans, each with its service's name."""
+
+    def __init__(self, port: int) -> None:
+        self.spans: list[tuple[str, Span]] = []
+        self.endpoint = f"http://{HOST}:{port}"
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                assert (self.path, self.headers["Content-Type"]) == ("/v1/traces", "application/x-protobuf")
+                collector._take(ExportTraceServiceRequest.FromString(body))
+                answer = ExportTraceServiceResponse().SerializeToString()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-protobuf")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((HOST, port), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def named(self, name: str) -> list[Span]:
+        """Return the spans of this name."""
+        return [span for _, span in self.spans if span.name == name]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _take(self, request: ExportTraceServiceRequest) -> None:
+        for told in request.resource_spans:
+            service = next(
+                each.value.string_value for each in told.resource.attributes if each.key == "service.name"
+            )
+            self.spans += [(service, span) for scope in told.scope_spans for span in scope.spans]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector(free_port())
+    yield collector
+    collector.close()
+
+
+def traced(endpoint: str) -> dict[str, str]:
+    """Return settings that have spans exported soon."""
+    return {
+        "QUEUECAST_TRACES": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+
+
+def send(queue: Queue, body: str, *, traceparent: str = "", xray: str = "") -> None:
+    def text(value: str) -> dict[str, str]:
+        return {"DataType": "String", "StringValue": value}
+
+    queue.client.send_message(
+        QueueUrl=queue.url,
+        MessageBody=body,
+        MessageAttributes={"traceparent": text(traceparent)} if traceparent else {},
+        MessageSystemAttributes={"AWSTraceHeader": text(xray)} if xray else {},
+    )
+
+
+def test_the_way_of_a_message_is_one_trace_with_its_senders(
+    forgetful_redis: Redis,
+    queue: Queue,
+    collector: Collector,
+    gateway: Callable[..., Gateway],
+    start: Callable[..., Service],
+) -> None:
+    """From the producer over the poller to the gateway, whichever way the producer has named it."""
+    door = gateway(forgetful_redis.url, **traced(collector.endpoint))
+    poller = start(POLLER, {**settings(forgetful_redis, queue), **traced(collector.endpoint)})
+    eventually(lambda: door.ready() and poller.ready(), 40)
+    with browser(door.port) as one:
+        for body, sender in (
+            ("1", {"traceparent": SENDER}),
+            ("2", {"xray": XRAY}),
+            ("3", {"traceparent": "?"}),
+        ):
+            send(queue, body, **sender)
+            assert one.receive() == f'42["item_added",{body}]'
+        eventually(lambda: len(collector.spans) == 6)
+    process, deliver = collector.named(f"process {queue.name}"), collector.named("deliver socketio")
+    assert [span.trace_id.hex() for span in process[:2]] == [TRACE, XRAY_TRACE]
+    assert [span.parent_span_id.hex() for span in process] == ["00f067aa0ba902b7", "53995c3f42cd8ad8", ""]
+    for before, after in zip(process, deliver, strict=True):
+        assert after.trace_id == before.trace_id
+        assert after.parent_span_id == before.span_id
+    assert {service for service, _ in collector.spans} == {"queuecast-poller", "queuecast-gateway"}
+
+
+def test_an_event_of_a_browser_is_a_trace_too(
+    forgetful_redis: Redis, collector: Collector, gateway: Callable[..., Gateway]
+) -> None:
+    """What was sent here and what came of it, on each replica."""
+    door = gateway(forgetful_redis.url, **traced(collector.endpoint))
+    eventually(door.ready)
+    with browser(door.port) as one:
+        one.send('42["item_removed",{"id":7}]')
+        assert one.receive() == '42["item_removed",{"id":7}]'
+        eventually(lambda: len(collector.spans) == 2)
+    (publish,), (deliver,) = collector.named("publish socketio"), collector.named("deliver socketio")
+    assert publish.parent_span_id == b""
+    assert (deliver.trace_id, deliver.parent_span_id) == (publish.trace_id, publish.span_id)
+
+
+def test_the_last_spans_are_told_before_a_process_ends(
+    forgetful_redis: Redis, queue: Queue, collector: Collector, start: Callable[..., Service]
+) -> None:
+    """A roll-out would otherwise cut a hole into every trace."""
+    slow = {**traced(collector.endpoint), "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+    poller = start(POLLER, {**settings(forgetful_redis, queue), **slow})
+    eventually(poller.ready, 40)
+    send(queue, "1", traceparent=SENDER)
+    eventually(lambda: queue.depth() == 0)
+    assert collector.spans == []
+    poller.process.signal(signal.SIGTERM)
+    assert poller.process.wait(25) == 0
+    assert [span.trace_id.hex() for _, span in collector.spans] == [TRACE]
+
+
+@pytest.mark.parametrize("down", ["refuses", "hangs"])
+def test_a_collector_that_is_down_holds_nothing_up(
+    forgetful_redis: Redis,
+    queue: Queue,
+    gateway: Callable[..., Gateway],
+    start: Callable[..., Service],
+    down: str,
+) -> None:
+    """Everything is delivered, a line says what is lost, and the end comes in time."""
+    with socket.create_server((HOST, 0)) as silent:  # it is connected to, and never answers
+        port = free_port() if down == "refuses" else silent.getsockname()[1]
+        lost = {**traced(f"http://{HOST}:{port}"), "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+        door = gateway(forgetful_redis.url, QUEUECAST_DRAIN_SECONDS="0", **lost)
+        poller = start(POLLER, {**settings(forgetful_redis, queue), **lost})
+        eventually(lambda: door.ready() and poller.ready(), 40)
+        with browser(door.port) as one:
+            for number in range(20):
+                send(queue, str(number), traceparent=SENDER)
+                assert one.receive() == f'42["item_added",{number}]'
+        for service in (door, poller):
+            eventually(lambda service=service: "spans are lost until" in service.log())  # type: ignore[misc]
+            assert service.ready()
+        for service in (door, poller):
+            began = time.monotonic()
+            service.process.signal(signal.SIGTERM)
+            assert service.process.wait(25) == 0
+            assert time.monotonic() - began < 15
+            assert service.log().count("spans are lost until") == 1
+            assert "Traceback" not in service.log()
+            assert "Transient error" not in service.log().replace("can be exported: Transient error", "")
