@@ -1,6 +1,6 @@
 """`python docs/metrics_reference.py`: write docs/metrics.md from the services' registries."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -29,7 +29,7 @@ The way of a message in stages, all in the same buckets
 | write | handed over … written to all sockets | `queuecast_gateway_write_seconds` |
 | **all of it** | accepted … the sockets | `queuecast_gateway_delivery_seconds{{redelivered="false"}}` |
 
-These add up, at any time and for each queue or replica:
+These add up, for each queue or replica, but for what happens while Prometheus reads them:
 
 * received = published + duplicates + left + returned + in flight (the poller's),
 * connects = disconnects + connections (the gateway's).
@@ -44,8 +44,11 @@ This page is made from the code by `make docs`.
 def page() -> str:
     """Return docs/metrics.md."""
     sections = [INTRODUCTION]
-    for title, declare in (("The gateway", GatewayMetrics), ("The poller", _poller)):
-        sections.append(_section(title, _families(declare)))
+    for title, declare, each in (
+        ("The gateway", GatewayMetrics, "replica"),
+        ("The poller", _poller, "queue of each replica"),
+    ):
+        sections.append(_section(title, _families(declare), each))
     return "\n".join(sections)
 
 
@@ -59,12 +62,17 @@ def _families(declare: Callable[[CollectorRegistry], object]) -> list[Metric]:
     return sorted(registry.collect(), key=lambda family: family.name)
 
 
-def _section(title: str, families: Iterable[Metric]) -> str:
+def _section(title: str, families: Sequence[Metric], each: str) -> str:
+    names = [sample.name for family in families for sample in family.samples]
+    series = sum(not name.endswith("_created") for name in names)  # the services show none of these
     rows = [
         f"| `{_name(family)}` | {family.type} | {_labels(family)} | {family.documentation} |"
         for family in families
     ]
-    return "\n".join([f"## {title}", "", "| metric | type | labels | |", "|---|---|---|---|", *rows, ""])
+    told = f"{series} series for each {each}, whatever anybody sends."
+    return "\n".join(
+        [f"## {title}", "", told, "", "| metric | type | labels | |", "|---|---|---|---|", *rows, ""]
+    )
 
 
 def _name(family: Metric) -> str:
