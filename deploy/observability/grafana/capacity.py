@@ -143,8 +143,8 @@ WHAT_AUTOSCALING_GOES_BY = Row(
         ),
         Series(
             "Deletion cost not told",
-            "Times that Kubernetes could not be told how many connections a pod has, by which a scale-in takes "
-            "the emptiest. Always 0 where it is not told.",
+            "Times that Kubernetes could not be told how many connections a pod has, by which a scale-in "
+            "finds the emptiest. Always 0 where it is not told.",
             "cps",
             {"failures": rates(gateway("deletion_cost_failures_total"))},
             width=6,
