@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 from tests.unit.spans import SENDER, KeptTraces, attributes, named, parent
 
 from queuecast_edge import otlp, traces
@@ -111,8 +112,10 @@ def test_a_span_has_its_moments_its_parent_and_its_words() -> None:
 def test_a_span_without_a_parent_begins_a_trace() -> None:
     """Whatever span somebody else may have made current in this thread."""
     kept = KeptTraces("queuecast_gateway")
-    for _ in range(2):
-        kept.begin("publish socketio", "producer", 5, None, {}).end(9, error="bus_unavailable")
+    foreign = SpanContext(7, 7, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    with use_span(NonRecordingSpan(foreign)):
+        for _ in range(2):
+            kept.begin("publish socketio", "producer", 5, None, {}).end(9, error="bus_unavailable")
     one, other = kept.ended
     assert parent(one) is None
     assert named(one)[:36] != named(other)[:36]
