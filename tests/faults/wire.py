@@ -14,6 +14,9 @@ ANSWER_SECONDS = 10.0
 RECEIVE_BUFFER_BYTES = 4096
 """What nobody reads is to wait at the sender, not here."""
 
+SEGMENT_BYTES = 1_400
+"""As on the internet. The kernel keeps some twenty for each connection, and those of loopback have 64 kB."""
+
 PATH = "/socket.io/?EIO=4&transport="
 UPGRADE = (
     f"GET {PATH}websocket HTTP/1.1\r\n"
@@ -118,6 +121,7 @@ class Wire(asyncio.Protocol):
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
             # A port is chosen when it connects, so that many addresses do not share one range of them.
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((address, 0))
