@@ -43,21 +43,28 @@ class Costs:
             (f"pid{n}", State(f"sid{n}", "/", [f"user:{n}"], "1-0", f"{n}")) for n in range(SESSIONS)
         ]
 
-    async def measure(self) -> dict[str, float]:
-        """Return microseconds by what was done."""
+    async def measure(self) -> list[str]:
+        """Return a line for each figure."""
+        empty = await self._memory()
         await self._keep()
+        bytes_each = (await self._memory() - empty) / SESSIONS
         kept = await self._spent(self._keep)
         claimed = await self._spent(self._claim)
         stored = await self._spent(self._store)
         async with self._readers():
             heard = await self._spent(self._store)
         await self._bus.aclose()
-        return {
-            f"a session kept, {BATCH} in a write": kept / SESSIONS,
-            "a session claimed": claimed / SESSIONS,
-            f"a record stored, {PUBLISH} in a publish": stored / RECORDS,
-            "a record read by one replica": (heard - stored) / RECORDS / READERS,
-        }
+        return [
+            f"a session: {bytes_each:.0f} bytes",
+            f"a session kept, {BATCH} in a write: {kept / SESSIONS:.1f} µs",
+            f"a session claimed: {claimed / SESSIONS:.1f} µs",
+            f"a record stored, {PUBLISH} in a publish: {stored / RECORDS:.1f} µs",
+            f"a record read by one replica: {(heard - stored) / RECORDS / READERS:.1f} µs",
+        ]
+
+    async def _memory(self) -> int:
+        info = await self._bus.commands.info("memory")
+        return int(info["used_memory"])
 
     async def _spent(self, work: Callable[[], Awaitable[None]]) -> float:
         before = cpu_ns(self._redis.pid)
@@ -109,11 +116,10 @@ def main() -> None:
     try:
         os.sched_setaffinity(redis.pid, {cores[1]})
         settings = BusSettings.model_validate({"redis_url": f"redis://127.0.0.1:{PORT}/0"})
-        figures = uvloop.run(Costs(settings, redis).measure())
+        lines = uvloop.run(Costs(settings, redis).measure())
     finally:
         redis.stop(grace_seconds=5)
-    for what, microseconds in figures.items():
-        sys.stdout.write(f"{what}: {microseconds:.1f} µs\n")
+    sys.stdout.write("\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

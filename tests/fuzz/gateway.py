@@ -20,6 +20,7 @@ from queuecast_bus import Record, Stored
 from queuecast_gateway import server
 from queuecast_gateway.engine import frames, packets, session
 from queuecast_gateway.handlers import Handlers
+from queuecast_gateway.limits import lines
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.packet import SocketPacket, record_frames
 from queuecast_gateway.sessions import Claimed, State
@@ -47,7 +48,7 @@ HANGS_SECONDS = 20.0
 PAUSE_SECONDS = 60.0
 """For so long nothing is said before the good event, so that no limit of a rate is in its way."""
 
-_TIMED = (server, session)
+_TIMED = (server, session, lines)
 """The modules that ask for the time: it stands still while somebody speaks, so that all runs are the same."""
 
 GOOD = '2{id}["subscribe","good"]'
@@ -261,10 +262,10 @@ class Gateway:
         for record in said:
             assert record.levelno < logging.ERROR, f"logged: {logging.Formatter().format(record)}"
             assert record.exc_info is None, f"a traceback is logged: {logging.Formatter().format(record)}"
-        lines = [record.getMessage() for record in said]
+        texts = [record.getMessage() for record in said]
         loud = [record for record in said if record.levelno > logging.INFO]
-        assert len(loud) <= 1, f"warned of {len(loud)} times: {lines}"
-        assert len(lines) <= 1 + turned_away, f"logged of {len(lines)} times: {lines}"
+        assert len(loud) <= 1, f"warned of {len(loud)} times: {texts}"
+        assert len(texts) <= 1 + turned_away, f"logged of {len(texts)} times: {texts}"
         left = residue(self._server)
         assert left == {}, f"left behind: {left}"
         others = asyncio.all_tasks() - {asyncio.current_task()}

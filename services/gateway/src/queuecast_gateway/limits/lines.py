@@ -11,9 +11,9 @@ LINES_PER_SECOND = 10
 class Lines:
     """The lines of one sort: ten a second in the long run, twenty at once."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._pace = Pace(Rates(LINES_PER_SECOND, 0), clock())
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or time.monotonic
+        self._pace = Pace(Rates(LINES_PER_SECOND, 0), self._clock())
 
     def has_room(self) -> bool:
         """Say whether one more is to be logged, and take it as logged then."""
