@@ -22,10 +22,10 @@ from socketio.packet import Packet
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from queuecast_bus import BusManager
-from queuecast_gateway.admission import HttpProtocol
 from queuecast_gateway.app import WebServer
 from queuecast_gateway.engine.engine import Engine
 from queuecast_gateway.engine.session import Session
+from queuecast_gateway.http import HttpProtocol
 from queuecast_gateway.packet import SocketPacket
 from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.rooms import Rooms

@@ -105,7 +105,8 @@ class Handlers:
         try:
             identity = await self._server.renew(sid, namespace, arguments[0] if len(arguments) == 1 else None)
         except Unwelcome as exc:
-            return refused("unauthorized", str(exc))
+            tries = exc.code == "too_many_tries"
+            return refused("too_many_tries" if tries else "unauthorized", str(exc))
         except KeysUnavailable as exc:
             log.warning("the token of %s is not renewed: %s", sid, exc)
             return refused("bus_unavailable", "tokens cannot be checked now, try again")

@@ -16,6 +16,7 @@ AckCode = Literal[
     "forbidden",
     "rate_limited",
     "too_many_rooms",
+    "too_many_tries",
     "unauthorized",
     "unknown_event",
 ]

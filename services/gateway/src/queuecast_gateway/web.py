@@ -15,8 +15,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from queuecast_gateway.admission import Admission, HttpProtocol
+from queuecast_gateway.admission import Admission
 from queuecast_gateway.headers import BOARD, EVERY_ANSWER, WithHeaders
+from queuecast_gateway.http import HttpProtocol
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.settings import Settings
 
