@@ -34,11 +34,10 @@ CHECKED = {
 
 
 def main() -> int:
+    failed = 0
     if reason := why_not():
         sys.stdout.write(f"checkov: nothing is rendered, as {reason}\n")
-        return 0
-    failed = 0
-    for name, skipped in CHECKED.items():
+    for name, skipped in ({} if reason else CHECKED).items():
         with TemporaryDirectory() as made:
             (Path(made) / "rendered.yaml").write_text(yaml.safe_dump_all(rendered(name)))
             failed += report(name, "kubernetes", Path(made), skipped)
