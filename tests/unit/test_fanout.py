@@ -1,5 +1,6 @@
 import logging
 import math
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
 from queuecast_bus.record import Address
 from queuecast_gateway import fanout as module
 from queuecast_gateway.engine.frames import BINARY, TEXT, split
-from queuecast_gateway.fanout import Fanout
+from queuecast_gateway.fanout import REST_SECONDS, Fanout
 from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.rooms import NOBODY, Audience
@@ -75,6 +76,13 @@ class Bench:
         self.gaps: list[Gap] = []
         parts: list[Any] = [self.rooms, self.outbox, self.probe, self.board]
         self._fanout = Fanout(*parts, Metrics(registry), frozenset({"/", "/shop"}), self.gaps.append)
+
+    async def follow(self, times: int) -> None:
+        async def batches() -> AsyncIterator[Batch]:
+            for number in range(times):
+                yield Batch(offset(number), (entry(number, Record("e", b"[]")),))
+
+        await self._fanout.follow(batches())
 
     def deliver(self, *records: Record, **batch: Any) -> None:
         entries = tuple(entry(number, record) for number, record in enumerate(records))
@@ -193,6 +201,23 @@ def test_what_became_of_a_record_is_counted(bench: Bench) -> None:
     assert figure("records_read_total", outcome="unknown_namespace") == 1
     assert figure("records_read_total", outcome="nobody_here") == 1
     assert figure("events_delivered_total") == 3
+
+
+@pytest.mark.parametrize("took", [0.003, REST_SECONDS, 10 * REST_SECONDS])
+async def test_it_rests_as_long_as_it_took_to_write_and_no_longer_than_it_may(
+    bench: Bench, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, took: float
+) -> None:
+    """Under load, records that come meanwhile share a write; nobody waits long for that."""
+    rests: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+        clock.pass_by(seconds or took)  # in a turn of the loop that is let by, the outbox writes
+
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    await bench.follow(times=2)
+    assert rests == [0, pytest.approx(min(took, REST_SECONDS))] * 2
+    assert len(bench.texts) == 2
 
 
 def test_the_delivery_of_a_message_is_measured(bench: Bench) -> None:

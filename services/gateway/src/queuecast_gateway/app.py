@@ -104,10 +104,6 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
         keys = Health() if jwks is None else jwks.ready()
         return all_of([probe.ready(), admission.ready(), keys, leaving, openness])
 
-    async def follow() -> None:
-        async for batch in bus.follow():
-            fanout.deliver(batch)
-
     async def serve() -> None:
         # Browsers are let in once the bus is being read: nobody may sit here and miss what is published.
         await bus.reading.wait()
@@ -119,7 +115,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
             parts = [
                 tasks.create_task(part)
                 for part in (
-                    follow(),
+                    fanout.follow(bus.follow()),
                     bus.hear(),
                     sessions.run(),
                     probe.run(),

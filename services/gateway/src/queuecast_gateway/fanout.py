@@ -1,8 +1,9 @@
 """Records of the bus go to this replica's browsers here, in the order in which they were stored."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
@@ -18,6 +19,9 @@ from queuecast_gateway.probe import Probe
 from queuecast_gateway.rooms import NOBODY, Audience, Rooms
 
 log = logging.getLogger(__name__)
+
+REST_SECONDS = 0.02
+"""The longest that what comes next waits for company."""
 
 _ADDRESS = itemgetter(Entry._fields.index("address"))
 
@@ -45,6 +49,18 @@ class Fanout:
         self._unknown_namespaces: set[str] = set()
         self._outcomes = {outcome: metrics.records.labels(outcome) for outcome in RECORD_OUTCOMES}
         self._delivery = [metrics.delivery.labels(redelivered) for redelivered in ("false", "true")]
+
+    async def follow(self, batches: AsyncIterable[Batch]) -> None:
+        """Deliver one batch after another, and rest after each for as long as it took, up to `REST_SECONDS`.
+
+        What comes meanwhile shares the next write to each socket. So half of the time is left for all else,
+        and the more there is to deliver, the less each delivery costs.
+        """
+        async for batch in batches:
+            began = time.perf_counter()
+            self.deliver(batch)
+            await asyncio.sleep(0)  # the outbox writes meanwhile
+            await asyncio.sleep(min(time.perf_counter() - began, REST_SECONDS))
 
     def deliver(self, batch: Batch) -> None:
         """Hand every record of the batch to its browsers on this replica."""
