@@ -12,7 +12,7 @@ from tests.unit.fakes import FakeClock, FakeSessions, Figures
 
 from queuecast_gateway.engine import session as module
 from queuecast_gateway.engine.frames import PING, TEXT, encode
-from queuecast_gateway.engine.polling import Polling, post
+from queuecast_gateway.engine.polling import post
 from queuecast_gateway.engine.session import FLOODED, Session
 from queuecast_gateway.server import SocketServer
 
@@ -244,10 +244,7 @@ async def test_bytes_of_what_never_becomes_an_event_count(
 
 async def polling(server: SocketServer, clock: FakeClock) -> Session:
     """Return a session that has joined by HTTP, with nothing said that still counts."""
-    transport = Polling(server.eio.max_buffered_bytes)
-    session = transport.session = Session(server.eio, server.eio.generate_id(), transport, polling=True)
-    server.eio.sockets[session.sid] = session
-    session.begin({})
+    session: Session = server.eio.open_polling({})
     await post(session, b"40")
     clock.pass_by(60)
     return session

@@ -45,6 +45,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_bytes: int | None = None
         """Of a head that is not complete; None between two of them."""
         self._due: int | None = None
+        self._wants_websocket: bool | None = None
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -80,6 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
             raise ValueError("a request before the answer to the last one")  # for `data_received`
         super().on_message_begin()
         self._head_bytes = 0
+        self._wants_websocket = None
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
@@ -89,6 +91,12 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
+
+    def _should_upgrade(self) -> bool:
+        # It is asked three times, of a head that is complete.
+        if self._wants_websocket is None:
+            self._wants_websocket = super()._should_upgrade()
+        return self._wants_websocket
 
     @property
     def _is_answering(self) -> bool:

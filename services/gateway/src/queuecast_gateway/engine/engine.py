@@ -7,7 +7,7 @@ import asyncio
 import base64
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, Protocol
 
 import engineio
@@ -26,6 +26,9 @@ from queuecast_gateway.limits.pace import Rates
 log = logging.getLogger(__name__)
 
 PATH = "/socket.io/"
+
+ID_BYTES = 15
+"""Of randomness in an id."""
 
 
 class Guests(Protocol):
@@ -88,7 +91,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self._address_of = address_of
         self._path = path
         self._requests = Requests(self, request_seconds)
-        self._randomness = b""
+        self._ids = _new_ids()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def websocket_protocol(self, config: Any, server_state: Any, app_state: Any) -> Opening:
@@ -107,11 +110,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         return task
 
     def generate_id(self) -> str:
-        """Return a new session id: 120 random bits, taken from the kernel for many ids at once."""
-        if not self._randomness:
-            self._randomness = os.urandom(15 * 256)
-        taken, self._randomness = self._randomness[:15], self._randomness[15:]
-        return base64.urlsafe_b64encode(taken).decode()
+        """Return a new session id."""
+        return next(self._ids)
 
     # Letting in
 
@@ -153,16 +153,14 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         session = Session(self, self.generate_id(), transport, polling=False)
         transport.set_protocol(session)
         transport.write(switch + self._greeting(session, environ, upgrades=[]))
-        session.begin(environ)
+        self._begin(session, environ)
 
-    async def open_polling(self, environ: dict[str, Any]) -> Session:
+    def open_polling(self, environ: dict[str, Any]) -> Session:
         transport = Polling(self.max_buffered_bytes)
         session = transport.session = Session(self, self.generate_id(), transport, polling=True)
         upgrades = ["websocket"] if "websocket" in self.transports else []
         transport.write(self._greeting(session, environ, upgrades))
-        session.begin(environ)
-        if session.work is not None:
-            await asyncio.wait([session.work])
+        self._begin(session, environ)
         if session.closed:
             raise handshake.forbidden()
         return session
@@ -180,10 +178,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     # These call the handlers themselves, which must be coroutine functions: python-engineio's way there costs
     # more than what most messages ask for.
 
-    async def begun(self, session: Session, environ: dict[str, Any]) -> None:
-        """Tell the server above of a new session; it may refuse it."""
-        if await self.handlers["connect"](session.sid, environ) is False:
-            session.end(self.reason.SERVER_DISCONNECT)
+    def _begin(self, session: Session, environ: dict[str, Any]) -> None:
+        """Tell the server above of a new session; it may refuse it, but not wait."""
+        try:
+            if _at_once(self.handlers["connect"](session.sid, environ)) is False:
+                session.end(self.reason.SERVER_DISCONNECT)
+        except Exception:
+            log.exception("the handler of connection %s failed", session.sid)
 
     async def heard(self, sid: str, data: str | bytes) -> None:
         """Hand a message to the server above."""
@@ -235,3 +236,21 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
         self.wheel.stop()
+
+
+def _new_ids() -> Iterator[str]:
+    """Yield ids, with what is random in them taken from the kernel for many at once."""
+    while True:
+        drawn = base64.urlsafe_b64encode(os.urandom(ID_BYTES * 256)).decode()
+        size = len(drawn) // 256
+        yield from (drawn[start : start + size] for start in range(0, len(drawn), size))
+
+
+def _at_once(work: Coroutine[Any, Any, Any]) -> Any:
+    """Return what a coroutine returns that does not wait; a task for it would cost more than it does."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    work.close()
+    raise TypeError("a handler of the engine's connect event waits for something")

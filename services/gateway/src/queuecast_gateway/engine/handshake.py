@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import json
 import math
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -102,11 +103,11 @@ class Request(NamedTuple):
 
     @property
     def query(self) -> dict[str, str]:
-        return dict(reversed(parse_qsl(self.query_string, keep_blank_values=True)))
+        return dict(_pairs(self.query_string))
 
     def environ(self, client: str) -> dict[str, str]:
         """Return what connect handlers are given, with the names of WSGI."""
-        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+        environ = {_variable(name): value for name, value in self.headers.items()}
         environ |= {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": self.path,
@@ -115,6 +116,20 @@ class Request(NamedTuple):
             "wsgi.url_scheme": self.headers.get("x-forwarded-proto", "http"),
         }
         return environ
+
+
+# Nearly all clients ask with the same words.
+
+
+@lru_cache(maxsize=16)
+def _pairs(query_string: str) -> tuple[tuple[str, str], ...]:
+    """Return names and values; of those with the same name the first one comes last, so that it counts."""
+    return tuple(reversed(parse_qsl(query_string, keep_blank_values=True)))
+
+
+@lru_cache(maxsize=64)
+def _variable(header: str) -> str:
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
 def parse(head: bytes) -> Request:

@@ -48,18 +48,11 @@ class Host(Protocol):
     wheel: Wheel
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
-    async def begun(self, session: "Session", environ: dict[str, Any]) -> None: ...
     async def heard(self, sid: str, data: str | bytes) -> None: ...
     async def ended(self, sid: str, reason: str) -> None: ...
     def ping(self, session: "Session") -> bytes: ...
     def left(self, session: "Session") -> None: ...
     def refused(self, sid: str, fault: Fault, why: str) -> None: ...
-
-
-class Begin(NamedTuple):
-    """The first entry of an inbox: the request that opened the connection."""
-
-    environ: dict[str, Any]
 
 
 class End(NamedTuple):
@@ -68,7 +61,7 @@ class End(NamedTuple):
     reason: str
 
 
-Entry = str | bytes | Begin | End
+Entry = str | bytes | End
 
 
 class Session(asyncio.Protocol):
@@ -237,11 +230,7 @@ class Session(asyncio.Protocol):
         if self._inbox is not None:
             self._inbox.clear()
 
-    # One thing at a time: the connect handler, the messages in their order, and last the end
-
-    def begin(self, environ: dict[str, Any]) -> None:
-        """Tell the application that the connection is open."""
-        self._line_up(Begin(environ))
+    # One thing at a time: the messages in their order, and last the end
 
     def _line_up(self, item: Entry) -> None:
         if self._inbox is not None:
@@ -258,12 +247,10 @@ class Session(asyncio.Protocol):
             full = full or len(inbox) >= MAX_WAITING
             item = inbox.popleft()
             try:
-                if isinstance(item, str | bytes):
-                    await self.engine.heard(self.sid, item)
-                elif isinstance(item, End):
+                if isinstance(item, End):
                     await self.engine.ended(self.sid, item.reason)
                 else:
-                    await self.engine.begun(self, item.environ)
+                    await self.engine.heard(self.sid, item)
             except Exception:
                 log.exception("a handler of connection %s failed", self.sid)
             done += 1
