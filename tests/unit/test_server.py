@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.browser import Browser, make_server, residue
-from tests.unit.fakes import FakeSessions, Figures
+from tests.unit.fakes import FakeSessions, FakeTransport, Figures
 
 from queuecast_gateway.engine.frames import CLOSE
 from queuecast_gateway.engine.handshake import forbidden, unknown_session
@@ -72,6 +72,32 @@ async def test_a_connection_leaves_nothing_behind(server: SocketServer) -> None:
     browser.session.connection_lost(None)
     await browser.settle()
     assert residue(server) == {}
+
+
+async def _refuse() -> bool:
+    return False
+
+
+async def _fail() -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("handle", "logged"),
+    [(_refuse, ""), (_fail, "ZeroDivisionError"), (partial(asyncio.sleep, 0), "waits for something")],
+)
+async def test_whom_the_engines_connect_handler_does_not_let_in_is_sent_off(
+    server: SocketServer, caplog: pytest.LogCaptureFixture, handle: Callable[[], Any], logged: str
+) -> None:
+    """A handler that fails, or waits although nobody waits for it, lets nobody in either, and says so."""
+    server.eio.on("connect", lambda eio_sid, environ: handle())
+    transport = FakeTransport()
+    server.eio.open_websocket(transport, b"", {})
+    assert isinstance(transport.protocol, Leaving)
+    await asyncio.gather(*server.eio._tasks)
+    assert residue(server) == {}
+    assert logged in caplog.text
+    assert bool(caplog.text) == bool(logged)
 
 
 async def test_who_leaves_while_the_connect_handler_runs_is_in_no_room(server: SocketServer) -> None:

@@ -181,10 +181,12 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     def _begin(self, session: Session, environ: dict[str, Any]) -> None:
         """Tell the server above of a new session; it may refuse it, but not wait."""
         try:
-            if _at_once(self.handlers["connect"](session.sid, environ)) is False:
-                session.end(self.reason.SERVER_DISCONNECT)
+            welcome = _at_once(self.handlers["connect"](session.sid, environ))
         except Exception:
             log.exception("the handler of connection %s failed", session.sid)
+            welcome = False
+        if welcome is False:
+            session.end(self.reason.SERVER_DISCONNECT)
 
     async def heard(self, sid: str, data: str | bytes) -> None:
         """Hand a message to the server above."""
