@@ -194,7 +194,7 @@ def test_a_record_that_cannot_be_framed_is_said_each_time() -> None:
 def let_go(history: History, *offsets: str) -> list[Entry]:
     """Read records that nobody here wants."""
     batch = read(*offsets)
-    assert history.let_go(batch.entries) == len(offsets)
+    history.let_go(batch.entries)
     history.add(batch)
     return list(batch.entries)
 

@@ -51,14 +51,14 @@ class Fanout:
         self._delivery = [metrics.delivery.labels(redelivered) for redelivered in ("false", "true")]
 
     async def follow(self, batches: AsyncIterable[Batch]) -> None:
-        """Deliver one batch after another, and rest after each for as long as it took, up to `REST_SECONDS`.
+        """Deliver one batch after another; rest after each for as long as writing took, up to `REST_SECONDS`.
 
         What comes meanwhile shares the next write to each socket. So half of the time is left for all else,
         and the more there is to deliver, the less each delivery costs.
         """
         async for batch in batches:
-            began = time.perf_counter()
             self.deliver(batch)
+            began = time.perf_counter()
             await asyncio.sleep(0)  # the outbox writes meanwhile
             await asyncio.sleep(min(time.perf_counter() - began, REST_SECONDS))
 
@@ -82,20 +82,22 @@ class Fanout:
         began = time.perf_counter()
         outcomes = self._outcomes
         outcomes["malformed"].inc(batch.malformed)
-        nobody_here, is_for_somebody = 0, False
+        unwanted: list[Entry] = []
+        is_for_somebody = False
         # Records that follow one another to the same rooms are one piece for each session.
         for address, run in groupby(batch.entries, _ADDRESS):
             if address.namespace not in self._namespaces:
                 # The board's among them: a record must not look like the gateway's own figures.
                 self._hear_or_count(address, list(run))
             elif (audience := self._rooms.audience(*address)) is NOBODY:
-                nobody_here += self._rooms.history.let_go(run)
+                unwanted += run
             else:
                 self._send(run, audience)
                 is_for_somebody = True
-        outcomes["nobody_here"].inc(nobody_here)
+        outcomes["nobody_here"].inc(len(unwanted))
         if is_for_somebody:
             self._metrics.fanout.observe(time.perf_counter() - began)
+        self._rooms.history.let_go(unwanted)
         self._rooms.history.add(batch)
 
     def _send(self, entries: Iterable[Entry], audience: Audience) -> list[Entry]:

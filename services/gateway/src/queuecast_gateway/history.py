@@ -10,19 +10,31 @@ from typing import NamedTuple
 
 from queuecast_bus import BadRecord, Batch, Entry, Record
 from queuecast_bus.reader import START
-from queuecast_bus.record import offset_key
+from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.packet import record_frames
 
-BLANK_BYTES, ENTRY_BYTES = 250, 600
-"""What a record takes without its text, and besides it, in Python's memory."""
+BLANK_BYTES, ENTRY_BYTES = 280, 600
+"""What a record takes without its text, if its rooms are all its own, and besides it, in Python's memory."""
+
+
+NOTHING: list[bytes] = []
+"""The fields of all that was let go."""
 
 
 class Kept(NamedTuple):
-    """The records of one read."""
+    """The records of one read, by columns: an object for each of them would be one more for the collector to
+    look at, again and again.
+    """
 
-    entries: tuple[Entry, ...]
     position: str
     size: int
+    offsets: Sequence[str]
+    addresses: Sequence[Address]
+    fields: Sequence[list[bytes]]
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        return map(Entry, self.offsets, self.addresses, self.fields)
 
 
 class History:
@@ -46,18 +58,14 @@ class History:
         self._drop(len(self._kept))
         self.start = self.position = offset
 
-    def let_go(self, entries: Iterable[Entry]) -> int:
-        """Keep no text of records that nobody here wants, and return how many they are.
+    def let_go(self, entries: Iterable[Entry]) -> None:
+        """Keep no text of records that nobody here wants.
 
         To hold on to it costs a third of what such a record costs in all; see bench/results.md.
         """
-        goes = self._max_bytes and not self.keeping
-        count = 0
-        for entry in entries:
-            count += 1
-            if goes:
+        if self._max_bytes and not self.keeping:
+            for entry in entries:
                 entry[2].clear()
-        return count
 
     def add(self, batch: Batch) -> None:
         """Take in what was read, once it is known which of it nobody wants."""
@@ -65,8 +73,10 @@ class History:
             self.begin(batch.position)
         self.position = batch.position
         if batch.entries and self._max_bytes:
-            size = _size(batch.entries)
-            self._kept.append(Kept(batch.entries, batch.position, size))
+            offsets, addresses, texts = zip(*batch.entries, strict=True)
+            fields = [each or NOTHING for each in texts]
+            size = _size(fields)
+            self._kept.append(Kept(batch.position, size, offsets, addresses, fields))
             self._size += size
             while self._size > self._max_bytes:
                 self._drop(1)
@@ -118,24 +128,25 @@ class History:
 
     def _drop(self, reads: int) -> None:
         for _ in range(reads):
-            entries, self.start, size = self._kept.popleft()
-            self._size -= size
+            kept = self._kept.popleft()
+            self.start = kept.position
+            self._size -= kept.size
             if self._frames:
-                for entry in entries:
-                    frames = self._frames.pop(entry.offset, b"")
-                    if not entry.fields:
+                for offset, fields in zip(kept.offsets, kept.fields, strict=True):
+                    frames = self._frames.pop(offset, b"")
+                    if not fields:
                         self._size -= len(frames)
 
 
-def _size(entries: Sequence[Entry]) -> int:
+def _size(fields: Sequence[list[bytes]]) -> int:
     """Return about how much memory these take: their text twice, as it may be framed for somebody.
 
     Nearly all of it is the argument, the eighth of the fields; where there are attachments, all count.
     """
-    fields = [entry[2] for entry in entries if entry[2]]
     texts = [
         len(each[7]) if len(each) == 8 or (8 < len(each) <= 12 and each[8] != b"b0") else sum(map(len, each))
         for each in fields
+        if each
     ]
-    blank = len(entries) - len(fields)
-    return BLANK_BYTES * blank + ENTRY_BYTES * len(fields) + 2 * sum(texts)
+    blank = len(fields) - len(texts)
+    return BLANK_BYTES * blank + ENTRY_BYTES * len(texts) + 2 * sum(texts)
