@@ -37,6 +37,11 @@ These add up, for each queue or replica, but for what happens while Prometheus r
 Beside these each has `<service>_build_info` and the process's own: `process_open_fds` against
 `process_max_fds`, `process_resident_memory_bytes`, `process_cpu_seconds_total`, `python_gc_*`.
 
+A message whose time on SQS is ahead of our clock counts as one that took no time. How far clocks are apart
+is the node's to tell (`node_timex_offset_seconds`), so there is no figure of it here. Nor is there one of how
+often the poller connects to Redis: what comes of a lost connection is in
+`queuecast_poller_publish_failures_total`, for the gateways in `queuecast_gateway_bus_resumes_total`.
+
 This page is made from the code by `make docs`.
 """
 

@@ -64,6 +64,14 @@ def test_every_service_is_scraped(watched: Watched) -> None:
     assert found == [("gateway", "up"), ("gateway", "up"), ("poller", "up")]
 
 
+def test_the_newest_promtool_finds_no_fault(watched: Watched) -> None:
+    """The oldest is asked without Docker; see tests/observability."""
+    rules = "/etc/prometheus/rules/queuecast.yml"
+    watched.stack.compose(
+        "exec", "-T", "prometheus", "promtool", "check", "rules", "--lint=all", "--lint-fatal", rules
+    )
+
+
 def test_all_rules_are_loaded_and_understood(watched: Watched) -> None:
     """A rule that is not loaded is silent when it should not be."""
     written = yaml.safe_load((OBSERVABILITY / "rules" / "queuecast.yml").read_text("utf-8"))

@@ -32,6 +32,9 @@ AT_MOST = 1_500
 
 Series = frozenset[tuple[str, tuple[tuple[str, str], ...]]]
 
+SCRAPE_SECONDS = 4
+"""Prometheus gives up then, in Compose; in Kubernetes later."""
+
 
 def families(service: Service) -> list[Metric]:
     status, text = service.ask("/metrics")
@@ -221,7 +224,8 @@ async def test_every_connection_is_in_one_figure(site: Site) -> None:
     async def scrape() -> list[dict[str, float]]:
         seen = []
         while running:
-            seen.append(await asyncio.to_thread(totals, gateway))
+            async with asyncio.timeout(SCRAPE_SECONDS):
+                seen.append(await asyncio.to_thread(totals, gateway))
         return seen
 
     watching = asyncio.create_task(scrape())

@@ -105,6 +105,7 @@ async def test_more_browsers_than_descriptors_leave_the_rest_alone(
     )
     service = start(GATEWAY, settings(forgetful_redis, port), limited)
     await asyncio.to_thread(eventually, service.ready)
+    assert "at most 200 files and sockets" in service.log()
     tries = await asyncio.gather(*(joined(port) for _ in range(300)), return_exceptions=True)
     served = [browser for browser in tries if isinstance(browser, WebSocket)]
     assert 100 < len(served) < 200

@@ -6,6 +6,7 @@ import socket
 import time
 from typing import Any
 
+from .counts import HANDSHAKES_REFUSED
 from .page import Page, page
 from .site import CONNECTIONS, RECOVERIES, Site, item, items, kept_site, site, until
 from .test_crowd import unread
@@ -69,9 +70,11 @@ async def test_sigterm_closes_connections_one_after_another(site: Site) -> None:
     began = terminate(one)
     await until(lambda: one.ask("/readyz")[0] == 503, 2)
     assert "stopping" in one.ask("/readyz")[1]
-    for answer in await refusals(one):
+    answers = await refusals(one)
+    for answer in answers:
         assert answer.status == 503
         assert int(answer.headers["retry-after"]) > 0
+    assert one.metric(HANDSHAKES_REFUSED, reason="leaving") == len(answers)
     assert one.ask("/livez")[0] == 200
     assert one.metric(CONNECTIONS) > 25, "this was at once"
     moments = sorted(await asyncio.wait_for(asyncio.gather(*ends), 30))

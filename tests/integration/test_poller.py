@@ -496,6 +496,7 @@ def test_livez_follows_the_loop_and_not_the_http_server(
     service = start(POLLER, settings(forgetful_redis, queue), STUCK_LOOP)
     eventually(lambda: service.ask("/livez")[0] == 503)
     assert "made no step" in service.ask("/livez")[1]
+    assert service.metric("queuecast_poller_in_flight") == 0, "a scrape waits for no queue's loop"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ THIRD_PARTY = {
     "kube_pod_container_status_restarts_total": "kube-state-metrics: a process does not see its own end.",
     "kube_horizontalpodautoscaler_status_current_replicas": "kube-state-metrics: how many there are.",
     "kube_horizontalpodautoscaler_spec_max_replicas": "kube-state-metrics: how many there may be.",
+    "kube_horizontalpodautoscaler_status_condition": "kube-state-metrics: whether it can scale.",
     "keda_scaler_detail_errors_total": "KEDA: whether it knows what it scales by.",
 }
 """What the rules ask for that is not ours, and why."""

@@ -125,3 +125,15 @@ def test_every_code_of_an_acknowledgement_is_in_the_overview() -> None:
         (DOCS / "overview.md").read_text("utf-8").partition("An acknowledgement is")[2].partition("\n\n")[0]
     )
     assert {*ACK_CODES} <= {*re.findall(r"`(\w+)`", listed)}
+
+
+def test_every_client_that_is_shown_reaches_a_gateway_of_the_manifests() -> None:
+    """They serve WebSockets alone, and the stock client begins with polling unless it is told otherwise."""
+    settings = (DOCS.parent / "deploy/k8s/base/gateway/settings.env").read_text("utf-8")
+    assert "QUEUECAST_TRANSPORTS=websocket\n" in settings
+    pages = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
+    shown = [
+        line for page in pages for line in page.read_text("utf-8").splitlines() if 'io("https://' in line
+    ]
+    assert len(shown) == 3
+    assert all('transports: ["websocket"]' in line for line in shown)
