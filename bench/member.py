@@ -46,6 +46,8 @@ class Greeting(asyncio.Protocol):
         for _, payload, whole in frames(self.rest):  # noqa: B007  # its last value is what was read
             if payload.startswith(b"0{"):
                 self.transport.write(masked(b"40"))
+            elif payload == b"2":
+                self.transport.write(PONG)
             elif payload.startswith(b"40{") and not self.done.done():
                 self.done.set_result(json.loads(payload[2:])["sid"])
         self.rest = self.rest[whole:]
