@@ -9,6 +9,9 @@ import pytest
 from redis import Redis
 from tests.claims import eventually
 
+from queuecast_bus import Record
+from queuecast_bus.keys import Keys
+
 from .conftest import Connect
 from .javascript import Client
 from .rig import Rig
@@ -25,7 +28,7 @@ def assert_delivered_once(clients: list[Client], sent: list[dict[str, str]]) -> 
     expected = sorted(item["id"] for item in sent)
     eventually(lambda: all(len(client.events("item_added")) >= len(sent) for client in clients), 40)
     for client in clients:
-        assert sorted(item["id"] for (item,) in client.events("item_added")) == expected
+        assert sorted(ids(client)) == expected
 
 
 def ids(client: Client) -> list[str]:
@@ -35,8 +38,9 @@ def ids(client: Client) -> list[str]:
 def stored_ids(rig: Rig) -> list[str]:
     """Return the items that are on the stream."""
     with Redis.from_url(rig.redis_url) as redis:
-        records: Any = redis.xrange("queuecast:{socketio}:records")
-    return [json.loads(fields[b"d"])[0]["id"] for _, fields in records if fields[b"e"] == b"item_added"]
+        entries: Any = redis.xrange(Keys().stream)
+    records = [Record.from_fields(fields) for _, fields in entries]
+    return [json.loads(record.arguments)[0]["id"] for record in records if record.event == "item_added"]
 
 
 def test_a_killed_gateway_costs_the_other_ones_clients_nothing(own_rig: Rig, connect: Connect) -> None:

@@ -26,6 +26,7 @@ def raise_descriptor_limit() -> int:
     """Raise the soft limit of open files to the hard one, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    log.info("at most %d files and sockets may be open", hard)
     return hard
 
 

@@ -62,9 +62,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     jwks = _jwks(settings, metrics)
     guard = _guard(settings, jwks, tries)
     per_address = Tally(settings.max_connections_per_address)
-    descriptors = raise_descriptor_limit()
-    log.info("at most %d files and sockets may be open", descriptors)
-    admission = Admission(descriptors, settings.max_connections, per_address, tries, metrics)
+    admission = Admission(raise_descriptor_limit(), settings.max_connections, per_address, tries, metrics)
     server = SocketServer(bus, settings, metrics, recovery, guard, admission)
     server.eio.outbox.on_written = metrics.write.observe
     metrics.buffered.set_function(lambda: server.eio.buffered()[0])

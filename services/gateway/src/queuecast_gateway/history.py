@@ -16,7 +16,6 @@ from queuecast_gateway.packet import record_frames
 BLANK_BYTES, ENTRY_BYTES = 280, 600
 """What a record takes without its text, if its rooms are all its own, and besides it, in Python's memory."""
 
-
 NOTHING: list[bytes] = []
 """The fields of all that was let go."""
 

@@ -173,11 +173,6 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
             session.sid, upgrades, self.ping_interval, self.ping_timeout, self.max_message_bytes
         )
 
-    # What sessions tell
-
-    # These call the handlers themselves, which must be coroutine functions: python-engineio's way there costs
-    # more than what most messages ask for.
-
     def _begin(self, session: Session, environ: dict[str, Any]) -> None:
         """Tell the server above of a new session; it may refuse it, but not wait."""
         try:
@@ -187,6 +182,11 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
             welcome = False
         if welcome is False:
             session.end(self.reason.SERVER_DISCONNECT)
+
+    # What sessions tell
+
+    # These call the handlers themselves, which must be coroutine functions: python-engineio's way there costs
+    # more than what most messages ask for.
 
     async def heard(self, sid: str, data: str | bytes) -> None:
         """Hand a message to the server above."""
