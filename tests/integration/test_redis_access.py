@@ -17,15 +17,19 @@ from urllib.parse import quote
 import pytest
 import redis as sync_redis
 import socketio
+from prometheus_client import CollectorRegistry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from tests.claims import eventually
+from tests.unit.fakes import FakeQueue
 
 from queuecast_bus import Batch, BusManager, BusSettings, BusUnavailable, Record
 from queuecast_bus.keys import Keys
 from queuecast_gateway.sessions import Sessions, State
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
+from queuecast_poller.canary import Canary
+from queuecast_poller.metrics import Metrics as PollerMetrics
 
 from .conftest import HOST, Queue, Redis, Service, free_port
 from .page import page
@@ -197,6 +201,9 @@ async def test_a_restart_keeps_what_was_confirmed_although_the_default_user_is_o
 
 async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
     """Do all that a poller asks of Redis."""
+    canary = Canary(FakeQueue(), bus, 1, PollerMetrics(CollectorRegistry()).of("orders"))
+    await canary._send()
+    assert canary.key == redis.client.get(bus.keys.canary)
     message = ITEM, uuid.uuid4().hex
     for again in (False, True):
         assert [stored.duplicate for stored in await bus.publish([message])] == [again]

@@ -92,7 +92,7 @@ class FakeQueue:
         self.visibility_answers: deque[Refusals | Exception] = deque()
         self.deletes: list[list[str]] = []
         self.delete_answers: deque[Refusals | Exception] = deque()
-        self.canaries = 0
+        self.canaries: list[str] = []
         self.canary_answers: deque[Exception | None] = deque()
         self.on_receive: Callable[[], object] = lambda: None
         self.on_change: Callable[[], object] = lambda: None
@@ -130,11 +130,11 @@ class FakeQueue:
         self.on_change()
         return await self._answer(self.visibility_answers, receipt_handles)
 
-    async def send_canary(self) -> None:
+    async def send_canary(self, body: str) -> None:
         answer = self.canary_answers.popleft() if self.canary_answers else None
         if answer is not None:
             raise answer
-        self.canaries += 1
+        self.canaries.append(body)
 
     async def _answer(
         self, answers: "deque[Refusals | Exception]", receipt_handles: Sequence[str]

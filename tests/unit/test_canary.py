@@ -3,21 +3,26 @@
 import asyncio
 import contextlib
 import logging
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeQueue, Figures
 
+from queuecast_bus.keys import Keys
 from queuecast_bus.names import CANARY_NAMESPACE
 from queuecast_poller import canary as module
 from queuecast_poller.canary import Canary
+from queuecast_poller.canary_token import MAX_DELAY_MS, canary_body, is_genuine
 from queuecast_poller.digest import body_digest
 from queuecast_poller.failure import Call, Failure, QueueUnavailable
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import Metrics
 from queuecast_poller.routing import CANARY
-from queuecast_poller.verdict import Publish, judge
+from queuecast_poller.verdict import Leave, Publish, Verdict, judge
 
+KEY = b"a key that Redis has"
+NOW_MS = 1_800_000_000_000
 DENIED = QueueUnavailable(Call.SEND, "orders", Failure.DENIED, "not you")
 
 
@@ -31,9 +36,43 @@ def figure(registry: CollectorRegistry) -> Figures:
     return Figures(registry, "queuecast_poller", queue="orders")
 
 
-async def send(
-    queue: FakeQueue, registry: CollectorRegistry, times: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class FakeCommands:
+    """The commands of a Redis client that a canary uses, on a dictionary; while `away` they raise."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.asked = 0
+        self.away = False
+
+    async def get(self, key: str) -> bytes | None:
+        self.asked += 1
+        if self.away:
+            raise ConnectionError("nobody there")
+        return self.kept.get(key)
+
+    async def set(self, key: str, value: str, *, nx: bool) -> None:
+        assert nx, "another poller's key must not be replaced"
+        self.kept.setdefault(key, value.encode())
+
+
+class FakeBus:
+    """The part of a bus that a canary uses."""
+
+    def __init__(self) -> None:
+        self.commands = FakeCommands()
+        self.keys = Keys()
+
+
+@pytest.fixture
+def bus() -> FakeBus:
+    return FakeBus()
+
+
+def canary_of(queue: FakeQueue, bus: Any, registry: CollectorRegistry, seconds: float = 15) -> Canary:
+    return Canary(queue, bus, seconds, Metrics(registry).of("orders"))
+
+
+async def send(canary: Canary, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a canary until it has slept so many times."""
     slept: list[float] = []
 
@@ -44,29 +83,31 @@ async def send(
 
     monkeypatch.setattr(module.asyncio, "sleep", sleep)
     with contextlib.suppress(asyncio.CancelledError):
-        await Canary(queue, 15, Metrics(registry).of("orders")).run()
+        await canary.run()
     assert slept == [15] * times
 
 
 async def test_one_is_sent_every_so_often(
-    registry: CollectorRegistry, figure: Figures, monkeypatch: pytest.MonkeyPatch
+    registry: CollectorRegistry, figure: Figures, bus: FakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And counted, so that one that never comes out is missed."""
     queue = FakeQueue()
-    await send(queue, registry, 3, monkeypatch)
-    assert queue.canaries == figure("canaries_sent_total") == 3
+    await send(canary_of(queue, bus, registry), 3, monkeypatch)
+    assert len(queue.canaries) == figure("canaries_sent_total") == 3
 
 
-async def test_off_none_is_sent(registry: CollectorRegistry) -> None:
+async def test_off_none_is_sent(registry: CollectorRegistry, bus: FakeBus) -> None:
     """It needs a right that a poller has no other use for."""
     queue = FakeQueue()
-    await Canary(queue, 0, Metrics(registry).of("orders")).run()
-    assert queue.canaries == 0
+    await canary_of(queue, bus, registry, 0).run()
+    assert queue.canaries == []
+    assert bus.commands.asked == 0
 
 
 async def test_a_queue_that_takes_none_is_no_end(
     registry: CollectorRegistry,
     figure: Figures,
+    bus: FakeBus,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -74,15 +115,108 @@ async def test_a_queue_that_takes_none_is_no_end(
     queue = FakeQueue()
     queue.canary_answers.extend([DENIED, DENIED, None, DENIED])
     with caplog.at_level(logging.WARNING):
-        await send(queue, registry, 5, monkeypatch)
-    assert queue.canaries == figure("canaries_sent_total") == 2
+        await send(canary_of(queue, bus, registry), 5, monkeypatch)
+    assert len(queue.canaries) == figure("canaries_sent_total") == 2
     assert figure("sqs_failures_total", call="send", reason="denied") == 3
     assert caplog.text.count("sqs:SendMessage") == 2, "once per outage"
 
 
+async def test_a_redis_that_is_away_is_no_end(
+    registry: CollectorRegistry,
+    figure: Figures,
+    bus: FakeBus,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A canary would come to no gateway then, and that none comes is what is to be seen."""
+    bus.commands.away = True
+    queue = FakeQueue()
+    with caplog.at_level(logging.WARNING):
+        await send(canary_of(queue, bus, registry), 2, monkeypatch)
+    assert queue.canaries == []
+    assert figure("canaries_sent_total") == 0
+    assert caplog.text.count("nobody there") == 1
+
+
+# Whose it is
+
+
+def message(body: str, sent_ms: int | None = NOW_MS) -> Message:
+    return Message("id", "handle", body, body_digest(body.encode()), {CANARY: "canary"}, sent_ms=sent_ms)
+
+
+def judged(body: str, key: bytes | None = KEY, sent_ms: int | None = NOW_MS) -> Verdict:
+    (verdict,) = judge(
+        [message(body, sent_ms)], default_event="item_added", max_body_bytes=1_000, canary_key=key
+    )
+    return verdict
+
+
 def test_a_canary_goes_to_gateways_alone() -> None:
     """No browser can be in its namespace, and it needs no address."""
-    message = Message("id", "handle", "null", body_digest(b"null"), {CANARY: "canary"}, sent_ms=7)
-    (verdict,) = judge([message], default_event="item_added", max_body_bytes=1_000)
+    verdict = judged(canary_body(KEY, NOW_MS - 40))
     assert isinstance(verdict, Publish)
-    assert (verdict.record.namespace, verdict.record.sent_ms) == (CANARY_NAMESPACE, 7)
+    assert (verdict.record.namespace, verdict.record.sent_ms) == (CANARY_NAMESPACE, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "null",
+        '"canary"',
+        '"."',
+        canary_body(b"another key", NOW_MS),
+        canary_body(KEY, NOW_MS).replace("18", "17", 1),
+        canary_body(KEY, NOW_MS - MAX_DELAY_MS - 1),
+        canary_body(KEY, NOW_MS + MAX_DELAY_MS + 1),
+        canary_body(KEY, NOW_MS)[:-2] + '"',
+        canary_body(KEY, NOW_MS).replace("1", "\u0661", 1),
+    ],
+)
+def test_a_canary_that_no_poller_has_sent_is_left(body: str) -> None:
+    """Whoever may send to the queue could have the gateways say that messages come through when none do."""
+    verdict = judged(body)
+    assert isinstance(verdict, Leave)
+    assert "no poller's own message" in verdict.detail
+
+
+def test_without_a_key_or_a_time_no_canary_is_genuine() -> None:
+    """An unknown key must not be one that everybody has."""
+    body = canary_body(KEY, NOW_MS)
+    assert is_genuine(body, KEY, NOW_MS)
+    assert isinstance(judged(body, key=None), Leave)
+    assert isinstance(judged(body, sent_ms=None), Leave)
+
+
+async def test_pollers_know_each_others_canaries(
+    registry: CollectorRegistry, bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any replica may receive what another has sent; and a Redis that lost its data makes a new key."""
+    sent = FakeQueue()
+    sender, receiver = (canary_of(queue, bus, CollectorRegistry()) for queue in (sent, FakeQueue()))
+    for lost in (False, True):
+        if lost:
+            bus.commands.kept.clear()
+        sent.canaries.clear()
+        monkeypatch.setattr(module.time, "time", lambda: NOW_MS / 1000)
+        await send(sender, 1, monkeypatch)
+        (body,) = sent.canaries
+        await receiver.recognise([message(body)])
+        assert isinstance(judged(body, receiver.key), Publish)
+        asked = bus.commands.asked
+        await receiver.recognise([message(body), Message("id", "handle", "{}", "")])
+        assert bus.commands.asked == asked, "Redis is asked for what is not known, and for nothing else"
+
+
+async def test_while_redis_is_away_the_key_that_was_known_counts(
+    registry: CollectorRegistry, bus: FakeBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is not told apart then is left, and comes again."""
+    bus.commands.kept[bus.keys.canary] = KEY
+    canary = canary_of(FakeQueue(), bus, registry)
+    await canary.recognise([message("null")])
+    assert canary.key == KEY
+    bus.commands.away = True
+    await canary.recognise([message("null")])
+    assert canary.key == KEY
+    assert "cannot be told from forged ones" in caplog.text

@@ -27,6 +27,11 @@ class Keys:
         """Holds the newest offset up to which records may have been lost; see `Gap`."""
         return f"queuecast:{{{self.channel}}}:rewound"
 
+    @property
+    def canary(self) -> str:
+        """Holds the key by which pollers know each other's canaries."""
+        return f"queuecast:{{{self.channel}}}:canary"
+
     def session(self, pid: str) -> str:
         """Exists while a browser may come back as the session with this private id."""
         return f"queuecast:{{{self.channel}}}:session:{pid}"

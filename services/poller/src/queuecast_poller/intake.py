@@ -48,13 +48,13 @@ class Intake:
         # FIFO queue it is not published at all: SQS may have taken it for dead and let its followers pass.
         self._custody = Custody(queue, metrics, 0.0 if queue.fifo else settings.dedup_seconds / 2)
         self._settlement = Settlement(queue, self._custody, metrics)
+        self._canary = Canary(queue, bus, settings.canary_seconds, metrics)
         self._open_receives = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and publish until `stop` is set; then finish or return what was received, and end."""
         async with asyncio.TaskGroup() as tasks:
-            canary = Canary(self._queue, self._settings.canary_seconds, self._metrics)
-            beside = (self._custody.run(), self._settlement.run(), canary.run())
+            beside = (self._custody.run(), self._settlement.run(), self._canary.run())
             keeping = [tasks.create_task(each) for each in beside]
             async with asyncio.TaskGroup() as receivers:
                 self._open(receivers, stop)
@@ -96,11 +96,13 @@ class Intake:
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
         received = time.monotonic()
         self._count_received(messages)
+        await self._canary.recognise(messages)
         verdicts = judge(
             messages,
             default_event=self._settings.event,
             max_body_bytes=self._settings.max_body_bytes,
             max_receive_count=self._queue.max_receive_count,
+            canary_key=self._canary.key,
         )
         for verdict in verdicts:
             if isinstance(verdict, Leave):

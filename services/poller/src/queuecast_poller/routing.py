@@ -9,7 +9,7 @@ ATTRIBUTES = ("event", "rooms", "namespace")
 """The message attributes that address a message."""
 
 CANARY = "queuecast"
-"""The attribute of a message that a poller has sent itself; its value is "canary"."""
+"""The attribute of a message that a poller has sent itself; its value is "canary", and its body proves it."""
 
 MAX_ROOMS = 100
 

@@ -50,7 +50,7 @@ class Queue(Protocol):
     async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> list[Failed]:
         """Keep up to ten messages from others for so long, from now; 0 returns them at once."""
 
-    async def send_canary(self) -> None:
+    async def send_canary(self, body: str) -> None:
         """Send a message that comes out at every gateway, and at no browser."""
 
 
@@ -133,12 +133,12 @@ class SqsQueue:
             )
         return _failed(answer, receipt_handles)
 
-    async def send_canary(self) -> None:
+    async def send_canary(self, body: str) -> None:
         groups = {"MessageGroupId": CANARY, "MessageDeduplicationId": uuid.uuid4().hex} if self.fifo else {}
         async with self._client.calling(Call.SEND, ANSWER_SECONDS) as sdk:
             await sdk.send_message(
                 QueueUrl=self._url,
-                MessageBody="null",
+                MessageBody=body,
                 MessageAttributes={CANARY: {"DataType": "String", "StringValue": "canary"}},
                 **groups,
             )

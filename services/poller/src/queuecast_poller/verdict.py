@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from queuecast_bus.names import CANARY_NAMESPACE
 from queuecast_bus.record import Record
+from queuecast_poller.canary_token import is_genuine
 from queuecast_poller.digest import body_digest
 from queuecast_poller.message import Message
 from queuecast_poller.routing import CANARY, BadAddress, address
@@ -59,6 +60,7 @@ def judge(
     default_event: str,
     max_body_bytes: int,
     max_receive_count: int | None = None,
+    canary_key: bytes | None = None,
 ) -> list[Verdict]:
     """Return a verdict for each message, in their order.
 
@@ -78,7 +80,7 @@ def judge(
                 message, Reason.GROUP_BLOCKED, f"an earlier message of the group {message.group!r} was left"
             )
         else:
-            verdict = _judge_one(message, default_event, max_body_bytes)
+            verdict = _judge_one(message, default_event, max_body_bytes, canary_key)
             dead = max_receive_count is not None and message.receives >= max_receive_count
             if isinstance(verdict, Leave) and message.group is not None and not dead:
                 blocked.add(message.group)
@@ -86,7 +88,9 @@ def judge(
     return verdicts
 
 
-def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Verdict:
+def _judge_one(
+    message: Message, default_event: str, max_body_bytes: int, canary_key: bytes | None
+) -> Verdict:
     try:
         body = message.body.encode()
     except UnicodeEncodeError:
@@ -103,7 +107,9 @@ def _judge_one(message: Message, default_event: str, max_body_bytes: int) -> Ver
             Reason.BAD_ADDRESS,
             f"attribute {', '.join(message.unreadable)}: expected type String or Number",
         )
-    if message.attributes.get(CANARY) == "canary":
+    if CANARY in message.attributes:
+        if not is_genuine(message.body, canary_key, message.sent_ms):
+            return Leave(message, Reason.BAD_ADDRESS, f"attribute {CANARY}: it is no poller's own message")
         return Publish(message, Record("canary", b"[]", CANARY_NAMESPACE, sent_ms=message.sent_ms))
     try:
         where = address(message.attributes, default_event)
