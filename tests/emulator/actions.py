@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from tests.emulator.answers import confirmed, failure, selected, shown
 from tests.emulator.digests import md5_of_body
 from tests.emulator.errors import Refused
+from tests.emulator.moves import Moves
 from tests.emulator.queues import MAX_HIDDEN_SECONDS, Queue, Redrive
 from tests.emulator.requests import BATCH, MAX_BYTES, attributes_of, entries, number, required, size
 
@@ -32,6 +33,7 @@ class Actions:
         self._clock = clock
         self._queues: dict[str, Queue] = {}
         self._attributes: dict[str, dict[str, str]] = {}
+        moves = Moves(lambda arn: self._named(arn.removeprefix(ARN)), clock)
         self._actions: dict[str, Callable[[Json], Json]] = {
             "CreateQueue": self._create_queue,
             "GetQueueUrl": self._get_queue_url,
@@ -44,6 +46,8 @@ class Actions:
             "ChangeMessageVisibility": lambda request: self._hide(self.queue(request), request),
             "ChangeMessageVisibilityBatch": lambda request: self._batch(request, self._hide),
             "PurgeQueue": self._purge_queue,
+            "StartMessageMoveTask": moves.start,
+            "ListMessageMoveTasks": moves.shown,
         }
 
     def do(self, action: str, request: Json) -> Json:
@@ -54,6 +58,11 @@ class Actions:
         if action not in self._actions:
             raise Refused("UnsupportedOperation", f"{action} is no action of this emulator.")
         return self._actions[action](request)
+
+    @property
+    def queues(self) -> Collection[Queue]:
+        """All queues there are."""
+        return self._queues.values()
 
     def queue(self, request: Json) -> Queue:
         """Return the queue that a request names by its URL."""

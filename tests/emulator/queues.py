@@ -10,7 +10,7 @@ import heapq
 import itertools
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -169,6 +169,19 @@ class Queue:
             self._return(message)
         else:
             self._hide(message, now + seconds)
+
+    def move(self, to: "Callable[[Message], Queue]", now: float) -> int:
+        """Move what waits here, as new messages in the same order; return how many."""
+        self._return_overdue(now)
+        waiting = [message for message in self._messages.values() if message.hidden_until is None]
+        for message in waiting:
+            target = to(message)
+            self._forget(message)
+            self._settle(self._group(message))
+            sequence = next(target._numbers)
+            new = {"id": str(uuid.uuid4()), "sequence": sequence, "sent_at": now}
+            target._admit(replace(message, **new, source_arn=None, receives=0, deleted=False))
+        return len(waiting)
 
     def repeat(self, message_id: str) -> None:
         """Let a message that is in flight be received again at once, and outdate the handle that is out.

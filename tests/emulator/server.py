@@ -107,6 +107,9 @@ class QueueServer:
             answer = self._actions.do(action, request)
         if "QueueUrl" in request:
             self._long_polls.wake(self._actions.queue(request))
+        elif action == "StartMessageMoveTask":
+            for queue in self._actions.queues:
+                self._long_polls.wake(queue)
         return answer
 
     def _do_half(self, action: str, request: Json) -> Json:

@@ -1,7 +1,9 @@
-"""The two SQS emulators as processes, and a queue on either as its tests use it."""
+"""The SQS emulators as processes, and a queue on any of them as its tests use it."""
 
 import json
+import shutil
 import socket
+import subprocess
 import sys
 import urllib.request
 import uuid
@@ -10,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.claims import eventually
 
 from queuecast_local import sqs
@@ -145,6 +148,47 @@ def ours() -> Iterator[Emulator]:
     yield emulator
     assert process.stop(grace_seconds=5) == 0, "\n".join(process.tail)
     assert not process.tail, "it logs what it did not expect"
+
+
+ELASTICMQ_POM = Path(__file__).with_name("elasticmq.pom.xml")
+ELASTICMQ_OPTIONS = {
+    "node-address.host": "*",
+    "rest-sqs.bind-hostname": HOST,
+    "rest-sqs.sqs-limits": "strict",
+    "rest-stats.enabled": "false",
+    "aws.region": "us-east-1",
+    "aws.accountId": "000000000000",
+}
+
+
+@contextmanager
+def elasticmq(folder: Path) -> Iterator[Emulator]:
+    """Run ElasticMQ, which Maven brings; skip the test where there is no Java for it."""
+    java, maven = shutil.which("java"), shutil.which("mvn")
+    if java is None or maven is None:
+        pytest.skip("ElasticMQ needs Java and Maven")
+    class_path = folder / "class-path"
+    build = (maven, "-q", "-B", "-f", str(ELASTICMQ_POM), "dependency:build-classpath")
+    found = subprocess.run(
+        [*build, f"-Dmdep.outputFile={class_path}"], capture_output=True, text=True, timeout=600, check=False
+    )
+    if found.returncode:
+        pytest.skip(f"Maven cannot bring ElasticMQ: {found.stdout[-500:]}")
+    port = free_port()
+    options = {**ELASTICMQ_OPTIONS, "rest-sqs.bind-port": str(port)}
+    command = (
+        *(java, "-Xmx256m", "-XX:+UseSerialGC"),
+        *(f"-D{name}={value}" for name, value in options.items()),
+        *("-cp", class_path.read_text("utf-8"), "org.elasticmq.server.Main"),
+    )
+    process = Process("elasticmq", command)
+    emulator = Emulator(port)
+    try:
+        eventually(lambda: process.exit_code is not None or _answers(emulator), 60)
+        assert process.exit_code is None, "\n".join(process.tail)
+        yield emulator
+    finally:
+        process.stop(grace_seconds=5)
 
 
 def _answers(emulator: Emulator) -> bool:

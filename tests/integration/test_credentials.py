@@ -9,7 +9,7 @@ from aiohttp import web
 
 from queuecast_poller import client
 from queuecast_poller.failure import Failure, QueueUnavailable
-from queuecast_poller.sqs import open_queue
+from queuecast_poller.sqs import SqsQueue, open_queue
 
 from .conftest import HOST, free_port
 
@@ -61,7 +61,7 @@ async def test_credentials_that_were_renewed_in_their_file_are_used_without_a_re
     monkeypatch.setattr(client, "RENEW_SECONDS", 0.0)
     renew("OLD")
     gatekeeper.accepted = "OLD"
-    async with open_queue("orders", wait_seconds=0, max_receives=1) as queue:
+    async with open_queue("orders", 0, 1, SqsQueue) as queue:
         assert await queue.receive() == []
         gatekeeper.accepted = "NEW"
         with pytest.raises(QueueUnavailable) as caught:

@@ -10,9 +10,10 @@ import pytest
 from .kustomize import K8S, ROOT
 
 IAM = ROOT / "deploy" / "aws" / "iam"
-POLICIES = ("poller", "poller-canary", "keda")
+POLICIES = ("poller", "poller-canary", "poller-dead-letters", "keda")
 TRUSTS = ("trust-pod-identity", "trust-irsa")
 QUEUE = "arn:aws:sqs:REPLACE-WITH-THE-REGION:REPLACE-WITH-THE-ACCOUNT:REPLACE-WITH-THE-QUEUE"
+DEAD_LETTERS = QUEUE.removesuffix("QUEUE") + "DEAD-LETTER-QUEUE"
 
 
 def statements(name: str) -> list[dict[str, Any]]:
@@ -22,9 +23,9 @@ def statements(name: str) -> list[dict[str, Any]]:
     return list(document["Statement"])
 
 
-def calls() -> Iterator[str]:
-    """Return the actions of SQS that the poller's code asks for."""
-    source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / "sqs.py").read_text("utf-8")
+def calls(module: str = "sqs.py") -> Iterator[str]:
+    """Return the actions of SQS that a module of the poller asks for."""
+    source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / module).read_text("utf-8")
     for call in re.findall(r"await sdk\.(\w+)\(", source):
         # A batch needs the right to do it one by one.
         words = [word.title() for word in call.removesuffix("_batch").split("_")]
@@ -45,7 +46,7 @@ def test_a_policy_is_about_one_queue_and_has_no_wildcard(name: str) -> None:
     for statement in statements(name):
         assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
-        assert statement["Resource"] == QUEUE
+        assert statement["Resource"] == QUEUE or name == "poller-dead-letters"
         assert all(re.fullmatch(r"sqs:[A-Za-z]+", action) for action in statement["Action"])
 
 
@@ -56,6 +57,18 @@ def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
     assert not allowed["poller"] & allowed["poller-canary"]
     assert allowed["poller-canary"] == {"sqs:SendMessage"}
     assert allowed["keda"] == {"sqs:GetQueueAttributes"}
+
+
+def test_dead_letters_are_for_who_moves_them() -> None:
+    """The queue itself is only sent to, its dead-letter queue only read and moved."""
+    allowed = {
+        (each["Resource"], action) for each in statements("poller-dead-letters") for action in each["Action"]
+    }
+    assert {action for where, action in allowed if where == QUEUE} == {"sqs:SendMessage"}
+    assert {action for where, action in allowed if where == DEAD_LETTERS} == {
+        *set(calls("redrive.py")) - {"sqs:SendMessage"},
+        *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueUrl"),
+    }
 
 
 @pytest.mark.parametrize("name", TRUSTS)

@@ -32,10 +32,10 @@ IN_SHORT = Row(
             {"in flight": f"sum({poller('in_flight')})"},
         ),
         Stat(
-            "Left",
-            "Messages left for the dead-letter queue, in the time range shown.",
+            "Dead letters",
+            "Messages left at their last receive, in the time range shown: in the dead-letter queue.",
             "short",
-            {"left": counted(poller("left_total"))},
+            {"dead letters": counted(poller("dead_letters_total"))},
             threshold=ANY,
         ),
         Stat(
@@ -124,9 +124,12 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "Left",
-            "Messages left for the dead-letter queue, by reason.",
+            "Receives of messages that could not be published, by reason; and those that were their last.",
             "cps",
-            {"{{reason}}": rates(poller("left_total"), "reason")},
+            {
+                "{{reason}}": rates(poller("left_total"), "reason"),
+                "dead letters": rates(poller("dead_letters_total")),
+            },
             width=8,
         ),
         Series(

@@ -123,6 +123,7 @@ async def _poll(
         try:
             async with open_queue(name, settings.wait_seconds, settings.max_receives, kind) as queue:
                 pulse.recovered("sqs")
+                _say_what_happens_to_dead_letters(name, queue.max_receive_count)
                 log.info("queue %s: receiving", name)
                 await intake_of(queue, bus, settings, metrics, pulse).run(stop)
         except QueueUnavailable as exc:
@@ -131,3 +132,10 @@ async def _poll(
             log.warning("trying again: %s", exc)
             await pause(stop, jittered(attempt, cap_seconds=RECEIVE_RETRY_CAP_SECONDS))
             attempt += 1
+
+
+def _say_what_happens_to_dead_letters(name: str, max_receive_count: int | None) -> None:
+    if max_receive_count is None:
+        log.warning("queue %s has no redrive policy: what is left comes back until it expires", name)
+    else:
+        log.info("queue %s: dead letters after %d receives", name, max_receive_count)

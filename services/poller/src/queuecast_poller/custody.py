@@ -69,13 +69,18 @@ class Custody:
         self.release(receipt_handles)
         # An extension under way may hold some of them, and would hide them again if it came second.
         async with self._changing:
-            try:
-                refused = await self._queue.change_visibility(receipt_handles, 0)
-            except QueueUnavailable as exc:
-                self._metrics.failed(exc)
-                log.warning("%d messages come back later than they could: %s", len(receipt_handles), exc)
-            else:
-                self._metrics.refused(Call.VISIBILITY, refused)
+            await self.hide(receipt_handles, 0)
+
+    async def hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
+        """Have these (ten at most), which are not held, come back in so many seconds. It never fails."""
+        try:
+            refused = await self._queue.change_visibility(receipt_handles, seconds)
+        except QueueUnavailable as exc:
+            self._metrics.failed(exc)
+            text = "%d messages come back when their visibility timeout is over, not in %d s: %s"
+            log.warning(text, len(receipt_handles), seconds, exc)
+        else:
+            self._metrics.refused(Call.VISIBILITY, refused)
 
     async def run(self) -> None:
         """Extend what needs it, until cancelled."""

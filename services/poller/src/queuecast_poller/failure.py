@@ -16,6 +16,8 @@ class Call(StrEnum):
     DELETE = "delete"
     VISIBILITY = "visibility"
     SEND = "send"
+    MOVE = "move"
+    """Dead letters back to their queue; an operator asks for it, the poller never does."""
 
 
 class Failure(StrEnum):

@@ -21,10 +21,11 @@ from queuecast_poller.loop_thread import pause
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import QueueMetrics
 from queuecast_poller.pulse import Pulse
+from queuecast_poller.retry import is_dead_letter, visibility_changes
 from queuecast_poller.settings import Settings
 from queuecast_poller.settlement import Settlement
 from queuecast_poller.sqs import Queue
-from queuecast_poller.verdict import Leave, Publish, judge
+from queuecast_poller.verdict import Leave, Publish, Reason, judge
 
 log = logging.getLogger(__name__)
 
@@ -104,18 +105,49 @@ class Intake:
             max_receive_count=self._queue.max_receive_count,
             canary_key=self._canary.key,
         )
-        for verdict in verdicts:
-            if isinstance(verdict, Leave):
-                self._leave(verdict)
-        await self._publish([verdict for verdict in verdicts if isinstance(verdict, Publish)], received, stop)
+        left = [verdict for verdict in verdicts if isinstance(verdict, Leave)]
+        for verdict in left:
+            self._leave(verdict)
+        async with asyncio.TaskGroup() as tasks:
+            # Side by side: neither waits for the other, however long SQS or Redis takes.
+            if left:
+                tasks.create_task(self._return_left(left))
+            publishable = [verdict for verdict in verdicts if isinstance(verdict, Publish)]
+            await self._publish(publishable, received, stop)
 
     def _leave(self, verdict: Leave) -> None:
-        # It is not given back: it would come again at once, without a dead-letter queue for ever, and bring
-        # its group's followers along, each time at the cost of one of their receives. Nor are the followers:
-        # SQS hands out none of them while the one before them is hidden.
         self._metrics.left[verdict.reason].inc()
         self._metrics.in_flight.dec()
-        log.warning("message %s is left: %s: %s", verdict.message.id, verdict.reason, verdict.detail)
+        if is_dead_letter(verdict, self._queue.max_receive_count):
+            self._metrics.dead_letters[verdict.reason].inc()
+        # What waits for the one before it has nothing wrong with it.
+        level = logging.DEBUG if verdict.reason is Reason.GROUP_BLOCKED else logging.WARNING
+        message = verdict.message
+        log.log(
+            level,
+            "message %s is left, receive %d of %s: %s: %s",
+            message.id,
+            message.receives,
+            self._queue.max_receive_count or "any number",
+            verdict.reason,
+            verdict.detail,
+            extra={
+                "message_id": message.id,
+                "receives": message.receives,
+                "max_receives": self._queue.max_receive_count,
+                "reason": verdict.reason,
+                "group": message.group,
+            },
+        )
+
+    async def _return_left(self, left: Sequence[Leave]) -> None:
+        changes = visibility_changes(
+            left,
+            visibility_seconds=self._queue.visibility_seconds,
+            max_receive_count=self._queue.max_receive_count,
+        )
+        for seconds, handles in changes.items():
+            await self._custody.hide(handles, seconds)
 
     async def _publish(self, verdicts: Sequence[Publish], received: float, stop: asyncio.Event) -> None:
         if not verdicts:

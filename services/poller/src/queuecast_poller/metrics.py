@@ -11,6 +11,7 @@ from queuecast_edge.metrics import LATENCY_BUCKETS
 from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.verdict import Reason
 
+CALLS: tuple[Call, ...] = tuple(call for call in Call if call is not Call.MOVE)
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
 
 
@@ -38,7 +39,10 @@ class Metrics:
         self.redelivered = counter("redelivered", "Received messages that had been handed out before")
         self.published = counter("published", "Messages stored on the bus")
         self.duplicates = counter("duplicates", "Messages that the bus had stored before")
-        self.left = counter("left", "Messages left on the queue for its dead-letter queue", "reason")
+        self.left = counter("left", "Messages left on the queue, once for each receive", "reason")
+        self.dead_letters = counter(
+            "dead_letters", "Messages left at their last receive: they go to the dead-letter queue", "reason"
+        )
         self.returned = counter(
             "returned", "Messages given back unpublished, as the poller stops or lost them"
         )
@@ -78,6 +82,7 @@ class QueueMetrics:
         self.published = metrics.published.labels(queue)
         self.duplicates = metrics.duplicates.labels(queue)
         self.left = by(metrics.left, Reason)
+        self.dead_letters = by(metrics.dead_letters, Reason)
         self.returned = metrics.returned.labels(queue)
         self.publish_failures = metrics.publish_failures.labels(queue)
         self.deleted = metrics.deleted.labels(queue)
@@ -85,7 +90,7 @@ class QueueMetrics:
         self.extended = metrics.extended.labels(queue)
         self.sqs_failures = {
             (call, reason): metrics.sqs_failures.labels(queue, call, reason)
-            for call in Call
+            for call in CALLS
             for reason in Failure
         }
         self.canaries = metrics.canaries.labels(queue)

@@ -4,12 +4,11 @@ Semantics and traps: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQ
 """
 
 import json
-import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiobotocore.config import AioConfig
 
@@ -20,7 +19,7 @@ from queuecast_poller.failure import Call, Failed
 from queuecast_poller.message import Message
 from queuecast_poller.routing import ATTRIBUTES, CANARY
 
-log = logging.getLogger(__name__)
+Kind = TypeVar("Kind", bound="SqsQueue")
 
 DELETERS = 4
 """Most deletes under way per queue."""
@@ -56,8 +55,8 @@ class Queue(Protocol):
 
 @asynccontextmanager
 async def open_queue(
-    name: str, wait_seconds: int, max_receives: int, kind: "type[SqsQueue] | None" = None
-) -> AsyncIterator["SqsQueue"]:
+    name: str, wait_seconds: int, max_receives: int, kind: type[Kind]
+) -> AsyncIterator[Kind]:
     """Find the queue (name, URL or ARN) and keep a client for it, in the running loop.
 
     Raises `QueueUnavailable` if it does not exist or may not be asked for.
@@ -79,11 +78,7 @@ async def open_queue(
             answer = await sdk.get_queue_attributes(
                 QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
             )
-        queue = (kind or SqsQueue)(client, url, wait_seconds, answer.get("Attributes", {}))
-        if queue.max_receive_count is None:
-            log.warning("queue %s has no redrive policy: what is left comes back until it expires", name)
-        else:
-            log.info("queue %s: dead letters after %d receives", name, queue.max_receive_count)
+        queue = kind(client, url, wait_seconds, answer.get("Attributes", {}))
         yield queue
 
 
@@ -98,6 +93,7 @@ class SqsQueue:
         count = policy.get("maxReceiveCount")
         self.visibility_seconds = int(attributes.get("VisibilityTimeout", 30))
         self.max_receive_count = int(count) if count else None
+        self.dead_letter_arn: str | None = policy.get("deadLetterTargetArn")
         self.fifo = url.endswith(".fifo")
         self._client = client
         self._url = url

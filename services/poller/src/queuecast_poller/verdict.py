@@ -44,11 +44,16 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Leave the message on the queue; `detail` is for the log."""
+    """Leave the message on the queue; `detail` is for the log.
+
+    `permanent` says that to judge the message again could only come to the same: the fault is its own. What
+    follows such a message in its group shares that.
+    """
 
     message: Message
     reason: Reason
     detail: str
+    permanent: bool = True
 
 
 Verdict = Publish | Leave
@@ -73,17 +78,21 @@ def judge(
     the dead-letter queue with it if they were left this time too.
     """
     verdicts: list[Verdict] = []
-    blocked: set[str] = set()
+    blocked: dict[str, Leave] = {}
     for message in messages:
-        if message.group in blocked:
+        head = None if message.group is None else blocked.get(message.group)
+        if head is not None:
             verdict: Verdict = Leave(
-                message, Reason.GROUP_BLOCKED, f"an earlier message of the group {message.group!r} was left"
+                message,
+                Reason.GROUP_BLOCKED,
+                f"an earlier message of the group {message.group!r} was left",
+                head.permanent,
             )
         else:
             verdict = _judge_one(message, default_event, max_body_bytes, canary_key)
             dead = max_receive_count is not None and message.receives >= max_receive_count
             if isinstance(verdict, Leave) and message.group is not None and not dead:
-                blocked.add(message.group)
+                blocked[message.group] = verdict
         verdicts.append(verdict)
     return verdicts
 
@@ -96,9 +105,12 @@ def _judge_one(
     except UnicodeEncodeError:
         return Leave(message, Reason.NOT_JSON, "half a surrogate pair is no character")
     if body_digest(body) != message.body_md5:
-        return Leave(message, Reason.ALTERED, "the body is not the one whose MD5 SQS sent along")
+        return Leave(
+            message, Reason.ALTERED, "the body is not the one whose MD5 SQS sent along", permanent=False
+        )
     if message.attributes_altered:
-        return Leave(message, Reason.ALTERED, "the attributes are not those whose MD5 SQS sent along")
+        detail = "the attributes are not those whose MD5 SQS sent along"
+        return Leave(message, Reason.ALTERED, detail, permanent=False)
     if len(body) > max_body_bytes:
         return Leave(message, Reason.TOO_LARGE, f"{len(body)} bytes, at most {max_body_bytes} are published")
     if message.unreadable:

@@ -1,0 +1,176 @@
+"""Dead letters: what is in a dead-letter queue, and the way back to the queue that they came from.
+
+It is for people, one call after the other; the intake knows nothing of it.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from queuecast_poller.client import Client
+from queuecast_poller.concurrency import BATCH
+from queuecast_poller.failure import Call, Failure, QueueUnavailable
+from queuecast_poller.message import Message
+from queuecast_poller.sqs import ANSWER_SECONDS, SqsQueue
+
+LOOK_SECONDS = 120
+"""For how long a message is hidden while others are looked at; afterwards it is given back at once."""
+
+WAIT_SECONDS = 1
+"""How long a receive waits: one that does not wait asks only some of SQS's servers, and misses messages."""
+
+POLL_SECONDS = 1.0
+"""Pause between two looks at a move that SQS makes."""
+
+NO_TASK = (Failure.OTHER, Failure.SERVER_ERROR)
+"""How emulators fail that cannot move messages: with an unknown action, a page of HTML, an exception."""
+
+SOURCE = "DeadLetterQueueSourceArn"
+
+
+class MoveFailed(Exception):
+    """Not all messages were moved back; the text says why."""
+
+
+class RawQueue(SqsQueue):
+    """A queue whose messages stay as they came, so that they can be sent again."""
+
+    system_attributes = (*SqsQueue.system_attributes, SOURCE)
+
+    def __init__(self, client: Client, url: str, wait_seconds: int, attributes: Mapping[str, str]) -> None:
+        super().__init__(client, url, wait_seconds, attributes)
+        self.is_of_aws = (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    async def attribute(self, name: str) -> str:
+        """Return one of the queue's attributes."""
+        async with self._client.calling(Call.OPEN, ANSWER_SECONDS) as sdk:
+            answer = await sdk.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        value: str = answer["Attributes"][name]
+        return value
+
+    async def depth(self) -> int:
+        """Return about how many messages are there to be received."""
+        return int(await self.attribute("ApproximateNumberOfMessages"))
+
+    async def receive_raw(self, most: int) -> list[dict[str, Any]]:
+        """Return messages, ten at most; they are hidden for a while."""
+        async with self._client.calling(Call.RECEIVE, WAIT_SECONDS + ANSWER_SECONDS) as sdk:
+            answer = await sdk.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=min(BATCH, most),
+                WaitTimeSeconds=WAIT_SECONDS,
+                VisibilityTimeout=LOOK_SECONDS,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=self.system_attributes,
+            )
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        return found
+
+    def read(self, raw: dict[str, Any]) -> Message:
+        """Return a message as it is judged."""
+        return self._message(raw)
+
+    async def give_back(self, raws: Sequence[Mapping[str, Any]]) -> None:
+        """Let others have these messages at once."""
+        handles = [raw["ReceiptHandle"] for raw in raws]
+        for start in range(0, len(handles), BATCH):
+            await self.change_visibility(handles[start : start + BATCH], 0)
+
+    async def send_again(self, raw: Mapping[str, Any]) -> None:
+        """Send a message as it was received from another queue, with all of its attributes."""
+        more: dict[str, Any] = {}
+        if group := raw["Attributes"].get("MessageGroupId"):
+            more["MessageGroupId"] = group
+        if self.fifo:
+            # Its own may be remembered still, and SQS would drop the message and confirm it. Under this one
+            # it is taken once, however often it is sent because the delete after it failed.
+            more["MessageDeduplicationId"] = raw["MessageId"]
+        async with self._client.calling(Call.SEND, ANSWER_SECONDS) as sdk:
+            await sdk.send_message(
+                QueueUrl=self._url,
+                MessageBody=raw["Body"],
+                MessageAttributes=raw.get("MessageAttributes", {}),
+                **more,
+            )
+
+    async def start_move(self, arn: str) -> None:
+        """Have SQS move all messages of this queue, of which this is the ARN, to where they came from."""
+        async with self._client.calling(Call.MOVE, ANSWER_SECONDS) as sdk:
+            await sdk.start_message_move_task(SourceArn=arn)
+
+    async def newest_move(self, arn: str) -> dict[str, Any]:
+        """Return what SQS says of the newest move."""
+        async with self._client.calling(Call.MOVE, ANSWER_SECONDS) as sdk:
+            answer = await sdk.list_message_move_tasks(SourceArn=arn, MaxResults=1)
+        newest: dict[str, Any] = answer["Results"][0]
+        return newest
+
+
+async def look(dead: RawQueue, most: int) -> list[Message]:
+    """Return up to so many dead letters, and give them back.
+
+    Of a group of a FIFO queue these are the first ten at most: SQS hands out no more while they are out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        while len(found) < most and (batch := await dead.receive_raw(most - len(found))):
+            found.update((raw["MessageId"], raw) for raw in batch)
+    finally:
+        await dead.give_back(list(found.values()))
+    return [dead.read(raw) for raw in found.values()]
+
+
+async def move_back(dead: RawQueue, source: RawQueue) -> int:
+    """Move all dead letters to the queues that they came from; return how many were moved.
+
+    SQS does it by itself. Where an emulator cannot, those of `source` are sent to it again and deleted.
+    Raises `MoveFailed` and `QueueUnavailable`.
+    """
+    arn = await dead.attribute("QueueArn")
+    try:
+        await dead.start_move(arn)
+    except QueueUnavailable as exc:
+        if dead.is_of_aws or exc.reason not in NO_TASK:
+            raise
+        return await _send_back(dead, source)
+    while True:
+        task = await dead.newest_move(arn)
+        moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
+        if task["Status"] == "COMPLETED":
+            return moved
+        if task["Status"] != "RUNNING":
+            why = task.get("FailureReason", task["Status"])
+            raise MoveFailed(f"SQS moved {moved} messages and then stopped: {why}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _send_back(dead: RawQueue, source: RawQueue) -> int:
+    arn = await source.attribute("QueueArn")
+    # No more than there are now: what fails again comes back here, and would go round for ever.
+    rest = await dead.depth()
+    moved = 0
+    staying: list[dict[str, Any]] = []
+    batch: list[dict[str, Any]] = []
+    try:
+        while rest > 0 and (batch := await dead.receive_raw(rest)):
+            rest -= len(batch)
+            while batch:
+                raw = batch[0]
+                if raw["Attributes"].get(SOURCE, arn) == arn:
+                    await source.send_again(raw)
+                    await _delete_sent(dead, raw)
+                    moved += 1
+                else:
+                    staying.append(raw)
+                del batch[0]
+    finally:
+        await dead.give_back([*staying, *batch])
+    return moved
+
+
+async def _delete_sent(dead: RawQueue, raw: Mapping[str, Any]) -> None:
+    if failed := await dead.delete([raw["ReceiptHandle"]]):
+        text = "was sent again, but is still in the dead-letter queue as well"
+        raise MoveFailed(f"message {raw['MessageId']} {text}: {failed[0].code}")

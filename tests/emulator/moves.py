@@ -1,0 +1,49 @@
+"""Moves of dead letters back to the queues that they came from, as SQS makes them by itself.
+
+Each is over at once, so that there is never one under way: what that would refuse is not here.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from tests.emulator.errors import Refused
+from tests.emulator.groups import Message
+from tests.emulator.queues import Queue
+from tests.emulator.requests import required
+
+Json = dict[str, Any]
+
+
+class Moves:
+    """The moves of one server. `find` returns the queue of an ARN, or refuses."""
+
+    def __init__(self, find: Callable[[str], Queue], clock: Callable[[], float]) -> None:
+        self._find = find
+        self._clock = clock
+        self._made: dict[str, list[Json]] = {}
+
+    def start(self, request: Json) -> Json:
+        """Move all that waits in a queue to where it came from, or to the queue that is named."""
+        arn = required(request, "SourceArn")
+        source = self._find(arn)
+        target = request.get("DestinationArn")
+        now = self._clock()
+
+        def destination(message: Message) -> Queue:
+            return self._find(target or message.source_arn or "")
+
+        task = {"Status": "COMPLETED", "SourceArn": arn, "StartedTimestamp": int(now * 1000)}
+        try:
+            task["ApproximateNumberOfMessagesMoved"] = source.move(destination, now)
+        except Refused:
+            # Somebody has put a message there by hand, and SQS cannot say where it belongs.
+            task |= {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
+        self._made.setdefault(arn, []).insert(0, task)
+        return {"TaskHandle": uuid.uuid4().hex}
+
+    def shown(self, request: Json) -> Json:
+        """Return the newest moves of a queue."""
+        most = int(request.get("MaxResults") or 1)
+        return {"Results": self._made.get(required(request, "SourceArn"), [])[:most]}
