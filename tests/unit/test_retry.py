@@ -84,6 +84,15 @@ def test_a_fault_that_may_heal_waits_for_its_visibility_timeout() -> None:
         assert changes(message(**ALTERED), message(attributes_altered=True), policy=policy) == {}
 
 
+def test_a_canary_waits_while_no_key_tells_it_from_a_forged_one() -> None:
+    """The key is in Redis, which may be away; a forged one is told by it and never heals."""
+    one = message(attributes={"queuecast": "canary"})
+    assert changes(one, policy=3) == {}
+    (verdict,) = judge([one], default_event="x", max_body_bytes=100, canary_key=b"key")
+    assert isinstance(verdict, Leave)
+    assert verdict.permanent
+
+
 def test_after_the_last_receive_any_fault_is_handed_back() -> None:
     """It will not be handed out again, so nothing can heal; until it is visible its group is blocked."""
     one = message(**ALTERED, receives=3)

@@ -121,7 +121,9 @@ def _judge_one(
         )
     if CANARY in message.attributes:
         if not is_genuine(message.body, canary_key, message.sent_ms):
-            return Leave(message, Reason.BAD_ADDRESS, f"attribute {CANARY}: it is no poller's own message")
+            detail = f"attribute {CANARY}: it is no poller's own message"
+            # Without a key it may be one: the key is asked for again when it comes again.
+            return Leave(message, Reason.BAD_ADDRESS, detail, permanent=canary_key is not None)
         return Publish(message, Record("canary", b"[]", CANARY_NAMESPACE, sent_ms=message.sent_ms))
     try:
         where = address(message.attributes, default_event)
