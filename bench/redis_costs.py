@@ -9,13 +9,15 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvloop
 
 from bench.accounting import cpu_ns
 from bench.events import compact, tick
 from queuecast_bus import BusManager, BusSettings, Record
-from queuecast_gateway.sessions import BATCH, Sessions, State
+from queuecast_gateway.session_state import State, Verb
+from queuecast_gateway.sessions import BATCH, Sessions
 from queuecast_local import redis_server
 from queuecast_local.processes import Process
 
@@ -38,17 +40,18 @@ class Costs:
         self._settings = settings
         self._redis = redis
         self._bus = BusManager(settings, write_only=True)
-        self._sessions = Sessions(self._bus, ttl_seconds=240)
+        self._sessions = Sessions(self._bus, ttl_seconds=240, away_seconds=120)
         self._states = [
-            (f"pid{n}", State(f"sid{n}", "/", [f"user:{n}"], "1-0", f"{n}")) for n in range(SESSIONS)
+            (f"pid{n}", State(f"sid{n}", "/", {f"user:{n}": "1764428400000-0"}, "1764428400000-0", f"{n}"))
+            for n in range(SESSIONS)
         ]
 
     async def measure(self) -> list[str]:
         """Return a line for each figure."""
         empty = await self._memory()
-        await self._keep()
+        await self._say("save")
         bytes_each = (await self._memory() - empty) / SESSIONS
-        kept = await self._spent(self._keep)
+        kept = await self._spent(partial(self._say, "here"))
         claimed = await self._spent(self._claim)
         stored = await self._spent(self._store)
         async with self._readers():
@@ -71,9 +74,9 @@ class Costs:
         await work()
         return (cpu_ns(self._redis.pid) - before) / 1000
 
-    async def _keep(self) -> None:
+    async def _say(self, verb: Verb) -> None:
         for pid, state in self._states:
-            self._sessions.note(pid, "save", state)
+            self._sessions.note(pid, verb, state)
         await self._sessions.flush()
 
     async def _claim(self) -> None:

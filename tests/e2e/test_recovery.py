@@ -104,7 +104,7 @@ def test_a_client_that_leaves_by_itself_begins_anew(rig: Rig, connect: Connect) 
     first, second = client.connects
     assert (first["recovered"], second["recovered"]) == (False, False)
     assert second["sid"] != first["sid"]
-    assert client.emit("unsubscribe", "none")["rooms"] == []
+    assert client.emit("unsubscribe", "vip")["rooms"] == []
     assert client.events() == []
 
 

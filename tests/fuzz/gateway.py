@@ -23,7 +23,8 @@ from queuecast_gateway.handlers import Handlers
 from queuecast_gateway.limits import lines
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.packet import SocketPacket, record_frames
-from queuecast_gateway.sessions import Claimed, State
+from queuecast_gateway.session_state import State
+from queuecast_gateway.sessions import Claimed
 
 CODES = {
     frames.NORMAL,
@@ -111,7 +112,11 @@ class Gateway:
         self._server = make_server(CollectorRegistry(), self._sessions, max_message_bytes=LIMIT)
         self._server.manager.publish = publish
         handlers = Handlers(
-            self._server, Metrics(CollectorRegistry()), relay_events=("item_removed",), max_rooms=100
+            self._server,
+            Metrics(CollectorRegistry()),
+            relay_events=("item_removed",),
+            max_rooms=100,
+            max_room_bytes=8_192,
         )
         for namespace in ("/", "/shop"):
             handlers.register(namespace)
@@ -278,7 +283,7 @@ class Gateway:
         return Outcome(end, _plain(loud[0]) if loud else "", answers)
 
 
-KNOWN = Claimed(State("known-sid", "/", ["sku:1"], "0-0"), "", "0-0", "0-0")
+KNOWN = Claimed(State("known-sid", "/", {"sku:1": "0-0"}, "0-0"), "", "0-0", "0-0")
 """A session that can come back, by its private id."""
 
 

@@ -112,6 +112,13 @@ class Page:
             await self._take(packet)
         return json.loads(packet[len(head) :])[0]
 
+    async def rooms(self, *candidates: str) -> list[str]:
+        """Return which of these rooms the session is in; it still is afterwards, if it may join them."""
+        there: list[str] = (await self.ask("unsubscribe", list(candidates)))["rooms"]
+        if there:
+            await self.ask("subscribe", there)
+        return there
+
     async def send(self, packet: str) -> None:
         if isinstance(self.connection, WebSocket):
             self.connection.send(packet)

@@ -25,7 +25,8 @@ from tests.unit.fakes import FakeQueue
 
 from queuecast_bus import Batch, BusManager, BusSettings, BusUnavailable, Record
 from queuecast_bus.keys import Keys
-from queuecast_gateway.sessions import Sessions, State
+from queuecast_gateway.session_state import State
+from queuecast_gateway.sessions import Sessions
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 from queuecast_poller.canary import Canary
@@ -219,8 +220,13 @@ async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
     assert (await bus.between("0-0", stored.offset, 10)).entries
     assert await bus.recall([stored.offset]) != [[]]
 
-    sessions, state = Sessions(bus, ttl_seconds=60), State("sid", "/", ["room"], stored.offset)
-    await sessions.save("pid", state)
+    rooms = {"room": stored.offset}
+    sessions, state = Sessions(bus, ttl_seconds=60, away_seconds=30), State("sid", "/", rooms, stored.offset)
+    sessions.note("pid", "save", state)
+    await sessions.flush()
+    del rooms["room"]
+    sessions.changed("pid", state, "room", entered=False)
+    await sessions.confirm("pid", state)
     sessions.lost(stored.offset)
     await sessions.flush()
     claimed = await sessions.claim("pid", "/", "")
@@ -348,8 +354,8 @@ GATEWAY_ALONE = """
 GET {seen} | SET {seen} x | DEL {seen} | PEXPIRE {seen} 1
 XREAD STREAMS orders 0 | XREAD STREAMS {records} orders 0 0 | XRANGE orders - +
 XRANGE queuecast:{{shop}}:records - + | GET orders
-HGET secret a | HMGET secret a | HSET secret a b | HSETNX secret a b | HINCRBY secret a 1 | DEL secret
-DEL {session} secret | HGETALL {session} | HDEL {session} sid | HKEYS {session}
+HGETALL secret | HMGET secret a | HSET secret a b | HDEL secret a | HINCRBY secret a 1 | DEL secret
+DEL {session} secret | HGET {session} sid | HSETNX {session} a b | HKEYS {session}
 SUBSCRIBE orders | SUBSCRIBE socketio orders | SUBSCRIBE queuecast:{{shop}}:inbox:x | SUBSCRIBE socketio2
 PUBLISH orders x | PUBLISH queuecast:{{shop}}:inbox:x x | PUBLISH shop x
 """

@@ -254,8 +254,8 @@ async def test_events_are_acknowledged_in_their_order(gateway_port: int, transpo
     async with Client.open(gateway_port, transport) as one:
         await one.join()
         await one.say('2["subscribe","a"]', '20["subscribe","b"]', '2/,999999999999999["subscribe","c"]')
-        assert await one.hear() == '30[{"ok":true,"rooms":["a","b"]}]'
-        assert await one.hear() == '3999999999999999[{"ok":true,"rooms":["a","b","c"]}]'
+        assert await one.hear() == '30[{"ok":true,"rooms":["b"]}]'
+        assert await one.hear() == '3999999999999999[{"ok":true,"rooms":["c"]}]'
 
 
 @BOTH
@@ -319,7 +319,7 @@ async def test_rooms_and_their_events_survive_the_upgrade(gateway_port: int) -> 
         assert await upgraded.text() == "3probe"
         await one.say('21["subscribe","b"]')
         upgraded.send("5", '42["item_removed",1]')
-        assert await upgraded.text() == '431[{"ok":true,"rooms":["a","b"]}]'
+        assert await upgraded.text() == '431[{"ok":true,"rooms":["b"]}]'
         assert wire.without_offset(await upgraded.text()) == '42["item_removed",1]'
 
 

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 from queuecast_bus import BusUnavailable, Record, Stored
 from queuecast_gateway.access.grant import EVERY_ROOM, Identity
 from queuecast_gateway.engine.frames import split
-from queuecast_gateway.sessions import Claimed, State, Verb
+from queuecast_gateway.session_state import State, Verb
+from queuecast_gateway.sessions import Claimed
 from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.message import Message
 
@@ -254,12 +255,17 @@ class FakeSessions:
         self.going_on.set()
 
     def note(self, pid: str, verb: Verb, state: State) -> None:
-        self.said.append((pid, verb, state))
+        # As it is now: what is handed over goes on to live.
+        self.said.append((pid, verb, state._replace(rooms=dict(state.rooms))))
 
-    async def save(self, pid: str, state: State) -> None:
+    def changed(self, pid: str, state: State, room: str, *, entered: bool) -> None:
+        assert (room in state.rooms) is entered
+        self.note(pid, "here", state)
+
+    async def confirm(self, pid: str, state: State) -> None:
         if self.away:
             raise BusUnavailable("writing down sessions: nobody there")
-        self.note(pid, "save", state)
+        self.note(pid, "here", state)
 
     async def claim(self, pid: str, namespace: str, subject: str) -> Claimed | None:
         await self.going_on.wait()

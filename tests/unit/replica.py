@@ -1,7 +1,7 @@
 """A replica for the tests of recovery: what it has read, what Redis has, and what was asked of it."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -16,7 +16,8 @@ from queuecast_gateway.history import History
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.recovery import Recovery, Welcome
 from queuecast_gateway.replay import Bounds
-from queuecast_gateway.sessions import Claimed, State
+from queuecast_gateway.session_state import State
+from queuecast_gateway.sessions import Claimed
 
 ANYONE = Identity("", EVERY_ROOM)
 BOUNDS = Bounds(window_seconds=60, max_events=5, max_bytes=1_000)
@@ -82,7 +83,7 @@ class Replica:
     async def close_elsewhere(self, replica: str, sid: str, namespace: str, claim: int) -> None:
         self.asked.append(("close", replica, sid, namespace))
 
-    def expect(self, eio_sid: str, sid: str, rooms: list[str]) -> None:
+    def expect(self, eio_sid: str, sid: str, rooms: Mapping[str, str]) -> None:
         self.asked.append(("expect", eio_sid, sid, rooms))
 
     def refuse_offsets(self, eio_sid: str, namespace: str) -> None:
@@ -105,8 +106,8 @@ class Replica:
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
         return self.connected.get((eio_sid, namespace))
 
-    def joined(self, sid: str, namespace: str) -> list[str]:
-        return ["a"]
+    def joined(self, sid: str, namespace: str) -> Mapping[str, str]:
+        return {"a": "100-0"}
 
 
 class Bench(NamedTuple):
@@ -124,7 +125,7 @@ class Bench(NamedTuple):
         """It is the same session, and these are the events that it is given first."""
         assert welcome.pid == "pid"
         assert texts(welcome.missed) == events(*missed)
-        assert ("expect", "eio", "sid", ["a"]) in self.bus.asked
+        assert ("expect", "eio", "sid", {"a": "100-0"}) in self.bus.asked
         assert (
             self.figure("recoveries_total", outcome="recovered") == self.figure.sum("recoveries_total") == 1
         )
@@ -152,5 +153,5 @@ def make_bench() -> Bench:
 
 
 def known(tail: str = "103-0", lost_up_to: str = "0-0", owner: str = "", **state: Any) -> Claimed:
-    at = State("sid", "/", ["a"], "100-0")._replace(**state)
+    at = State("sid", "/", {"a": "100-0"}, "100-0")._replace(**state)
     return Claimed(at, owner, tail, lost_up_to)

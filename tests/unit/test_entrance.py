@@ -24,7 +24,8 @@ from queuecast_gateway.engine.heartbeat import TICK_SECONDS
 from queuecast_gateway.entrance import EXPIRED
 from queuecast_gateway.limits.tries import Tries
 from queuecast_gateway.server import SocketServer
-from queuecast_gateway.sessions import Claimed, State
+from queuecast_gateway.session_state import State
+from queuecast_gateway.sessions import Claimed
 
 NOW = 1_000_000.0
 STOLEN = "stolen"
@@ -381,7 +382,7 @@ async def test_who_is_refused_by_a_connect_handler_is_nobody(gate: Gate, answer:
 
 
 def known(*rooms: str, subject: str = "ann", offset: str = "100-0") -> Claimed:
-    return Claimed(State("old-sid", "/", rooms, offset, subject), "", "103-0", "0-0")
+    return Claimed(State("old-sid", "/", dict.fromkeys(rooms, offset), offset, subject), "", "103-0", "0-0")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.protocol import ACK_CODES
 
 MAX_ROOMS = 3
+MAX_ROOM_BYTES = 260
 
 
 @pytest.fixture
@@ -30,7 +31,13 @@ def figure(registry: CollectorRegistry) -> Figures:
 @pytest.fixture
 def server(registry: CollectorRegistry) -> FakeServer:
     server = FakeServer()
-    handlers = Handlers(server, Metrics(registry), relay_events=["item_removed"], max_rooms=MAX_ROOMS)
+    handlers = Handlers(
+        server,
+        Metrics(registry),
+        relay_events=["item_removed"],
+        max_rooms=MAX_ROOMS,
+        max_room_bytes=MAX_ROOM_BYTES,
+    )
     handlers.register("/")
     handlers.register("/shop")
     return server
@@ -46,25 +53,26 @@ def assert_refused(ack: Any, code: str) -> None:
 # Rooms
 
 
-@pytest.mark.parametrize(("argument", "rooms"), [("a", ["a"]), (["b", "a"], ["a", "b"]), (["a", "a"], ["a"])])
+@pytest.mark.parametrize(("argument", "rooms"), [("a", ["a"]), (["b", "a"], ["b", "a"]), (["a", "a"], ["a"])])
 async def test_a_browser_subscribes_to_rooms(server: FakeServer, argument: Any, rooms: list[str]) -> None:
-    """One or several; the answer says where it is now."""
+    """One or several; the answer says which it has joined."""
     assert await server.receive("subscribe", "me", argument) == {"ok": True, "rooms": rooms}
 
 
-async def test_a_browser_is_told_all_its_rooms_but_its_own(server: FakeServer) -> None:
-    """The room of its session is an inner matter of Socket.IO."""
+async def test_a_browser_is_told_what_has_changed(server: FakeServer) -> None:
+    """Not all its rooms: 6.4 kB of `unsubscribe` were answered with 59 MB of long names."""
     await server.receive("subscribe", "me", "a")
-    assert await server.receive("subscribe", "me", "b") == {"ok": True, "rooms": ["a", "b"]}
+    assert await server.receive("subscribe", "me", ["b", "a"]) == {"ok": True, "rooms": ["b"]}
+    assert await server.receive("unsubscribe", "me", ["b", "c"]) == {"ok": True, "rooms": ["b"]}
 
 
 @pytest.mark.parametrize(("event", "room"), [("subscribe", "a"), ("unsubscribe", "b")])
 async def test_what_changes_nothing_is_not_written_down_again(
     server: FakeServer, event: str, room: str
 ) -> None:
-    """It is the same answer, and it would be Redis that a stranger keeps busy with few words."""
+    """It would be Redis that a stranger keeps busy with few words."""
     await server.receive("subscribe", "me", "a")
-    assert await server.receive(event, "me", room) == {"ok": True, "rooms": ["a"]}
+    assert await server.receive(event, "me", room) == {"ok": True, "rooms": []}
     assert server.remembered == [["me", "a"]]
 
 
@@ -98,6 +106,17 @@ async def test_too_many_rooms_at_once_are_all_refused(server: FakeServer) -> Non
     assert server.rooms("me", "/") == ["me"]
 
 
+async def test_the_names_of_a_sessions_rooms_are_bounded_in_bytes(server: FakeServer) -> None:
+    """Redis and the gateway keep the names: a character has up to four bytes, a room up to 256."""
+    long = "ü" * (MAX_ROOM_BYTES // 2 - 2)
+    assert (await server.receive("subscribe", "me", [long, "abc"]))["ok"]
+    ack = await server.receive("subscribe", "me", "ab")
+    assert_refused(ack, "too_many_rooms")
+    assert f"{MAX_ROOM_BYTES} bytes" in ack["error"]["message"]
+    assert (await server.receive("subscribe", "me", [long, "d"]))["ok"], "the last byte may be used"
+    assert server.rooms("me", "/") == ["me", long, "abc", "d"]
+
+
 async def test_nobody_joins_the_room_of_a_session(server: FakeServer) -> None:
     """What is meant for one browser would be heard by another; python-socketio refuses it."""
     assert_refused(await server.receive("subscribe", "me", "sid-of-another"), "bad_room")
@@ -113,7 +132,8 @@ async def test_a_browser_leaves_rooms(server: FakeServer) -> None:
     """Those it is in; others are no mistake, as the wish is fulfilled."""
     await server.receive("subscribe", "me", ["a", "b"])
     ack = await server.receive("unsubscribe", "me", ["a", "never joined"])
-    assert ack == {"ok": True, "rooms": ["b"]}
+    assert ack == {"ok": True, "rooms": ["a"]}
+    assert server.rooms("me", "/") == ["me", "b"]
 
 
 async def test_a_browser_cannot_leave_its_own_room(server: FakeServer) -> None:
@@ -151,7 +171,7 @@ async def test_a_room_that_a_session_may_not_join_can_be_left(server: FakeServer
     """It was allowed once; to leave needs no right."""
     await server.receive("subscribe", "me", ["vip", "news"])
     server.anyone = Identity("ann", patterns(["news"]))
-    assert await server.receive("unsubscribe", "me", "vip") == {"ok": True, "rooms": ["news"]}
+    assert await server.receive("unsubscribe", "me", "vip") == {"ok": True, "rooms": ["vip"]}
 
 
 @pytest.mark.parametrize(
@@ -323,6 +343,7 @@ def strict(registry: CollectorRegistry, tmp_path: Path) -> FakeServer:
         Metrics(registry),
         relay_events=["item_removed", "item_moved"],
         max_rooms=MAX_ROOMS,
+        max_room_bytes=MAX_ROOM_BYTES,
         schemas=Schemas.load(str(path), ["item_removed", "item_moved"]),
     ).register("/")
     return server

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
 from queuecast_bus import BadRecord, Record
-from queuecast_bus.names import MAX_LENGTH, RESERVED_EVENTS
+from queuecast_bus.names import MAX_BYTES, RESERVED_EVENTS
 from queuecast_gateway.engine import frames
 from queuecast_gateway.packet import BadPacket, SocketPacket, packet_frames, record_frames
 
@@ -142,7 +142,7 @@ def test_a_packet_that_is_made_of_a_text_is_the_one_that_is_read(text: str) -> N
         "2/chat,1", "0[]", '0"token"', "0[1]", "0false", "1{}", "1[]", '1"why"', "10{}",
         "3[1]", "3", "31", "31{}", '31"x"', "31null", "3/chat,[1]",
         # a name that no event can have
-        '2[""]', f'2["{"e" * (MAX_LENGTH + 1)}"]', f"2[{HALF_A_PAIR}]", '51-["connect"]',
+        '2[""]', f'2["{"e" * (MAX_BYTES + 1)}"]', f"2[{HALF_A_PAIR}]", '51-["connect"]',
         # attachments where there are none, none where there are, and too many
         '21-["e"]', '20-["e"]', "31-1[1]", "01-", '5["e"]', '5-["e"]', '50-["e"]', '500-["e"]', '511-["e"]',
         '5999999999-["e"]', '59999999999-["e"]', '5-1-["e"]', '51.0-["e"]', "51-", "51-{}", "51-[]", "51-[1]",

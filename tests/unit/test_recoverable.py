@@ -9,7 +9,7 @@ from tests.unit.replica import BOUNDS, Bench, entry, events, known, make_bench, 
 from queuecast_bus import BusUnavailable, Entry, Gap, Record
 from queuecast_bus.record import Address
 from queuecast_gateway.replay import Bounds, Missed, NotRecovered
-from queuecast_gateway.sessions import State
+from queuecast_gateway.session_state import State
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def there(bench: Bench) -> Bench:
 def test_a_session_is_written_down_at_once(there: Bench) -> None:
     """A replica that is killed says nothing: it must have said it before."""
     assert there.sessions.said == [
-        ("pid", "save", State("sid-of-pid", "/", ["a"], "103-0", "alice")),
-        ("shop-pid", "save", State("sid-of-shop-pid", "/shop", ["a"], "103-0", "alice")),
+        ("pid", "save", State("sid-of-pid", "/", {"a": "100-0"}, "103-0", "alice")),
+        ("shop-pid", "save", State("sid-of-shop-pid", "/shop", {"a": "100-0"}, "103-0", "alice")),
     ]
 
 
@@ -104,9 +104,9 @@ def test_a_ping_tells_where_the_replica_is(there: Bench) -> None:
         '42/shop,["queuecast:offset","104-0"]',
         '42["queuecast:offset","104-0"]',
     ]
-    assert sorted(there.sessions.said[-2:]) == [
-        ("pid", "save", State("sid-of-pid", "/", ["a"], "104-0", "alice")),
-        ("shop-pid", "save", State("sid-of-shop-pid", "/shop", ["a"], "104-0", "alice")),
+    assert sorted(there.sessions.said[-2:], key=lambda word: word[0]) == [
+        ("pid", "here", State("sid-of-pid", "/", {"a": "100-0"}, "104-0", "alice")),
+        ("shop-pid", "here", State("sid-of-shop-pid", "/shop", {"a": "100-0"}, "104-0", "alice")),
     ], "its time begins anew"
 
 
@@ -129,7 +129,7 @@ def test_an_end_is_written_down(there: Bench, verb: str, *, for_good: bool) -> N
 def test_a_session_that_leaves_its_namespace_is_over(there: Bench) -> None:
     """Not the connection's other one. Nothing more is said of it."""
     there.recovery.dropped("sid-of-pid", "/")
-    there.recovery.changed("sid-of-pid", "/")
+    there.recovery.changed("sid-of-pid", "/", "a", entered=True)
     there.recovery.left("eio", for_good=False)
     assert there.sessions.verbs("pid") == ["save", "drop"]
     assert there.sessions.verbs("shop-pid") == ["save", "left"]

@@ -95,18 +95,18 @@ async def test_what_only_redis_has_comes_first(bench: Bench) -> None:
 
 async def test_who_comes_back_sees_what_its_token_allows_now(bench: Bench) -> None:
     """A room that was forbidden meanwhile is neither entered nor replayed, whatever it was then."""
-    bench.sessions.known["pid"] = known(rooms=["a", "b"], subject="ann")
+    bench.sessions.known["pid"] = known(rooms={"a": "1-0", "b": "2-0"}, subject="ann")
     welcome = await bench.admitted("/", Identity("ann", patterns(["b"])), pid="pid", offset="100-0")
     assert welcome.pid == "pid"
     assert texts(welcome.missed) == events(101, 103)
-    assert ("expect", "eio", "sid", ["b"]) in bench.bus.asked
+    assert ("expect", "eio", "sid", {"b": "2-0"}) in bench.bus.asked
     assert bench.figure("events_replayed_total") == 2
 
 
 async def test_what_is_forbidden_now_is_not_recalled_either(bench: Bench) -> None:
     """Redis still has it: the way there has the same rule."""
     bench.bus.overhear(entry("104-0", "a"), entry("105-0", "b"))
-    bench.sessions.known["pid"] = known(tail="105-0", rooms=["a", "b"], subject="ann")
+    bench.sessions.known["pid"] = known(tail="105-0", rooms={"a": "1-0", "b": "2-0"}, subject="ann")
     welcome = await bench.admitted("/", Identity("ann", patterns(["b"])), pid="pid", offset="103-0")
     assert texts(welcome.missed) == events(105)
     assert [asked for asked in bench.bus.asked if asked[0] == "recall"] == [("recall", "105-0")]
@@ -115,7 +115,7 @@ async def test_what_is_forbidden_now_is_not_recalled_either(bench: Bench) -> Non
 async def test_what_is_meant_for_a_session_alone_needs_no_right(bench: Bench) -> None:
     """Its own room is no room that somebody joins."""
     bench.bus.read(entry("104-0", "sid"))
-    bench.sessions.known["pid"] = known(tail="104-0", rooms=[], subject="ann")
+    bench.sessions.known["pid"] = known(tail="104-0", rooms={}, subject="ann")
     welcome = await bench.admitted("/", Identity("ann", Rooms()), pid="pid", offset="103-0")
     assert texts(welcome.missed) == events(104)
 
@@ -191,7 +191,7 @@ async def test_an_old_connection_is_closed_first(bench: Bench) -> None:
     """Half-open, on another replica: two connections of one session would both be in its rooms."""
     bench.sessions.known["pid"] = known(owner="other")
     bench.assert_recovered(await bench.admitted(pid="pid", offset="103-0"))
-    assert bench.bus.asked == [("close", "other", "sid", "/"), ("expect", "eio", "sid", ["a"])]
+    assert bench.bus.asked == [("close", "other", "sid", "/"), ("expect", "eio", "sid", {"a": "100-0"})]
 
 
 async def test_an_old_connection_to_this_replica_is_closed_first(bench: Bench) -> None:
@@ -199,7 +199,7 @@ async def test_an_old_connection_to_this_replica_is_closed_first(bench: Bench) -
     bench.bus.old.add(("sid", "/"))
     bench.sessions.known["pid"] = known(owner="me")
     bench.assert_recovered(await bench.admitted(pid="pid", offset="103-0"))
-    assert bench.bus.asked == [("close", "sid", "/"), ("expect", "eio", "sid", ["a"])]
+    assert bench.bus.asked == [("close", "sid", "/"), ("expect", "eio", "sid", {"a": "100-0"})]
 
 
 @pytest.mark.parametrize("owner", ["", "me"])
@@ -207,7 +207,7 @@ async def test_nobody_is_asked_without_cause(bench: Bench, owner: str) -> None:
     """It would take a round trip; the old connection has ended."""
     bench.sessions.known["pid"] = known(owner=owner)
     await bench.admitted(pid="pid", offset="103-0")
-    assert bench.bus.asked == [("expect", "eio", "sid", ["a"])]
+    assert bench.bus.asked == [("expect", "eio", "sid", {"a": "100-0"})]
 
 
 async def test_a_replica_that_is_behind_reads_on_first(bench: Bench) -> None:

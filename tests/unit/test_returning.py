@@ -13,10 +13,11 @@ from queuecast_bus import Batch, Entry, Record
 from queuecast_bus.record import Address
 from queuecast_gateway.rooms import NOBODY
 from queuecast_gateway.server import SocketServer
-from queuecast_gateway.sessions import Claimed, State
+from queuecast_gateway.session_state import State
+from queuecast_gateway.sessions import Claimed
 
 PID = "private"
-KNOWN = Claimed(State("old-sid", "/", ["a"], "0-0"), "", "0-0", "0-0")
+KNOWN = Claimed(State("old-sid", "/", {"a": "0-0"}, "0-0"), "", "0-0", "0-0")
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ async def test_a_session_that_comes_back_gets_its_ids_after_what_it_missed(
         '40{"sid":"old-sid","pid":"private"}',
         '42["queuecast:offset","5-0"]',
     ]
-    assert sessions.said == [(PID, "save", State("old-sid", "/", ["a"], "5-0"))]
+    assert sessions.said == [(PID, "save", State("old-sid", "/", {"a": "0-0"}, "5-0"))]
 
 
 async def test_a_session_that_is_opened_twice_lives_once(

@@ -89,7 +89,7 @@ async def test_without_recovery_nobody_gets_an_offset() -> None:
 async def test_a_session_that_comes_back_is_in_its_rooms(server: SocketServer) -> None:
     """From the moment of its connect: nothing for them may pass it by. Another connection is not it."""
     browser, other = Browser(server), Browser(server)
-    server.manager.expect(browser.session.sid, "old-sid", ["a", "b"])
+    server.manager.expect(browser.session.sid, "old-sid", {"a": "1-0", "b": "2-0"})
     assert await browser.joined() == "old-sid"
     assert server.rooms("old-sid", "/") == ["old-sid", "a", "b"]
     assert server.manager.audience("/", ("b",)).recoverable == [browser.session]
@@ -119,7 +119,7 @@ async def test_a_session_may_be_in_rooms_from_the_start(server: SocketServer) ->
 async def test_a_session_that_comes_back_gets_the_rooms_of_its_token_too(server: SocketServer) -> None:
     """In each room once, as the session that it was."""
     browser = Browser(server)
-    server.manager.expect(browser.session.sid, "old-sid", ["a", "user:ann"])
+    server.manager.expect(browser.session.sid, "old-sid", {"a": "1-0", "user:ann": "2-0"})
     server.manager.expect_rooms(browser.session.sid, ("user:ann", "team:red"))
     assert await browser.joined() == "old-sid"
     assert server.rooms("old-sid", "/") == ["old-sid", "a", "user:ann", "team:red"]
@@ -175,14 +175,14 @@ steps = st.one_of(
 
 
 class Changes:
-    """Keeps which sessions somebody was told of."""
+    """Keeps what somebody was told of sessions."""
 
     def __init__(self) -> None:
-        self.changed_sids: list[str] = []
+        self.changes: list[tuple[str, str, bool]] = []
         self.dropped_sids: list[str] = []
 
-    def changed(self, sid: str, namespace: str) -> None:
-        self.changed_sids.append(sid)
+    def changed(self, sid: str, namespace: str, room: str, *, entered: bool) -> None:
+        self.changes.append((sid, room, entered))
 
     def dropped(self, sid: str, namespace: str) -> None:
         self.dropped_sids.append(sid)
@@ -234,13 +234,27 @@ def test_every_change_is_told() -> None:
     rooms, changes = Rooms(), Changes()
     rooms.watcher = changes
     do(rooms, ("connect", "s2", None))
-    changes.changed_sids.clear()
-    for step in (("enter", "s2", "a"), ("leave", "s2", "a"), ("enter", "s2", "b"), ("close", None, "b")):
-        do(rooms, step)
-    assert changes.changed_sids == ["s2"] * 4
+    for _ in range(2):
+        for step in (("enter", "s2", "a"), ("enter", "s2", "b"), ("leave", "s2", "a"), ("close", None, "b")):
+            do(rooms, step)
+            do(rooms, step)
+    told = [("s2", "a", True), ("s2", "b", True), ("s2", "a", False), ("s2", "b", False)]
+    assert changes.changes == told * 2, "each once"
     do(rooms, ("disconnect", "s2", None))
-    assert changes.changed_sids == ["s2"] * 4
+    assert changes.changes == told * 2
     assert changes.dropped_sids == ["s2"], "before its rooms are gone"
+
+
+def test_a_room_is_joined_at_what_was_read_last() -> None:
+    """What was published before is not for the session; who enters twice was there the first time."""
+    rooms = Rooms()
+    do(rooms, ("connect", "s2", None))
+    rooms.history.begin("5-0")
+    do(rooms, ("enter", "s2", "a"))
+    rooms.history.begin("7-0")
+    do(rooms, ("enter", "s2", "a"))
+    do(rooms, ("enter", "s2", "b"))
+    assert rooms.joined("s2", "/") == {"a": "5-0", "b": "7-0"}
 
 
 def test_by_default_nothing_is_kept() -> None:

@@ -264,7 +264,7 @@ def test_a_key_without_tokens_is_a_mistake(name: str, auth: dict[str, str]) -> N
         ("AUTH_LEEWAY_SECONDS", {**WITH_SECRET, "AUTH_LEEWAY_SECONDS": "-1"}, "0"),
         ("AUTH_LEEWAY_SECONDS", {**WITH_SECRET, "AUTH_LEEWAY_SECONDS": "nan"}, ""),
         ("PUBLIC_ROOMS", {"PUBLIC_ROOMS": "news,sku:*:prices"}, "`*` may only stand at the end"),
-        ("PUBLIC_ROOMS", {"PUBLIC_ROOMS": "x" * 257}, "256 characters"),
+        ("PUBLIC_ROOMS", {"PUBLIC_ROOMS": "x" * 257}, "256 bytes"),
         ("MAX_FAILED_TRIES", {"MAX_FAILED_TRIES": "-1"}, "0"),
         ("MAX_CONNECTIONS_PER_IDENTITY", {"MAX_CONNECTIONS_PER_IDENTITY": "-1"}, "0"),
     ],

@@ -10,7 +10,8 @@ from redis.exceptions import ConnectionError as Refused
 from queuecast_bus import BusUnavailable
 from queuecast_bus.keys import Keys
 from queuecast_gateway import sessions as module
-from queuecast_gateway.sessions import BATCH, CLAIMS, Claimed, Sessions, State
+from queuecast_gateway.session_state import State, mark
+from queuecast_gateway.sessions import BATCH, BATCH_BYTES, CLAIMS, Claimed, Sessions
 
 PREFIX = "queuecast:{socketio}:session:"
 
@@ -30,7 +31,8 @@ class FakeRedis:
         self.going_on = asyncio.Event()
         self.going_on.set()
         self.answered = asyncio.Event()
-        self.answer: list[bytes] | None = None
+        self.answer: list[Any] | None = None
+        self.again: list[int] = []
         self.calls: list[tuple[list[str], list[Any]]] = []
         self.registered: list[str] = []
 
@@ -42,14 +44,17 @@ class FakeRedis:
         self.registered.append(text)
         return self._call
 
-    async def _call(self, *, keys: list[str], args: list[Any]) -> list[bytes] | None:
+    async def _call(self, *, keys: list[str], args: list[Any]) -> list[Any] | None:
         self.calls.append((keys, args))
         await self.going_on.wait()
         if self.away or self.failures:
             self.failures = max(0, self.failures - 1)
             raise Refused("nobody there")
         self.answered.set()
-        return self.answer
+        if not isinstance(args[-1], bytes):
+            return self.answer
+        again, self.again = self.again, []
+        return again
 
     @property
     def written(self) -> list[dict[str, tuple[Any, ...]]]:
@@ -57,10 +62,10 @@ class FakeRedis:
         return [
             {
                 key.removeprefix(PREFIX): tuple(said)
-                for key, said in zip(keys, json.loads(args[2]), strict=True)
+                for key, said in zip(keys, json.loads(args[-1]), strict=True)
             }
             for keys, args in self.calls
-            if args[2].startswith("[")
+            if isinstance(args[-1], bytes)
         ]
 
 
@@ -71,11 +76,17 @@ def redis() -> FakeRedis:
 
 @pytest.fixture
 def sessions(redis: FakeRedis) -> Sessions:
-    return Sessions(cast("Any", redis), ttl_seconds=60)
+    return Sessions(cast("Any", redis), ttl_seconds=60, away_seconds=30)
 
 
 def state(sid: str = "sid", *rooms: str, offset: str = "1-0") -> State:
-    return State(sid, "/", rooms, offset)
+    return State(sid, "/", dict.fromkeys(rooms, offset), offset)
+
+
+def whole(said: State, *, away: int = 0) -> tuple[Any, ...]:
+    """Return what the script is told of all of a session."""
+    entered = [text for room in said.rooms.items() for text in room]
+    return "save", away, f"{mark(said.rooms):x}", entered, said.sid, said.namespace, said.offset, said.subject
 
 
 async def test_what_is_noted_is_written_down_at_once(sessions: Sessions, redis: FakeRedis) -> None:
@@ -91,13 +102,8 @@ async def test_what_is_noted_is_written_down_at_once(sessions: Sessions, redis: 
     (keys, args), *more = redis.calls
     assert more == []
     assert keys == [f"{PREFIX}pid", f"{PREFIX}other"]
-    assert args[:2] == ["replica-1", 60_000]
-    assert redis.written == [
-        {
-            "pid": ("save", "sid", "/", json.dumps(["a", "b"]), "1-0", ""),
-            "other": ("left", "sid-2", "/", "[]", "1-0", ""),
-        }
-    ]
+    assert args[:3] == ["replica-1", 60_000, 30_000]
+    assert redis.written == [{"pid": whole(state("sid", "a", "b")), "other": ("more", 1, "0", [], "0", [])}]
 
 
 async def test_the_newest_word_on_a_session_counts(sessions: Sessions, redis: FakeRedis) -> None:
@@ -106,7 +112,7 @@ async def test_the_newest_word_on_a_session_counts(sessions: Sessions, redis: Fa
         sessions.note("pid", "save", state("sid", *map(str, range(number))))
     sessions.note("pid", "left", state("sid", "a"))
     await sessions.flush()
-    assert redis.written == [{"pid": ("left", "sid", "/", '["a"]', "1-0", "")}]
+    assert redis.written == [{"pid": whole(state("sid", "a"), away=1)}]
 
 
 async def test_many_are_written_down_in_turn(sessions: Sessions, redis: FakeRedis) -> None:
@@ -120,6 +126,52 @@ async def test_many_are_written_down_in_turn(sessions: Sessions, redis: FakeRedi
     assert len(redis.calls) == 3
 
 
+async def test_a_write_is_bounded_in_bytes(sessions: Sessions, redis: FakeRedis) -> None:
+    """A script reads all of its text before it does anything, and nobody else is served meanwhile."""
+    rooms = [f"{number}".ljust(250, "x") for number in range(30)]
+    for number in range(10):
+        sessions.note(f"{number}", "save", state("sid", *rooms))
+    sessions.note("long", "save", state("sid", *(f"{name}{n}" for n in range(5) for name in rooms)))
+    await sessions.flush()
+    sizes = [len(args[-1]) for _, args in redis.calls]
+    assert [len(call) for call in redis.written] == [4, 4, 2, 1]
+    assert max(sizes[:-1]) <= BATCH_BYTES < sizes[-1], "one that is too long by itself goes alone"
+
+
+async def test_what_has_changed_is_said_and_nothing_else(sessions: Sessions, redis: FakeRedis) -> None:
+    """What a browser does costs Redis what it changes, however many rooms its session is in."""
+    one = state("sid", *map(str, range(100)))
+    rooms = cast("dict[str, str]", one.rooms)
+    before = mark(rooms)
+    del rooms["7"]
+    sessions.changed("pid", one, "7", entered=False)
+    rooms["new"] = "9-0"
+    sessions.changed("pid", one, "new", entered=True)
+    rooms["short"] = "9-0"
+    sessions.changed("pid", one, "short", entered=True)
+    del rooms["short"]
+    sessions.changed("pid", one, "short", entered=False)
+    await sessions.flush()
+    sessions.note("pid", "here", one)
+    await sessions.flush()
+    after = f"{mark(rooms):x}"
+    assert [call["pid"] for call in redis.written] == [
+        ("more", 0, after, ["new", "9-0"], f"{before:x}", ["7"]),
+        ("more", 0, after, [], after, []),
+    ]
+
+
+async def test_all_is_said_of_a_session_that_redis_has_otherwise(
+    sessions: Sessions, redis: FakeRedis
+) -> None:
+    """It has lost a word, or the session: what changed since would be added to something else."""
+    sessions.note("fine", "here", state("sid-1", "a"))
+    sessions.note("lost", "here", state("sid-2", "b"))
+    redis.again = [2]
+    await sessions.flush()
+    assert redis.written[1:] == [{"lost": whole(state("sid-2", "b"))}]
+
+
 async def test_while_redis_is_away_nothing_is_forgotten(sessions: Sessions, redis: FakeRedis) -> None:
     """Browsers come and go meanwhile; what was said is said when it is back."""
     redis.away = True
@@ -131,10 +183,10 @@ async def test_while_redis_is_away_nothing_is_forgotten(sessions: Sessions, redi
     sessions.note("a", "left", state())
     redis.away = False
     await sessions.flush()
-    assert {pid: said[0] for pid, said in redis.written[-1].items()} == {
-        "a": "left",
-        "b": "save",
-        "c": "save",
+    assert {pid: said[:2] for pid, said in redis.written[-1].items()} == {
+        "a": ("save", 1),
+        "b": ("save", 0),
+        "c": ("save", 0),
     }
 
 
@@ -162,7 +214,9 @@ async def test_a_word_that_is_confirmed_is_the_last(sessions: Sessions, redis: F
     sessions.note("pid", "save", state("sid"))
     flushing = asyncio.create_task(sessions.flush())
     await asyncio.sleep(0)
-    saving = asyncio.create_task(sessions.save("pid", state("sid", "subscribed")))
+    subscribed = state("sid", "subscribed")
+    sessions.changed("pid", subscribed, "subscribed", entered=True)
+    saving = asyncio.create_task(sessions.confirm("pid", subscribed))
     for _ in range(5):
         await asyncio.sleep(0)
     assert len(redis.calls) == 1, "one at a time"
@@ -172,13 +226,13 @@ async def test_a_word_that_is_confirmed_is_the_last(sessions: Sessions, redis: F
         await flushing
     await saving
     await sessions.flush()
-    assert [call["pid"][3] for call in redis.written] == ["[]", '["subscribed"]']
+    assert [call["pid"][3] for call in redis.written] == [[], ["subscribed", "1-0"]]
 
 
 async def test_many_that_are_saved_at_once_wait_for_few_answers(sessions: Sessions, redis: FakeRedis) -> None:
     """A thousand browsers subscribe after a deployment; none of them waits for a thousand answers."""
     redis.going_on.clear()
-    saving = [asyncio.create_task(sessions.save(f"{number}", state())) for number in range(BATCH)]
+    saving = [asyncio.create_task(sessions.confirm(f"{number}", state())) for number in range(BATCH)]
     for _ in range(5):
         await asyncio.sleep(0)
     redis.going_on.set()
@@ -203,7 +257,11 @@ async def test_what_waits_is_bounded(
         sessions.note(f"{number}", "save", state())
     sessions.note("0", "left", state())
     await sessions.flush()
-    assert {pid: said[0] for pid, said in redis.written[0].items()} == {"0": "left", "1": "save", "2": "save"}
+    assert {pid: said[:2] for pid, said in redis.written[0].items()} == {
+        "0": ("save", 1),
+        "1": ("save", 0),
+        "2": ("save", 0),
+    }
 
 
 async def test_it_is_tried_until_redis_is_back(
@@ -230,24 +288,25 @@ async def test_it_is_tried_until_redis_is_back(
 
 async def test_a_session_can_be_saved_now(sessions: Sessions, redis: FakeRedis) -> None:
     """What a browser is told must be true already."""
-    sessions.note("pid", "save", state())
-    await sessions.save("pid", state("sid", "a"))
+    one = state("sid", "a")
+    sessions.note("pid", "save", one)
+    await sessions.confirm("pid", one)
     await sessions.flush()
-    assert redis.written == [{"pid": ("save", "sid", "/", '["a"]', "1-0", "")}], "it is not said twice"
+    assert redis.written == [{"pid": whole(one)}], "it is not said twice"
 
 
 async def test_a_session_that_is_not_saved_now_is_said_so(sessions: Sessions, redis: FakeRedis) -> None:
     """The browser is refused; its rooms stay as they were."""
     redis.away = True
     with pytest.raises(BusUnavailable, match="writing down sessions"):
-        await sessions.save("pid", state())
+        await sessions.confirm("pid", state())
 
 
 async def test_a_session_is_taken_over(sessions: Sessions, redis: FakeRedis) -> None:
     """With all that any replica needs to know of it."""
-    redis.answer = [b"sid", b"/shop", b'["a","\xc3\xa9"]', b"5-0", b"replica-2", b"9-1", b"3-0", 4]
+    redis.answer = [b"sid", b"5-0", b"replica-2", b"9-1", b"3-0", 4, b"a", b"6-0", b"\xc3\xa9", b"7-0"]
     assert await sessions.claim("pid", "/shop", "ann") == Claimed(
-        State("sid", "/shop", ["a", "é"], "5-0", "ann"), "replica-2", "9-1", "3-0", 4
+        State("sid", "/shop", {"a": "6-0", "é": "7-0"}, "5-0", "ann"), "replica-2", "9-1", "3-0", 4
     )
     ((keys, args),) = redis.calls
     assert keys == [f"{PREFIX}pid", "queuecast:{socketio}:tail", "queuecast:{socketio}:rewound"]
@@ -270,8 +329,10 @@ async def test_few_sessions_are_taken_over_at_a_time(sessions: Sessions, redis: 
 
 async def test_whose_a_session_is_is_written_down(sessions: Sessions, redis: FakeRedis) -> None:
     """It is what a claim is compared with."""
-    await sessions.save("pid", state()._replace(subject="ann"))
-    assert redis.written == [{"pid": ("save", "sid", "/", "[]", "1-0", "ann")}]
+    hers = state()._replace(subject="ann")
+    sessions.note("pid", "save", hers)
+    await sessions.flush()
+    assert redis.written == [{"pid": whole(hers)}]
 
 
 async def test_a_session_that_nobody_knows_is_none(sessions: Sessions) -> None:

@@ -12,8 +12,8 @@ PROBE_NAMESPACE = "queuecast:probe"
 CANARY_NAMESPACE = "queuecast:canary"
 """Where a poller's own messages come out, for every gateway."""
 
-MAX_LENGTH = 256
-"""Longest name, in characters."""
+MAX_BYTES = 256
+"""Longest name, in bytes of UTF-8: what it takes on the wire, in Redis and in memory."""
 
 ROOM_SEPARATOR = ","
 """Separates rooms in a message's attribute, so no room's name can have it."""
@@ -25,11 +25,11 @@ class BadName(ValueError):
 
 def check_event(name: str) -> str:
     """Return `name` if browsers can receive and send events of that name. Raises `BadName`."""
-    if not 0 < len(name) <= MAX_LENGTH:
-        raise BadName(f"event {name[:80]!r}: expected 1 to {MAX_LENGTH} characters")
+    if not 0 < _size("event", name) <= MAX_BYTES:
+        raise BadName(f"event {name[:80]!r}: expected 1 to {MAX_BYTES} bytes of UTF-8")
     if name in RESERVED_EVENTS:
         raise BadName(f"event {name!r} is reserved by Socket.IO")
-    return _check_text("event", name)
+    return name
 
 
 def check_namespace(name: str) -> str:
@@ -37,21 +37,24 @@ def check_namespace(name: str) -> str:
 
     A comma ends a namespace in a Socket.IO packet, a question mark begins a query.
     """
-    if not name.startswith("/") or len(name) > MAX_LENGTH or "," in name or "?" in name:
-        raise BadName(f"namespace {name[:80]!r}: expected a slash and a name without comma or '?'")
-    return _check_text("namespace", name)
+    if not name.startswith("/") or _size("namespace", name) > MAX_BYTES or "," in name or "?" in name:
+        raise BadName(
+            f"namespace {name[:80]!r}: expected a slash and a name without comma or '?', "
+            f"at most {MAX_BYTES} bytes of UTF-8"
+        )
+    return name
 
 
 def check_room(name: str) -> str:
     """Return `name` if it can be a room's. Raises `BadName`."""
-    if not name.strip() or len(name) > MAX_LENGTH or ROOM_SEPARATOR in name:
-        raise BadName(f"room {name[:80]!r}: expected 1 to {MAX_LENGTH} characters without comma")
-    return _check_text("room", name)
+    if not name.strip() or _size("room", name) > MAX_BYTES or ROOM_SEPARATOR in name:
+        raise BadName(f"room {name[:80]!r}: expected 1 to {MAX_BYTES} bytes of UTF-8 without comma")
+    return name
 
 
-def _check_text(what: str, name: str) -> str:
+def _size(what: str, name: str) -> int:
+    """Return the bytes of a name; of one that is much too long, so many that it is refused."""
     try:
-        name.encode()
+        return len(name[: MAX_BYTES + 1].encode())
     except UnicodeEncodeError:
         raise BadName(f"{what} {name[:80]!r}: half a surrogate pair is no character") from None
-    return name

@@ -56,7 +56,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     registry = new_registry("queuecast_gateway", settings.revision)
     metrics = Metrics(registry)
     bus = GatewayBus(settings) if traces is None else TracedBus(traces, settings)
-    sessions = Sessions(bus, ttl_seconds=2 * settings.away_seconds)
+    sessions = Sessions(bus, ttl_seconds=2 * settings.away_seconds, away_seconds=settings.away_seconds)
     recovery = _recovery(settings, bus, sessions, metrics)
     tries = Tries(settings.max_failed_tries, TRIES_SECONDS)
     jwks = _jwks(settings, metrics)
@@ -82,6 +82,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
         metrics,
         relay_events=settings.relay_events,
         max_rooms=settings.max_rooms,
+        max_room_bytes=settings.max_room_bytes,
         schemas=settings.schemas,
     )
     for namespace in settings.namespaces:

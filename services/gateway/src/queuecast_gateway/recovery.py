@@ -20,7 +20,8 @@ from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.packet import namespace_prefix
 from queuecast_gateway.replay import Bounds, Missed, NotRecovered
 from queuecast_gateway.replicas import GatewayBus
-from queuecast_gateway.sessions import Claimed, Sessions, State
+from queuecast_gateway.session_state import State, Verb
+from queuecast_gateway.sessions import Claimed, Sessions
 
 OFFSET_EVENT = "queuecast:offset"
 """The event by which a client is told an offset without any news. Its handlers are nobody's business."""
@@ -100,7 +101,7 @@ class Recovery:
             raise NotRecovered("unknown")
         try:
             after = self._checked(claimed.state.offset if offset is None else offset, claimed)
-            rooms = [room for room in claimed.state.rooms if identity.may_join(room)]
+            rooms = {room: at for room, at in claimed.state.rooms.items() if identity.may_join(room)}
             missed = Missed(claimed.state._replace(rooms=rooms), after, self._bounds)
             with self._bus.coming(claimed.state.sid, namespace, claimed.number) as is_still_coming:
                 await self._take_over(claimed, missed)
@@ -187,27 +188,28 @@ class Recovery:
     def opened(self, sid: str, namespace: str, pid: str, subject: str) -> None:
         """A session is connected."""
         self._known[namespace, sid] = pid, subject
-        self.changed(sid, namespace)
+        self._sessions.note(pid, "save", self._state(sid, namespace, subject))
 
-    def changed(self, sid: str, namespace: str) -> None:
+    def changed(self, sid: str, namespace: str, room: str, *, entered: bool) -> None:
         """A session has entered or left a room."""
         if known := self._known.get((namespace, sid)):
             pid, subject = known
-            self._sessions.note(pid, "save", self._state(sid, namespace, subject))
+            self._sessions.changed(pid, self._state(sid, namespace, subject), room, entered=entered)
 
     async def remember(self, sid: str, namespace: str) -> None:
         """Write down a session's rooms now. Raises `BusUnavailable`."""
         if known := self._known.get((namespace, sid)):
             pid, subject = known
-            await self._sessions.save(pid, self._state(sid, namespace, subject))
+            await self._sessions.confirm(pid, self._state(sid, namespace, subject))
 
     def pinged(self, eio_sid: str) -> bytes:
         """Return what a connection is told with its ping; its sessions are known for longer then."""
         frames = b""
         for namespace in self._bus.offset_namespaces:
             sid = self._bus.sid_from_eio_sid(eio_sid, namespace)
-            if (namespace, sid) in self._known:
-                self.changed(sid, namespace)
+            if known := self._known.get((namespace, sid or "")):
+                pid, subject = known
+                self._sessions.note(pid, "here", self._state(sid, namespace, subject))
                 frames += self._offset_frames(namespace)
         return frames
 
@@ -232,7 +234,7 @@ class Recovery:
             # Whoever was away meanwhile may come back to another replica.
             self._sessions.lost(gap.after)
 
-    def _forget(self, sid: str, namespace: str, verb: Any) -> None:
+    def _forget(self, sid: str, namespace: str, verb: Verb) -> None:
         if known := self._known.pop((namespace, sid), None):
             pid, subject = known
             self._sessions.note(pid, verb, self._state(sid, namespace, subject))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from queuecast_bus import Entry
 from queuecast_gateway.history import History
-from queuecast_gateway.sessions import State
+from queuecast_gateway.session_state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Who is in which room of this replica, and how an event reaches them: framed once, written once each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from socketio.async_manager import AsyncManager
@@ -14,7 +15,7 @@ from queuecast_gateway.packet import SocketPacket, packet_frames
 class Watcher(Protocol):
     """Who wants to know of sessions."""
 
-    def changed(self, sid: str, namespace: str) -> None: ...
+    def changed(self, sid: str, namespace: str, room: str, *, entered: bool) -> None: ...
     def dropped(self, sid: str, namespace: str) -> None: ...
 
 
@@ -26,13 +27,15 @@ class Audience(NamedTuple):
 
 
 NOBODY = Audience((), ())
+NO_ROOMS: Mapping[str, str] = MappingProxyType({})
 
 
 class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
     """python-socketio's table of rooms, with a delivery of our own.
 
-    Beside the table stands, for each session, which rooms it has joined: to leave, or to be asked for its
-    rooms, costs nothing that grows with the number of sessions. `offset_namespaces` are those in which
+    Beside the table stands, for each session, which rooms it has joined, and up to which offset all had been
+    read then: to leave, or to be asked for its rooms, costs nothing that grows with the number of sessions.
+    `offset_namespaces` are those in which
     connections can recover, unless they `refuse_offsets`.
     """
 
@@ -42,9 +45,9 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         self.watcher: Watcher | None = None
         self.on_left: Callable[[tuple[str, str]], None] | None = None
         self.offset_namespaces: frozenset[str] = frozenset()
-        self._joined: dict[str, dict[str, dict[str, None]]] = {}
+        self._joined: dict[str, dict[str, dict[str, str]]] = {}
         self._without_offsets: dict[str, set[str]] = {}
-        self._arriving: dict[str, tuple[str | None, Sequence[str]]] = {}
+        self._arriving: dict[str, tuple[str | None, Mapping[str, str]]] = {}
 
     # Who is where
 
@@ -90,25 +93,31 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         for without in self._without_offsets.values():
             without.discard(eio_sid)
 
-    def expect(self, eio_sid: str, sid: str, rooms: Sequence[str]) -> None:
-        """Have the next connect of this connection be a session's that comes back, in its rooms."""
+    def expect(self, eio_sid: str, sid: str, rooms: Mapping[str, str]) -> None:
+        """Have the next connect of this connection be a session's that comes back, in its rooms.
+
+        With each room goes the offset at which it was joined.
+        """
         self._arriving[eio_sid] = sid, rooms
 
     def expect_rooms(self, eio_sid: str, rooms: Sequence[str]) -> None:
         """Have the next connect of this connection be in these rooms, too."""
         if rooms:
-            sid, others = self._arriving.get(eio_sid, (None, ()))
-            self._arriving[eio_sid] = sid, tuple(dict.fromkeys((*others, *rooms)))
+            sid, others = self._arriving.get(eio_sid, (None, {}))
+            new = [room for room in rooms if room not in others]
+            self._arriving[eio_sid] = sid, {**others, **dict.fromkeys(new, self.history.position)}
 
     # What python-socketio's table does, with the second table beside it
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str:
-        sid, rooms = self._arriving.pop(eio_sid, (None, ()))
+        sid, rooms = self._arriving.pop(eio_sid, (None, {}))
         sid = sid or self.server.eio.generate_id()
         self.basic_enter_room(sid, namespace, None, eio_sid=eio_sid)
         self.pending_connect.setdefault(namespace, []).append(sid)
         for room in (sid, *rooms):
             self.basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        if rooms:
+            self._joined[namespace][sid].update(rooms)
         return sid
 
     def basic_enter_room(
@@ -116,18 +125,19 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
     ) -> None:
         super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
         if room is not None and room != sid:
-            self._joined.setdefault(namespace, {}).setdefault(sid, {})[room] = None
-            self._tell(sid, namespace)
+            joined = self._joined.setdefault(namespace, {}).setdefault(sid, {})
+            if room not in joined:
+                joined[room] = self.history.position
+                self._tell(sid, namespace, room, entered=True)
 
     def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
         super().basic_leave_room(sid, namespace, room)
-        if room is not None:
-            self._joined.get(namespace, {}).get(sid, {}).pop(room, None)
-        self._tell(sid, namespace)
+        if room is not None and self._joined.get(namespace, {}).get(sid, {}).pop(room, None) is not None:
+            self._tell(sid, namespace, room, entered=False)
 
-    def _tell(self, sid: str, namespace: str) -> None:
+    def _tell(self, sid: str, namespace: str, room: str, *, entered: bool) -> None:
         if self.watcher is not None:
-            self.watcher.changed(sid, namespace)
+            self.watcher.changed(sid, namespace, room, entered=entered)
 
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
         """Return a session's rooms, its own first."""
@@ -135,9 +145,9 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
             return []
         return [sid, *self.joined(sid, namespace)]
 
-    def joined(self, sid: str, namespace: str) -> list[str]:
-        """Return the rooms that a session has joined."""
-        return list(self._joined.get(namespace, {}).get(sid, ()))
+    def joined(self, sid: str, namespace: str) -> Mapping[str, str]:
+        """Return the rooms that a session has joined, each with the offset at which it did."""
+        return self._joined.get(namespace, {}).get(sid, NO_ROOMS)
 
     def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         if self.watcher is not None:

@@ -5,20 +5,23 @@ connections and no rooms; `recovery` does.
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from queuecast_bus import BusManager, BusUnavailable
 from queuecast_bus.connection import asking, jittered
 from queuecast_bus.record import offset_key
+from queuecast_gateway.session_state import Change, State, Verb
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
+BATCH_BYTES = 32 << 10
+"""Of one write, which holds up Redis for everyone; one session alone may have more."""
+
 PAUSE_SECONDS = 0.02
 """So long between two writes that nobody waits for: in a storm of connects, many share one."""
 
@@ -28,18 +31,6 @@ thousands."""
 
 MAX_WAITING = 50_000
 """Words on sessions that may wait for Redis to come back; those beyond are said again with the next ping."""
-
-Verb = Literal["save", "left", "drop"]
-
-
-class State(NamedTuple):
-    """A session at one moment; `offset` is where it began, `subject` whose it is ("" for nobody's)."""
-
-    sid: str
-    namespace: str
-    rooms: Sequence[str]
-    offset: str
-    subject: str = ""
 
 
 class Claimed(NamedTuple):
@@ -57,36 +48,52 @@ class Claimed(NamedTuple):
 
 
 class Sessions:
-    """Writes sessions down, many at a time, and takes them over, one at a time."""
+    """Writes sessions down, many at a time, and takes them over, one at a time.
 
-    def __init__(self, bus: BusManager, ttl_seconds: float) -> None:
+    One is kept for `ttl_seconds` after each word that it is here, and for `away_seconds` after it has left.
+    """
+
+    def __init__(self, bus: BusManager, ttl_seconds: float, away_seconds: float) -> None:
         load = files("queuecast_gateway").joinpath
         self._bus = bus
         self._ttl_ms = round(ttl_seconds * 1000)
+        self._away_ms = round(away_seconds * 1000)
         self._write = bus.commands.register_script(load("sessions.lua").read_text("utf-8"))
         self._claim = bus.commands.register_script(load("claim.lua").read_text("utf-8"))
         self._lose = bus.commands.register_script(load("lost.lua").read_text("utf-8"))
         self._lost: str | None = None
-        self._waiting: dict[str, tuple[Verb, State]] = {}
+        self._waiting: dict[str, Change] = {}
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._claiming = asyncio.Semaphore(CLAIMS)
 
     def note(self, pid: str, verb: Verb, state: State) -> None:
         """Have the newest word on a session written down soon."""
-        if pid in self._waiting or len(self._waiting) < MAX_WAITING:
-            self._waiting[pid] = verb, state
+        self._change(pid, verb, state)
+
+    def changed(self, pid: str, state: State, room: str, *, entered: bool) -> None:
+        """Have it written down soon that a session that is here has entered or left a room."""
+        if (change := self._change(pid, "here", state)) is not None:
+            change.changed(room, entered=entered)
+
+    def _change(self, pid: str, verb: Verb, state: State) -> Change | None:
+        change = self._waiting.get(pid)
+        if change is not None:
+            change.update(verb, state)
+        elif len(self._waiting) < MAX_WAITING:
+            change = self._waiting[pid] = Change(verb, state)
             self._wake.set()
+        return change
 
     def lost(self, up_to: str) -> None:
         """Have it known to every replica that records up to this offset may have been lost."""
         self._lost = up_to
         self._wake.set()
 
-    async def save(self, pid: str, state: State) -> None:
-        """Write a session down now. Raises `BusUnavailable`."""
+    async def confirm(self, pid: str, state: State) -> None:
+        """Have all that is known of a session written down now. Raises `BusUnavailable`."""
         # In turn with all else: on another connection an older word might come after it, and undo it.
-        self._waiting[pid] = "save", state
+        self._waiting.setdefault(pid, Change("here", state))
         await self.flush()
 
     async def claim(self, pid: str, namespace: str, subject: str) -> Claimed | None:
@@ -105,9 +112,9 @@ class Sessions:
             )
         if not answer:
             return None
-        *texts, number = answer
-        sid, where, rooms, offset, owner, tail, lost_up_to = (part.decode() for part in texts)
-        state = State(sid, where, json.loads(rooms), offset, subject)
+        number, texts = answer[5], iter([part.decode() for part in (*answer[:5], *answer[6:])])
+        sid, offset, owner, tail, lost_up_to = islice(texts, 5)
+        state = State(sid, namespace, dict(zip(texts, texts, strict=True)), offset, subject)
         return Claimed(state, owner, tail, lost_up_to, number)
 
     async def run(self) -> None:
@@ -132,30 +139,51 @@ class Sessions:
                 await self._put_lost(self._lost)
                 self._lost = None
             while self._waiting:
-                batch = dict(islice(self._waiting.items(), BATCH))
-                for pid in batch:
-                    del self._waiting[pid]
+                batch, text = self._take()
                 try:
-                    await self._put(batch)
+                    again = await self._put(batch, text)
                 except BusUnavailable:
-                    # A newer word that came meanwhile counts.
-                    self._waiting = {**batch, **self._waiting}
+                    # It is not known what Redis has of it.
+                    self._say_again(batch, batch)
                     raise
+                self._say_again(batch, again)
             self._wake.clear()
 
-    async def _put(self, batch: Mapping[str, tuple[Verb, State]]) -> None:
-        # One argument for all: redis-py takes 2 µs for each.
-        words = json.dumps(
-            [
-                (verb, state.sid, state.namespace, json.dumps(state.rooms), state.offset, state.subject)
-                for verb, state in batch.values()
-            ]
-        )
+    def _take(self) -> tuple[dict[str, Change], bytes]:
+        """Take what has waited longest, as much as goes into one write; return it, and its text."""
+        batch: dict[str, Change] = {}
+        texts: list[bytes] = []
+        size = 0
+        for pid, change in islice(self._waiting.items(), BATCH):
+            text = change.to_text()
+            size += len(text)
+            if batch and size > BATCH_BYTES:
+                break
+            batch[pid] = change
+            texts.append(text)
+        for pid in batch:
+            del self._waiting[pid]
+        return batch, b"[%b]" % b",".join(texts)
+
+    def _say_again(self, batch: Mapping[str, Change], pids: Iterable[str]) -> None:
+        """Have all of these sessions said, before all else; a newer word that came meanwhile counts."""
+        older = {}
+        for pid in pids:
+            change = self._waiting.pop(pid, batch[pid])
+            change.whole = True
+            older[pid] = change
+        self._waiting = {**older, **self._waiting}
+
+    async def _put(self, batch: Mapping[str, Change], text: bytes) -> list[str]:
+        """Write down; return those of which all has to be said."""
+        pids = list(batch)
         async with asking("writing down sessions"):
-            await self._write(
-                keys=[self._bus.keys.session(pid) for pid in batch],
-                args=[self._bus.host_id, self._ttl_ms, words],
+            again: list[int] = await self._write(
+                keys=[self._bus.keys.session(pid) for pid in pids],
+                # One argument for all: redis-py takes 2 µs for each.
+                args=[self._bus.host_id, self._ttl_ms, self._away_ms, text],
             )
+        return [pids[place - 1] for place in again]
 
     async def _put_lost(self, up_to: str) -> None:
         async with asking("writing down what was lost"):

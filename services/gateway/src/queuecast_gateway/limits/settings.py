@@ -30,6 +30,12 @@ class LimitSettings(BaseModel, frozen=True, extra="forbid"):
     )
     max_bytes_per_second: float = Field(default=100_000, ge=0, description="The same in bytes; 0 is no limit")
 
+    max_room_bytes: int = Field(
+        default=8_192,
+        ge=256,
+        description="Bytes of UTF-8 that the names of a session's rooms may have in all",
+    )
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
