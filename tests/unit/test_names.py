@@ -1,6 +1,13 @@
 import pytest
 
-from queuecast_bus.names import MAX_BYTES, BadName, check_event, check_namespace, check_room
+from queuecast_bus.names import (
+    MAX_BYTES,
+    BadName,
+    check_event,
+    check_namespace,
+    check_published_event,
+    check_room,
+)
 
 RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
 
@@ -44,6 +51,21 @@ def test_a_room_that_no_message_could_address_is_refused(name: str) -> None:
     """A comma separates rooms in a message's attribute; and what is long is long in bytes."""
     with pytest.raises(BadName, match="room"):
         check_room(name)
+
+
+@pytest.mark.parametrize("name", ['["a"]', "{a}", '"a"', " [a", "["])
+def test_a_room_whose_name_begins_like_json_is_refused(name: str) -> None:
+    """It is a list that somebody failed to read: a browser that joins it would wait for ever."""
+    with pytest.raises(BadName, match="JSON"):
+        check_room(name)
+
+
+@pytest.mark.parametrize("name", ["token_expiring", "queuecast:offset", "disconnect", ""])
+def test_an_application_publishes_no_event_of_the_gateways_own(name: str) -> None:
+    """A browser would believe that the gateway said it."""
+    with pytest.raises(BadName, match="event"):
+        check_published_event(name)
+    assert check_published_event("queuecast") == "queuecast"
 
 
 def test_a_long_name_does_not_fill_the_log() -> None:

@@ -32,6 +32,10 @@ class Keys:
         """Holds the key by which pollers know each other's canaries."""
         return f"queuecast:{{{self.channel}}}:canary"
 
+    def namespace(self, name: str) -> str:
+        """Exists while a gateway serves this namespace."""
+        return f"queuecast:{{{self.channel}}}:namespace:{name}"
+
     def session(self, pid: str) -> str:
         """Exists while a browser may come back as the session with this private id."""
         return f"queuecast:{{{self.channel}}}:session:{pid}"

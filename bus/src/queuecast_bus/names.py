@@ -6,6 +6,12 @@ RESERVED_EVENTS = frozenset(
 """Events of a Socket.IO client's own. A packet that carries one would run handlers on forged words.
 https://socket.io/docs/v4/emit-cheatsheet/#reserved-events"""
 
+GATEWAY_EVENTS = frozenset({"token_expiring"})
+"""Events that only a gateway sends: an application's event of such a name would be taken for its word."""
+
+GATEWAY_PREFIX = "queuecast:"
+"""What other events of a gateway's own begin with."""
+
 PROBE_NAMESPACE = "queuecast:probe"
 """Where gateways send themselves records. No browser can be in it: namespaces begin with a slash."""
 
@@ -17,6 +23,9 @@ MAX_BYTES = 256
 
 ROOM_SEPARATOR = ","
 """Separates rooms in a message's attribute, so no room's name can have it."""
+
+JSON_OPENINGS = ("[", "{", '"')
+"""What JSON begins with, and no room's name: `["a"]` is a list that somebody failed to read, not a room."""
 
 
 class BadName(ValueError):
@@ -30,6 +39,13 @@ def check_event(name: str) -> str:
     if name in RESERVED_EVENTS:
         raise BadName(f"event {name!r} is reserved by Socket.IO")
     return name
+
+
+def check_published_event(name: str) -> str:
+    """Return `name` if an application may publish events of that name. Raises `BadName`."""
+    if name in GATEWAY_EVENTS or name.startswith(GATEWAY_PREFIX):
+        raise BadName(f"event {name[:80]!r} is the gateway's own")
+    return check_event(name)
 
 
 def check_namespace(name: str) -> str:
@@ -49,6 +65,8 @@ def check_room(name: str) -> str:
     """Return `name` if it can be a room's. Raises `BadName`."""
     if not name.strip() or _size("room", name) > MAX_BYTES or ROOM_SEPARATOR in name:
         raise BadName(f"room {name[:80]!r}: expected 1 to {MAX_BYTES} bytes of UTF-8 without comma")
+    if name.lstrip().startswith(JSON_OPENINGS):
+        raise BadName(f"room {name[:80]!r} looks like JSON, and no room's name may")
     return name
 
 

@@ -21,6 +21,7 @@ from queuecast_gateway.access.guard import Guard, OpenGuard, TokenGuard
 from queuecast_gateway.access.jwks import Jwks
 from queuecast_gateway.access.tokens import Rules, Tokens
 from queuecast_gateway.admission import Admission, raise_descriptor_limit
+from queuecast_gateway.announcement import Announcement
 from queuecast_gateway.board import Board
 from queuecast_gateway.deletion_cost import DeletionCost
 from queuecast_gateway.drain import drain
@@ -121,6 +122,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
                     sessions.run(),
                     probe.run(),
                     board.run(),
+                    Announcement(bus, settings.namespaces).run(),
                     watch_lag(metrics.loop_lag.observe),
                 )
             ]

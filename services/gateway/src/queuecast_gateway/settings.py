@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 
 from queuecast_bus import BusSettings
-from queuecast_bus.names import check_event, check_namespace
+from queuecast_bus.names import check_namespace, check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
 from queuecast_gateway.access.settings import AccessSettings
@@ -144,7 +144,7 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
     @field_validator("relay_events")
     @classmethod
     def _can_be_relayed(cls, events: tuple[str, ...]) -> tuple[str, ...]:
-        for event in map(check_event, events):
+        for event in map(check_published_event, events):
             if event in HANDLED_EVENTS:
                 raise ValueError(f"{event!r} cannot be relayed: the gateway answers it itself")
             if event == "*":
