@@ -31,7 +31,7 @@ The way of a message in stages, all in the same buckets
 
 These add up, for each queue or replica, but for what happens while Prometheus reads them:
 
-* received = published + duplicates + left + returned + in flight (the poller's),
+* received = published + duplicates + left + dropped + returned + in flight (the poller's),
 * connects = disconnects + connections (the gateway's).
 
 Beside these each has `<service>_build_info` and the process's own: `process_open_fds` against

@@ -180,7 +180,14 @@ def test_nothing_that_is_sent_adds_a_series_to_a_poller(
 
 def unaccounted(figures: dict[str, float]) -> float:
     """Return how many received messages are in no other figure."""
-    places = ("published_total", "duplicates_total", "left_total", "returned_total", "in_flight")
+    places = (
+        "published_total",
+        "duplicates_total",
+        "left_total",
+        "dropped_total",
+        "returned_total",
+        "in_flight",
+    )
     return figures["queuecast_poller_received_total"] - sum(
         figures[f"queuecast_poller_{at}"] for at in places
     )

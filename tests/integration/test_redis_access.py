@@ -205,6 +205,7 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
     canary = Canary(FakeQueue(), bus, 1, PollerMetrics(CollectorRegistry()).of("orders"))
     await canary._send()
     assert canary.key == redis.client.get(bus.keys.canary)
+    assert await bus.namespaces.announced(["/shop"]) == set()
     message = ITEM, uuid.uuid4().hex
     for again in (False, True):
         assert [stored.duplicate for stored in await bus.publish([message])] == [again]
@@ -212,6 +213,8 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
 
 async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
     """Do all that a gateway asks of Redis."""
+    await bus.namespaces.announce(["/", "/shop"])
+    assert await bus.namespaces.announced(["/shop", "/nope"]) == {"any", "/shop"}
     async with aclosing(cast("AsyncGenerator[Batch]", bus.follow())) as following:
         await anext(following)
         (stored,) = await bus.publish([(ITEM, None)])

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -16,6 +16,8 @@ from queuecast_gateway.session_state import State, Verb
 from queuecast_gateway.sessions import Claimed
 from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.message import Message
+from queuecast_poller.payloads import NoPayload
+from queuecast_poller.unwrap import Pointer
 
 _numbers = itertools.count(1)
 
@@ -152,10 +154,48 @@ class FakeQueue:
         ]
 
 
+class FakeNamespaces:
+    """`queuecast_bus.namespaces.Namespaces` from a set, which says `/` alone until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.served = {"any", "/"}
+        self.away = False
+        self.asked: list[list[str]] = []
+
+    async def announce(self, namespaces: Iterable[str]) -> None:
+        if self.away:
+            raise BusUnavailable("saying which namespaces are served: nobody there")
+        self.served |= {"any", *namespaces}
+
+    async def announced(self, namespaces: Iterable[str]) -> set[str]:
+        self.asked.append(sorted(namespaces))
+        if self.away:
+            raise BusUnavailable("asking which namespaces are served: nobody there")
+        return self.served.intersection(["any", *self.asked[-1]])
+
+
+class FakePayloads:
+    """`queuecast_poller.payloads.Payloads` from a dictionary; a reason in it is raised."""
+
+    def __init__(self, objects: dict[Pointer, str | NoPayload] | None = None) -> None:
+        self.objects = objects or {}
+        self.fetched: list[Pointer] = []
+
+    async def fetch(self, pointer: Pointer) -> str:
+        self.fetched.append(pointer)
+        found = self.objects.get(pointer, NoPayload("there is no such object"))
+        if isinstance(found, NoPayload):
+            raise found
+        return found
+
+    async def aclose(self) -> None: ...
+
+
 class FakeBus:
     """Stores records once per dedup id, as the append script does; `away_for` many tries it refuses."""
 
     def __init__(self, *, away_for: float = 0, journal: Any = None) -> None:
+        self.namespaces = FakeNamespaces()
         self.records: list[Record] = []
         self.tries: list[list[tuple[Record, str | None]]] = []
         self.on_refusal: Callable[[], object] = lambda: None

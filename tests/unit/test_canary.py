@@ -19,6 +19,7 @@ from queuecast_poller.failure import Call, Failure, QueueUnavailable
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import Metrics
 from queuecast_poller.routing import CANARY
+from queuecast_poller.rules import Rules
 from queuecast_poller.verdict import Leave, Publish, Verdict, judge
 
 KEY = b"a key that Redis has"
@@ -146,9 +147,7 @@ def message(body: str, sent_ms: int | None = NOW_MS) -> Message:
 
 
 def judged(body: str, key: bytes | None = KEY, sent_ms: int | None = NOW_MS) -> Verdict:
-    (verdict,) = judge(
-        [message(body, sent_ms)], default_event="item_added", max_body_bytes=1_000, canary_key=key
-    )
+    (verdict,) = judge([message(body, sent_ms)], Rules(), canary_key=key)
     return verdict
 
 

@@ -12,6 +12,7 @@ from tests.unit.fakes import (
     THROTTLED,
     FakeBus,
     FakeClock,
+    FakePayloads,
     FakeQueue,
     Figures,
     handles,
@@ -23,9 +24,11 @@ from queuecast_poller import custody, intake, settlement
 from queuecast_poller.concurrency import BATCH
 from queuecast_poller.failure import Call, Failure
 from queuecast_poller.intake import Intake
+from queuecast_poller.judgement import Judgement
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import Metrics
 from queuecast_poller.pulse import Pulse
+from queuecast_poller.served import Served
 from queuecast_poller.settings import Settings
 from queuecast_poller.verdict import Reason
 
@@ -61,7 +64,9 @@ class Bench:
         """Work until the script is used up."""
         metrics = Metrics(self.registry).of("orders")
         bus: Any = self.bus
-        await Intake(self.queue, bus, self._settings, metrics, self.pulse).run(self.stop)
+        rules = self._settings.rules
+        judgement = Judgement(lambda: rules, Served(bus), FakePayloads())
+        await Intake(self.queue, bus, self._settings, metrics, self.pulse, judgement).run(self.stop)
         return self
 
     def left(self) -> float:

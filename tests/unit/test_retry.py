@@ -9,13 +9,14 @@ from tests.unit.fakes import message
 
 from queuecast_poller.message import Message
 from queuecast_poller.retry import BACKOFF_CAP_SECONDS, is_dead_letter, visibility_changes
+from queuecast_poller.rules import Rules
 from queuecast_poller.verdict import Leave, Reason, judge
 
 VISIBILITY = 12
 
 
 def left(*batch: Message, policy: int | None) -> list[Leave]:
-    verdicts = judge(batch, default_event="item_added", max_body_bytes=100, max_receive_count=policy)
+    verdicts = judge(batch, Rules(max_body_bytes=100), max_receive_count=policy)
     return [verdict for verdict in verdicts if isinstance(verdict, Leave)]
 
 
@@ -88,7 +89,7 @@ def test_a_canary_waits_while_no_key_tells_it_from_a_forged_one() -> None:
     """The key is in Redis, which may be away; a forged one is told by it and never heals."""
     one = message(attributes={"queuecast": "canary"})
     assert changes(one, policy=3) == {}
-    (verdict,) = judge([one], default_event="x", max_body_bytes=100, canary_key=b"key")
+    (verdict,) = judge([one], Rules(max_body_bytes=100), canary_key=b"key")
     assert isinstance(verdict, Leave)
     assert verdict.permanent
 

@@ -4,36 +4,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuecast_poller.routing import MAX_ROOMS, Address, BadAddress, address
+from queuecast_poller.routing import MAX_ROOMS, Address, BadAddress, address, check_names, meant
 
-names = st.text(st.characters(exclude_characters=","), min_size=1, max_size=20).filter(
-    lambda name: name.strip()
+DEFAULT = Address("item_added")
+
+names = st.text(st.characters(exclude_characters=',[{("', exclude_categories=["C"]), min_size=1).filter(
+    lambda name: name.strip() and len(name) <= 20
 )
 
 
 def test_without_attributes_everyone_gets_the_default_event() -> None:
     """The promise of the README's first example."""
-    assert address({}, "item_added") == Address("item_added", "/", ())
+    assert address({}, DEFAULT) == Address("item_added", "/", ())
 
 
 def test_attributes_address_a_message() -> None:
     """Event, namespace and rooms, each by itself or together."""
     attributes = {"event": "price", "namespace": "/shop", "rooms": "sku:7,vip"}
-    assert address(attributes, "item_added") == Address("price", "/shop", ("sku:7", "vip"))
+    assert address(attributes, DEFAULT) == Address("price", "/shop", ("sku:7", "vip"))
 
 
 @given(st.lists(names, min_size=1, max_size=MAX_ROOMS))
 def test_rooms_are_the_names_between_commas_each_once(rooms: list[str]) -> None:
     """Who is in two of them gets one event; who writes blanks means none."""
     wanted = tuple(dict.fromkeys(room.strip() for room in rooms))
-    assert address({"rooms": " , ".join(rooms)}, "e").rooms == wanted
+    assert address({"rooms": " , ".join(rooms)}, DEFAULT).rooms == wanted
 
 
 @given(st.dictionaries(st.sampled_from(["event", "namespace", "rooms", "x"]), st.text(max_size=30)))
 def test_any_attributes_address_somebody_or_are_refused(attributes: Mapping[str, str]) -> None:
     """And what names rooms never reads as everybody."""
     try:
-        where = address(attributes, "item_added")
+        where = address(attributes, DEFAULT)
     except BadAddress:
         return
     assert bool(where.rooms) == ("rooms" in attributes)
@@ -47,7 +49,7 @@ def test_any_attributes_address_somebody_or_are_refused(attributes: Mapping[str,
 def test_rooms_that_cannot_all_be_reached_are_refused(rooms: str) -> None:
     """An empty list must not become a broadcast; nor may part of a list be dropped."""
     with pytest.raises(BadAddress, match="room"):
-        address({"rooms": rooms}, "e")
+        address({"rooms": rooms}, DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -68,4 +70,108 @@ def test_an_address_that_does_not_exist_is_refused_with_the_reason(
 ) -> None:
     """The reason is in the log beside the message's id."""
     with pytest.raises(BadAddress, match=word):
-        address(attributes, "item_added")
+        address(attributes, DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("text", "rooms"),
+    [
+        ('["sku:7","sku:8"]', ("sku:7", "sku:8")),
+        (' [ "a" , " b " ] ', ("a", "b")),
+        ('["a",1,1.50,-2]', ("a", "1", "1.50", "-2")),
+        ('["a","a"]', ("a",)),
+        ("42", ("42",)),
+        ("[7]", ("7",)),
+        ("9007199254740993", ("9007199254740993",)),
+        ("sku:7;sku:8", ("sku:7;sku:8",)),
+    ],
+)
+def test_rooms_are_read_in_every_form_in_which_software_writes_a_list(
+    text: str, rooms: tuple[str, ...]
+) -> None:
+    """A JSON list as text once was one room that nobody was in; SNS's `String.Array` is written so."""
+    assert address({"rooms": text}, DEFAULT).rooms == rooms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "[sku:7]",
+        "['sku:7', 'sku:8']",
+        '["a"',
+        '["a",]',
+        '["a",null]',
+        '["a",true]',
+        '["a",["b"]]',
+        '[{"room":"a"}]',
+        '["a,b"]',
+        '[""]',
+        "[Infinity]",
+        '{"rooms":["a"]}',
+        '"sku:7"',
+        "('a', 'b')",
+        "a\nb",
+        "a\tb",
+        'a,["b"]',
+        'a,"b"',
+        "[" * 100_000,
+    ],
+)
+def test_what_looks_like_a_list_and_is_none_is_refused(text: str) -> None:
+    """It would be a room that nobody is in: published, deleted, and seen by nobody."""
+    with pytest.raises(BadAddress, match="room") as refusal:
+        address({"rooms": text}, DEFAULT)
+    assert len(str(refusal.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("room", "rooms"),
+        ("Rooms", "rooms"),
+        ("ROOMS", "rooms"),
+        ("Room", "rooms"),
+        ("Event", "event"),
+        ("events", "event"),
+        ("EVENTS", "event"),
+        ("namespaces", "namespace"),
+        ("Namespace", "namespace"),
+        ("nameSpace", "namespace"),
+    ],
+)
+def test_a_name_that_is_missed_by_case_or_number_is_refused_with_the_right_one(name: str, right: str) -> None:
+    """`room=sku:7` once went to every browser."""
+    for names, unreadable in ([name], ()), ([], (name,)):
+        with pytest.raises(BadAddress, match=f"'{name}': did you mean '{right}'"):
+            check_names(names, unreadable)
+
+
+@pytest.mark.parametrize("name", ["event", "rooms", "namespace", "bedroom", "chatrooms", "eventId", "s", ""])
+def test_other_names_are_the_applications_own(name: str) -> None:
+    """Most messages carry some."""
+    assert meant(name) is None
+    check_names([name], ())
+
+
+def test_a_name_that_the_application_uses_itself_is_let_pass() -> None:
+    """The operator says so."""
+    check_names(["Event"], ("Rooms",), own={"Event", "Rooms"})
+    with pytest.raises(BadAddress, match="Event"):
+        check_names(["Event"], (), own={"Rooms"})
+
+
+@pytest.mark.parametrize("event", ["token_expiring", "queuecast:offset", "queuecast:"])
+def test_the_queue_may_not_say_what_only_the_gateway_says(event: str) -> None:
+    """A browser would take it for the gateway's word."""
+    with pytest.raises(BadAddress, match="gateway"):
+        address({"event": event}, DEFAULT)
+
+
+def test_what_attributes_leave_open_is_as_the_default_says() -> None:
+    """Each part by itself."""
+    default = Address("price", "/shop", ("a",))
+    assert address({}, default) == default
+    assert address({"event": "sale"}, default) == Address("sale", "/shop", ("a",))
+    assert address({"rooms": "b"}, default) == Address("price", "/shop", ("b",))
+    assert address({"namespace": "/", "other": "x"}, default) == Address("price", "/", ("a",))

@@ -59,13 +59,11 @@ def test_the_fake_and_the_real_queue_are_queues() -> None:
     assert {each.visibility_seconds for each in queues} == {30}
 
 
-async def test_a_message_is_read_with_what_addresses_it() -> None:
-    """One of another type is named: a binary `rooms` that is ignored would be a broadcast. What is for
-    somebody else may be of any type.
-    """
+async def test_a_message_is_read_with_its_attributes() -> None:
+    """One of another type is named: a binary `rooms` that is ignored would be a broadcast."""
     orders, _ = queue({"Messages": [RAW]}, f"{URL}.fifo")
     assert await orders.receive() == [
-        Message("id", "handle", "1", "md5", {"event": "price"}, ("rooms",), False, 5, 2, "group")
+        Message("id", "handle", "1", "md5", {"event": "price"}, ("rooms", "trace"), False, 5, 2, "group")
     ]
 
 

@@ -9,18 +9,15 @@ from tests.unit.fakes import message
 
 from queuecast_bus import Record
 from queuecast_poller.message import Message
-from queuecast_poller.verdict import MAX_DEPTH, Leave, Publish, Reason, Verdict, judge
+from queuecast_poller.rules import Rules
+from queuecast_poller.unwrap.strict_json import MAX_DEPTH
+from queuecast_poller.verdict import Leave, Publish, Reason, Verdict, judge
 
 MAX_BODY = 1_000
 
 
 def verdicts(*messages: Message, max_receive_count: int | None = None) -> list[Verdict]:
-    return judge(
-        messages,
-        default_event="item_added",
-        max_body_bytes=MAX_BODY,
-        max_receive_count=max_receive_count,
-    )
+    return judge(messages, Rules(max_body_bytes=MAX_BODY), max_receive_count=max_receive_count)
 
 
 def published(one: Message) -> Record:
@@ -92,7 +89,7 @@ def test_any_json_reaches_the_gateway_as_it_is(value: Any, ascii_only: bool) -> 
     """Whatever a sender's language makes of it."""
     body = json.dumps(value, ensure_ascii=ascii_only)
     one = message(body)
-    (verdict,) = judge([one], default_event="e", max_body_bytes=1_000_000)
+    (verdict,) = judge([one], Rules(max_body_bytes=1_000_000))
     assert isinstance(verdict, Publish)
     assert json.loads(verdict.record.arguments) == [value]
 
@@ -144,7 +141,7 @@ def test_what_a_parser_further_on_could_not_read_is_left(body: str) -> None:
 def test_a_bomb_of_brackets_is_left() -> None:
     """Python's own parser gives up with an error that is no ValueError."""
     body = nested(100_000)
-    (verdict,) = judge([message(body)], default_event="e", max_body_bytes=len(body))
+    (verdict,) = judge([message(body)], Rules(max_body_bytes=len(body)))
     assert reasons([verdict]) == [Reason.NOT_JSON]
 
 
@@ -205,6 +202,56 @@ def test_an_attribute_that_is_no_text_is_left() -> None:
 def test_a_name_that_is_no_utf8_is_left(attributes: dict[str, str]) -> None:
     """Publishing raises what is no `BusUnavailable`: it would end the loop, at each redelivery anew."""
     assert_left(message(attributes=attributes), Reason.BAD_ADDRESS)
+
+
+def test_a_message_for_no_room_can_be_left() -> None:
+    """Where nothing is for everyone, an address that was forgotten is a mistake."""
+    private = Rules(broadcasts=False)
+    for attributes in ({}, {"event": "price"}, {"namespace": "/"}):
+        (verdict,) = judge([message(attributes=attributes)], private)
+        assert isinstance(verdict, Leave)
+        assert verdict.reason is Reason.UNADDRESSED
+    (verdict,) = judge([message(attributes={"rooms": "a"})], private)
+    assert isinstance(verdict, Publish)
+
+
+def test_another_spelling_of_an_attribute_is_left() -> None:
+    """It is meant to address the message, and nobody knows whom."""
+    assert_left(message(attributes={"room": "sku:7"}), Reason.BAD_ADDRESS, "'rooms'")
+    (verdict,) = judge([message(attributes={"Event": "x"})], Rules(own_attributes={"Event"}))
+    assert isinstance(verdict, Publish)
+
+
+def test_a_namespace_that_no_gateway_serves_is_left() -> None:
+    """Published it would be deleted from the queue and shown to nobody."""
+    one, other = message(attributes={"namespace": "/nope"}), message()
+    bad, good = judge([one, other], Rules(), is_served=lambda namespace: namespace == "/")
+    assert isinstance(bad, Leave)
+    assert (bad.reason, "/nope" in bad.detail) == (Reason.BAD_ADDRESS, True)
+    assert isinstance(good, Publish)
+
+
+def test_a_confirmation_of_sns_is_left_for_the_operator() -> None:
+    """There is a token in it that no browser is to see."""
+    body = {
+        "Type": "SubscriptionConfirmation",
+        "MessageId": "1",
+        "TopicArn": "arn:aws:sns:us-east-1:123456789012:orders",
+        "Message": "You have chosen to subscribe",
+        "Timestamp": "2026-11-29T12:58:18.473Z",
+        "Token": "secret",
+    }
+    (verdict,) = judge([message(json.dumps(body))], Rules())
+    assert isinstance(verdict, Leave)
+    assert verdict.reason is Reason.CONFIRMATION
+    assert "secret" not in verdict.detail
+
+
+def test_binary_data_is_an_attachment() -> None:
+    """As Socket.IO carries it."""
+    body = {"specversion": "1.0", "id": "1", "source": "/", "type": "t", "data_base64": "AP8="}
+    record = published(message(json.dumps(body)))
+    assert (record.arguments, record.attachments) == (b'[{"_placeholder":true,"num":0}]', (b"\x00\xff",))
 
 
 # Several messages
@@ -270,8 +317,21 @@ def test_a_group_is_blocked_for_one_receive() -> None:
     assert reasons(verdicts(message("1", group="a"))) == [None]
 
 
-@given(st.text(max_size=50), st.dictionaries(st.sampled_from(["event", "rooms"]), st.text(max_size=10)))
-def test_any_message_gets_a_verdict(body: str, attributes: dict[str, str]) -> None:
+attribute_names = st.sampled_from(["event", "rooms", "namespace", "room", "Event"]) | st.text(max_size=5)
+
+
+@given(
+    st.text(max_size=50) | json_values.map(json.dumps),
+    st.dictionaries(attribute_names, st.text(max_size=10) | json_values.map(json.dumps)),
+    st.lists(attribute_names, max_size=2),
+    st.booleans(),
+)
+def test_any_message_gets_a_verdict(
+    body: str, attributes: dict[str, str], unreadable: list[str], unwraps: bool
+) -> None:
     """An exception would end the queue's loop, and the message would come back and end it again."""
-    (verdict,) = verdicts(message(body, attributes=attributes))
+    one = message(body, attributes=attributes, unreadable=tuple(unreadable))
+    (verdict,) = judge([one], Rules(unwraps=unwraps))
     assert isinstance(verdict, Publish | Leave)
+    if isinstance(verdict, Publish):
+        assert bool(verdict.record.rooms) == ("rooms" in attributes)

@@ -6,7 +6,7 @@ from deploy.observability.grafana.panel import Heatmap, Series, Stat
 from deploy.observability.grafana.processes import processes
 from deploy.observability.grafana.query import BUILD, buckets, built, counted, per, poller, quantile, rates
 
-OUTCOMES = ("published", "duplicates", "left", "returned")
+OUTCOMES = ("published", "duplicates", "left", "dropped", "returned")
 """What becomes of a message that was received: one of these, or it is in flight."""
 
 IN_SHORT = Row(
@@ -27,7 +27,8 @@ IN_SHORT = Row(
         ),
         Stat(
             "In flight",
-            "Messages received and not yet published, left or returned. They are held while Redis is away.",
+            "Messages received and not yet published, left, dropped or returned. They are held while "
+            "Redis is away.",
             "short",
             {"in flight": f"sum({poller('in_flight')})"},
         ),
@@ -40,8 +41,8 @@ IN_SHORT = Row(
         ),
         Stat(
             "Unaccounted for",
-            "Received, less published, duplicates, left, returned and in flight. Always 0: a message that is "
-            "none of these would be lost.",
+            "Received, less published, duplicates, left, dropped, returned and in flight. Always 0: a "
+            "message that is none of these would be lost.",
             "short",
             {
                 "unaccounted for": " - ".join(
@@ -117,7 +118,7 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "In flight",
-            "Messages received and not yet published, left or returned, by queue.",
+            "Messages received and not yet published, left, dropped or returned, by queue.",
             "short",
             {"{{queue}}": f"sum by (queue) ({poller('in_flight')})"},
             width=8,

@@ -24,9 +24,12 @@ from queuecast_edge.process import stop_signal
 from queuecast_edge.traces import Traces, open_traces
 from queuecast_poller.failure import QueueUnavailable
 from queuecast_poller.intake import RECEIVE_RETRY_CAP_SECONDS, Intake
+from queuecast_poller.judgement import Judgement
 from queuecast_poller.loop_thread import LoopThread, pause
 from queuecast_poller.metrics import Metrics, QueueMetrics
+from queuecast_poller.payloads import S3Payloads
 from queuecast_poller.pulse import Pulse
+from queuecast_poller.served import Served
 from queuecast_poller.settings import Settings
 from queuecast_poller.sqs import SqsQueue, open_queue
 from queuecast_poller.traced import TracedIntake, TracedQueue
@@ -117,6 +120,7 @@ async def _poll(
     """Open the queue, however often that must be tried, and work on it until `stop` is set."""
     kind = SqsQueue if traces is None else TracedQueue
     intake_of = Intake if traces is None else partial(TracedIntake, traces, name)
+    rules = settings.rules
     attempt = 0
     while not stop.is_set():
         pulse.tick()
@@ -125,7 +129,16 @@ async def _poll(
                 pulse.recovered("sqs")
                 _say_what_happens_to_dead_letters(name, queue.max_receive_count)
                 log.info("queue %s: receiving", name)
-                await intake_of(queue, bus, settings, metrics, pulse).run(stop)
+                payloads = S3Payloads(
+                    settings.payload_buckets,
+                    settings.max_body_bytes,
+                    min(settings.payload_seconds, queue.visibility_seconds / 2),
+                )
+                judgement = Judgement(lambda: rules, Served(bus), payloads)
+                try:
+                    await intake_of(queue, bus, settings, metrics, pulse, judgement).run(stop)
+                finally:
+                    await payloads.aclose()
         except QueueUnavailable as exc:
             metrics.failed(exc)
             pulse.suffers("sqs", str(exc))

@@ -110,7 +110,7 @@ def as_json(name: str, letters: Sequence[Letter]) -> Iterator[str]:
 
 def _judged(message: Message, settings: Settings) -> Letter:
     # One at a time: what follows another in its group has nothing wrong with it.
-    (verdict,) = judge([message], default_event=settings.event, max_body_bytes=settings.max_body_bytes)
+    (verdict,) = judge([message], settings.rules)
     if isinstance(verdict, Leave):
         return Letter(message, verdict.reason, verdict.detail)
     return Letter(message, None, "")

@@ -17,6 +17,7 @@ from queuecast_poller.canary import Canary
 from queuecast_poller.concurrency import wanted_receives
 from queuecast_poller.custody import Custody
 from queuecast_poller.failure import QueueUnavailable
+from queuecast_poller.judgement import Judgement
 from queuecast_poller.loop_thread import pause
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import QueueMetrics
@@ -25,7 +26,7 @@ from queuecast_poller.retry import is_dead_letter, visibility_changes
 from queuecast_poller.settings import Settings
 from queuecast_poller.settlement import Settlement
 from queuecast_poller.sqs import Queue
-from queuecast_poller.verdict import Leave, Publish, Reason, judge
+from queuecast_poller.verdict import Drop, Leave, Publish, Reason
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,20 @@ class Intake:
     """Works on one queue until it is told to stop."""
 
     def __init__(
-        self, queue: Queue, bus: BusManager, settings: Settings, metrics: QueueMetrics, pulse: Pulse
+        self,
+        queue: Queue,
+        bus: BusManager,
+        settings: Settings,
+        metrics: QueueMetrics,
+        pulse: Pulse,
+        judgement: Judgement,
     ) -> None:
         self._queue = queue
         self._bus = bus
         self._settings = settings
         self._metrics = metrics
         self._pulse = pulse
+        self._judgement = judgement
         # A message that is published after its visibility was over is a duplicate for whoever comes second,
         # as long as its id is remembered; half of that time is left for clocks and the publish itself. On a
         # FIFO queue it is not published at all: SQS may have taken it for dead and let its followers pass.
@@ -98,13 +106,9 @@ class Intake:
         received = time.monotonic()
         self._count_received(messages)
         await self._canary.recognise(messages)
-        verdicts = judge(
-            messages,
-            default_event=self._settings.event,
-            max_body_bytes=self._settings.max_body_bytes,
-            max_receive_count=self._queue.max_receive_count,
-            canary_key=self._canary.key,
-        )
+        max_receive_count = self._queue.max_receive_count
+        verdicts = await self._judgement.of(messages, max_receive_count, self._canary.key)
+        await self._drop([verdict for verdict in verdicts if isinstance(verdict, Drop)])
         left = [verdict for verdict in verdicts if isinstance(verdict, Leave)]
         for verdict in left:
             self._leave(verdict)
@@ -148,6 +152,16 @@ class Intake:
         )
         for seconds, handles in changes.items():
             await self._custody.hide(handles, seconds)
+
+    async def _drop(self, verdicts: Sequence[Drop]) -> None:
+        for verdict in verdicts:
+            self._metrics.dropped[verdict.reason].inc()
+            log.info("message %s is dropped: %s: %s", verdict.message.id, verdict.reason, verdict.detail)
+        if verdicts:
+            handles = [verdict.message.receipt_handle for verdict in verdicts]
+            self._metrics.in_flight.dec(len(handles))
+            self._custody.take(handles)
+            await self._settlement.settle(handles)
 
     async def _publish(self, verdicts: Sequence[Publish], received: float, stop: asyncio.Event) -> None:
         if not verdicts:

@@ -18,11 +18,12 @@ class Arrival:
 class Message:
     """One received message.
 
-    `attributes` holds those that address it (strings and numbers as text); `unreadable` names those whose
-    type is neither; `attributes_altered` says that they are not the ones whose MD5 SQS sent along. `sent_ms`
-    is when SQS accepted it (Unix time in milliseconds), `receives` how often it has been handed out, this
-    time included. `group` is the message group of a FIFO queue, None on a standard one. `arrival` is there
-    where messages are traced.
+    `attributes` holds strings and numbers as text; `unreadable` names those whose type is neither;
+    `attributes_altered` says that they are not the ones whose MD5 SQS sent along. `sent_ms` is when SQS
+    accepted it (Unix time in milliseconds), `receives` how often it has been handed out, this time included.
+    `group` is the message group of a FIFO queue, None on a standard one. `arrival` is there where messages
+    are traced. `fetched` is what a pointer in the body leads to, once it was fetched, and `not_fetched` says
+    why it was not.
     """
 
     id: str
@@ -36,3 +37,5 @@ class Message:
     receives: int = 1
     group: str | None = None
     arrival: Arrival | None = None
+    fetched: str | None = None
+    not_fetched: str | None = None

@@ -1,6 +1,6 @@
 """The poller's metrics: declared here, counted where things happen. All exist with 0 from the start.
 
-For each queue: received = published + duplicates + left + returned + in flight.
+For each queue: received = published + duplicates + left + dropped + returned + in flight.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from queuecast_edge.metrics import LATENCY_BUCKETS
 from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
-from queuecast_poller.verdict import Reason
+from queuecast_poller.verdict import DropReason, Reason
 
 CALLS: tuple[Call, ...] = tuple(call for call in Call if call is not Call.MOVE)
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
@@ -43,6 +43,7 @@ class Metrics:
         self.dead_letters = counter(
             "dead_letters", "Messages left at their last receive: they go to the dead-letter queue", "reason"
         )
+        self.dropped = counter("dropped", "Messages deleted that are for nobody", "reason")
         self.returned = counter(
             "returned", "Messages given back unpublished, as the poller stops or lost them"
         )
@@ -57,7 +58,9 @@ class Metrics:
             "reason",
         )
         self.canaries = counter("canaries_sent", "Messages of the poller's own that it put on the queue")
-        self.in_flight = gauge("in_flight", "Messages received and not yet published, left or returned")
+        self.in_flight = gauge(
+            "in_flight", "Messages received and not yet published, left, dropped or returned"
+        )
         self.open_receives = gauge("open_receives", "Receives that are under way or about to be")
         self.loop_tick = gauge("loop_tick_timestamp_seconds", "When the intake loop last made a step")
         self.queue_wait = latency("queue_wait", "From SentTimestamp to received, first deliveries only")
@@ -83,6 +86,7 @@ class QueueMetrics:
         self.duplicates = metrics.duplicates.labels(queue)
         self.left = by(metrics.left, Reason)
         self.dead_letters = by(metrics.dead_letters, Reason)
+        self.dropped = by(metrics.dropped, DropReason)
         self.returned = metrics.returned.labels(queue)
         self.publish_failures = metrics.publish_failures.labels(queue)
         self.deleted = metrics.deleted.labels(queue)

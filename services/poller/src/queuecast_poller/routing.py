@@ -1,9 +1,22 @@
-"""Where a message goes: event, namespace and rooms, from its attributes. Pure."""
+"""Where a message goes: event, namespace and rooms, from its attributes. Pure.
 
-from collections.abc import Mapping
+It never guesses: what cannot be understood is refused, for a broadcast would show it to everyone.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from queuecast_bus.names import ROOM_SEPARATOR, BadName, check_event, check_namespace, check_room
+from queuecast_bus.names import (
+    JSON_OPENINGS,
+    ROOM_SEPARATOR,
+    BadName,
+    check_namespace,
+    check_published_event,
+    check_room,
+)
 
 ATTRIBUTES = ("event", "rooms", "namespace")
 """The message attributes that address a message."""
@@ -27,21 +40,100 @@ class Address:
     rooms: tuple[str, ...] = ()
 
 
-def address(attributes: Mapping[str, str], default_event: str) -> Address:
-    """Return the address in a message's attributes. Raises `BadAddress`."""
+def address(attributes: Mapping[str, str], default: Address) -> Address:
+    """Return the address in a message's attributes, and of the default what they leave open.
+
+    Raises `BadAddress`.
+    """
+    if not attributes:
+        return default
+    event, rooms, namespace = map(attributes.get, ATTRIBUTES)
     try:
         return Address(
-            check_event(attributes.get("event", default_event)),
-            check_namespace(attributes.get("namespace", "/")),
-            _rooms(attributes["rooms"]) if "rooms" in attributes else (),
+            default.event if event is None else check_published_event(event),
+            default.namespace if namespace is None else check_namespace(namespace),
+            default.rooms if rooms is None else room_list(rooms),
         )
     except BadName as exc:
         raise BadAddress(str(exc)) from exc
 
 
-def _rooms(text: str) -> tuple[str, ...]:
-    # An empty name is refused, not skipped: a list that came out empty would be a broadcast to everyone.
-    rooms = tuple(dict.fromkeys(check_room(room.strip()) for room in text.split(ROOM_SEPARATOR)))
+def check_names(names: Iterable[str], unreadable: Collection[str], own: Collection[str] = ()) -> None:
+    """Raise `BadAddress` if one of a message's attributes is meant to address it and cannot.
+
+    It may be binary, or another spelling of a name: a message with `Rooms` is for those rooms, not for
+    everyone. `own` are the spellings that the application uses for something else.
+    """
+    for name in unreadable:
+        if name in ATTRIBUTES:
+            raise BadAddress(f"attribute {name}: expected type String or Number")
+    for name in (*names, *unreadable):
+        right = meant(name)
+        if right is not None and name not in own:
+            raise BadAddress(f"attribute {name!r}: did you mean {right!r}?")
+
+
+@lru_cache(maxsize=1024)
+def meant(name: str) -> str | None:
+    """Return the addressing attribute of which `name` is another spelling, by case or number."""
+    if name in ATTRIBUTES:
+        return None
+    stem = name.casefold().removesuffix("s")
+    return next((right for right in ATTRIBUTES if right.removesuffix("s") == stem), None)
+
+
+def room_list(text: str) -> tuple[str, ...]:
+    """Return the rooms in a text: names between commas, or a JSON list of them. Raises `BadAddress`.
+
+    SNS writes its `String.Array` as such a list, and numbers are names too, spelled as they were.
+    """
+    text = text.strip()
+    if text.startswith(JSON_OPENINGS):
+        return check_rooms(_json_list(text))
+    if text.startswith("(") and text.endswith(")"):
+        raise BadAddress(f"rooms: {text[:80]!r} looks like a list; {_RIGHT}")
+    return check_rooms(text.split(ROOM_SEPARATOR))
+
+
+def check_rooms(names: Collection[Any]) -> tuple[str, ...]:
+    """Return these names, each once. Raises `BadAddress`."""
+    # An empty list or name is refused, not skipped: what came out empty would be a broadcast to everyone.
+    if not names:
+        raise BadAddress("rooms: the list is empty; leave the attribute out to address everyone")
+    try:
+        rooms = tuple(dict.fromkeys(map(_check_room, names)))
+    except BadName as exc:
+        raise BadAddress(str(exc)) from exc
     if len(rooms) > MAX_ROOMS:
         raise BadAddress(f"rooms: {len(rooms)} of them, at most {MAX_ROOMS} can be addressed")
     return rooms
+
+
+_RIGHT = 'expected names between commas, or a JSON list of them: ["sku:7","sku:8"]'
+
+
+def _check_room(name: Any) -> str:
+    if not isinstance(name, str):
+        raise BadName(f"rooms: {str(name)[:80]} is no name; {_RIGHT}")
+    name = name.strip()
+    if not name.isprintable() and any(map(_is_control, name)):
+        raise BadName(f"room {name[:80]!r}: control characters separate no names; {_RIGHT}")
+    return check_room(name)
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or character == "\x7f"
+
+
+def _json_list(text: str) -> list[Any]:
+    try:
+        found = _AS_SPELLED.decode(text)
+    except (ValueError, RecursionError) as exc:
+        raise BadAddress(f"rooms: {text[:80]!r} looks like JSON and is none; {_RIGHT}") from exc
+    if not isinstance(found, list):
+        raise BadAddress(f"rooms: {text[:80]!r} is no list; {_RIGHT}")
+    return found
+
+
+# `Infinity` becomes a float, which is no name.
+_AS_SPELLED = json.JSONDecoder(parse_int=str, parse_float=str)

@@ -3,12 +3,17 @@
 Where and as whom to call AWS is the SDK's own business (`AWS_REGION`, `AWS_ENDPOINT_URL_SQS`, …).
 """
 
+import re
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from queuecast_bus import BusSettings
-from queuecast_bus.names import check_event
+from queuecast_bus.names import check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
+from queuecast_poller.routing import Address
+from queuecast_poller.rules import Rules
 
 
 class Settings(BusSettings, EdgeSettings):
@@ -27,6 +32,27 @@ class Settings(BusSettings, EdgeSettings):
     max_body_bytes: int = Field(
         default=262_144, ge=1, le=1_048_576, description="Largest message body that is published"
     )
+    unaddressed: Literal["broadcast", "leave"] = Field(
+        default="broadcast",
+        description="A message that names no room: `broadcast` shows it to everyone in the namespace, "
+        "`leave` leaves it on the queue",
+    )
+    envelopes: Literal["auto", "none"] = Field(
+        default="auto",
+        description="`auto`: the payload is taken out of the envelopes of SNS, EventBridge, S3, CloudEvents "
+        "and the extended clients; `none`: bodies pass as they are; see [Messages](messages.md)",
+    )
+    payload_buckets: Names = Field(
+        default=(),
+        description="Buckets from which a payload is fetched that an extended client has stored in S3 "
+        "(default: none, such messages are left); needs `s3:GetObject`",
+    )
+    payload_seconds: float = Field(
+        default=5,
+        gt=0,
+        le=60,
+        description="How long one such payload may take; at most half the queue's visibility timeout is used",
+    )
 
     canary_seconds: float = Field(
         default=0,
@@ -39,7 +65,7 @@ class Settings(BusSettings, EdgeSettings):
     @field_validator("event")
     @classmethod
     def _is_an_event(cls, event: str) -> str:
-        return check_event(event)
+        return check_published_event(event)
 
     @field_validator("queues")
     @classmethod
@@ -48,3 +74,25 @@ class Settings(BusSettings, EdgeSettings):
         if repeated:
             raise ValueError(f"named twice: {', '.join(repeated)}")
         return queues
+
+    @field_validator("payload_buckets")
+    @classmethod
+    def _are_buckets(cls, buckets: tuple[str, ...]) -> tuple[str, ...]:
+        for name in buckets:
+            if not _BUCKET.fullmatch(name):
+                raise ValueError(f"{name!r} is not the name of a bucket: expected names, no URLs or ARNs")
+        return buckets
+
+    @property
+    def rules(self) -> Rules:
+        """How messages are read and addressed where no file says otherwise."""
+        return Rules(
+            default=Address(self.event),
+            max_body_bytes=self.max_body_bytes,
+            unwraps=self.envelopes == "auto",
+            broadcasts=self.unaddressed == "broadcast",
+        )
+
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""

@@ -17,7 +17,7 @@ from queuecast_poller.concurrency import BATCH
 from queuecast_poller.digest import attributes_digest
 from queuecast_poller.failure import Call, Failed
 from queuecast_poller.message import Message
-from queuecast_poller.routing import ATTRIBUTES, CANARY
+from queuecast_poller.routing import CANARY
 
 Kind = TypeVar("Kind", bound="SqsQueue")
 
@@ -142,7 +142,6 @@ class SqsQueue:
     def _message(self, raw: dict[str, Any]) -> Message:
         system = raw.get("Attributes", {})
         attributes = raw.get("MessageAttributes", {})
-        values = {name: attributes[name] for name in (*ATTRIBUTES, CANARY) if name in attributes}
         sent = system.get("SentTimestamp")
         return Message(
             id=raw["MessageId"],
@@ -150,9 +149,9 @@ class SqsQueue:
             body=raw["Body"],
             body_md5=raw["MD5OfBody"],
             attributes={
-                name: value["StringValue"] for name, value in values.items() if "StringValue" in value
+                name: value["StringValue"] for name, value in attributes.items() if "StringValue" in value
             },
-            unreadable=tuple(name for name, value in values.items() if "StringValue" not in value),
+            unreadable=tuple(name for name, value in attributes.items() if "StringValue" not in value),
             attributes_altered=attributes_digest(attributes) != raw.get("MD5OfMessageAttributes"),
             sent_ms=int(sent) if sent else None,
             receives=int(system.get("ApproximateReceiveCount", 1)),

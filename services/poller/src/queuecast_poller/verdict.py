@@ -4,24 +4,27 @@ A message that cannot be delivered is left on the queue, where the redrive polic
 queue; its neighbours go on.
 """
 
-import json
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NoReturn
 
 from queuecast_bus.names import CANARY_NAMESPACE
 from queuecast_bus.record import Record
 from queuecast_poller.canary_token import is_genuine
 from queuecast_poller.digest import body_digest
 from queuecast_poller.message import Message
-from queuecast_poller.routing import CANARY, BadAddress, address
-
-MAX_DEPTH = 100
-"""Deepest nesting of lists and objects; parsers give up somewhere beyond, each at its own depth."""
-
-_TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
+from queuecast_poller.routing import CANARY, Address, BadAddress, address, check_names
+from queuecast_poller.rules import Rules
+from queuecast_poller.unwrap import (
+    Confirmation,
+    NotJson,
+    Payload,
+    Pointer,
+    S3TestEvent,
+    Unwrapped,
+    plain,
+    unwrap,
+)
 
 
 class Reason(StrEnum):
@@ -30,8 +33,17 @@ class Reason(StrEnum):
     NOT_JSON = "not_json"
     TOO_LARGE = "too_large"
     BAD_ADDRESS = "bad_address"
+    UNADDRESSED = "unaddressed"
+    NO_PAYLOAD = "no_payload"
+    CONFIRMATION = "confirmation"
     ALTERED = "altered"
     GROUP_BLOCKED = "group_blocked"
+
+
+class DropReason(StrEnum):
+    """Why a message is deleted and shown to nobody: the closed set of a metric's label."""
+
+    S3_TEST = "s3_test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +68,38 @@ class Leave:
     permanent: bool = True
 
 
-Verdict = Publish | Leave
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Delete the message: it is for nobody."""
+
+    message: Message
+    reason: DropReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Fetch what the message points to, then judge it anew."""
+
+    message: Message
+    pointer: Pointer
+
+
+Verdict = Publish | Leave | Drop | Fetch
+
+
+def everywhere(namespace: str) -> bool:
+    """Say that every namespace is served."""
+    return True
 
 
 def judge(
     messages: Iterable[Message],
+    rules: Rules,
     *,
-    default_event: str,
-    max_body_bytes: int,
     max_receive_count: int | None = None,
     canary_key: bytes | None = None,
+    is_served: Callable[[str], bool] = everywhere,
 ) -> list[Verdict]:
     """Return a verdict for each message, in their order.
 
@@ -76,6 +110,8 @@ def judge(
     That lasts until the message is dead, which it is after `max_receive_count` receives: SQS will not hand
     it out again, so nothing is overtaken. Its followers have been received with it as often, and would go to
     the dead-letter queue with it if they were left this time too.
+
+    `is_served` says whether a gateway serves a namespace.
     """
     verdicts: list[Verdict] = []
     blocked: dict[str, Leave] = {}
@@ -89,7 +125,7 @@ def judge(
                 head.permanent,
             )
         else:
-            verdict = _judge_one(message, default_event, max_body_bytes, canary_key)
+            verdict = _judge_one(message, rules, canary_key, is_served)
             dead = max_receive_count is not None and message.receives >= max_receive_count
             if isinstance(verdict, Leave) and message.group is not None and not dead:
                 blocked[message.group] = verdict
@@ -98,7 +134,7 @@ def judge(
 
 
 def _judge_one(
-    message: Message, default_event: str, max_body_bytes: int, canary_key: bytes | None
+    message: Message, rules: Rules, canary_key: bytes | None, is_served: Callable[[str], bool]
 ) -> Verdict:
     try:
         body = message.body.encode()
@@ -111,13 +147,9 @@ def _judge_one(
     if message.attributes_altered:
         detail = "the attributes are not those whose MD5 SQS sent along"
         return Leave(message, Reason.ALTERED, detail, permanent=False)
-    if len(body) > max_body_bytes:
-        return Leave(message, Reason.TOO_LARGE, f"{len(body)} bytes, at most {max_body_bytes} are published")
-    if message.unreadable:
+    if len(body) > rules.max_body_bytes:
         return Leave(
-            message,
-            Reason.BAD_ADDRESS,
-            f"attribute {', '.join(message.unreadable)}: expected type String or Number",
+            message, Reason.TOO_LARGE, f"{len(body)} bytes, at most {rules.max_body_bytes} are published"
         )
     if CANARY in message.attributes:
         if not is_genuine(message.body, canary_key, message.sent_ms):
@@ -126,58 +158,55 @@ def _judge_one(
             return Leave(message, Reason.BAD_ADDRESS, detail, permanent=canary_key is not None)
         return Publish(message, Record("canary", b"[]", CANARY_NAMESPACE, sent_ms=message.sent_ms))
     try:
-        where = address(message.attributes, default_event)
+        found = _unwrapped(message, body, rules)
+        if not isinstance(found.inside, Payload):
+            return _without_payload(message, found.inside)
+        check_names(found.attributes, found.unreadable, rules.own_attributes)
+        where = address(found.attributes, rules.default)
+        if not where.rooms and not rules.broadcasts:
+            return Leave(message, Reason.UNADDRESSED, "it names no room (QUEUECAST_UNADDRESSED=leave)")
+        if not is_served(where.namespace):
+            detail = f"no gateway serves the namespace {where.namespace!r}"
+            return Leave(message, Reason.BAD_ADDRESS, detail, permanent=False)
+        return Publish(message, _record(message, found.inside, where))
     except BadAddress as exc:
         return Leave(message, Reason.BAD_ADDRESS, str(exc))
-    try:
-        _check_json(message.body)
-    except ValueError as exc:
+    except NotJson as exc:
         return Leave(message, Reason.NOT_JSON, str(exc))
-    return Publish(
-        message,
-        Record(
-            event=where.event,
-            arguments=b"[%b]" % body,
-            namespace=where.namespace,
-            rooms=where.rooms,
-            sent_ms=message.sent_ms,
-            redelivered=message.receives > 1,
-        ),
+
+
+def _unwrapped(message: Message, body: bytes, rules: Rules) -> Unwrapped:
+    if not rules.unwraps:
+        return plain(message.body, body, message.attributes, message.unreadable)
+    return unwrap(message.body, body, message.attributes, message.unreadable, message.fetched)
+
+
+def _without_payload(message: Message, inside: Pointer | S3TestEvent | Confirmation) -> Verdict:
+    match inside:
+        case Pointer(bucket, key) if message.fetched is not None or message.not_fetched is not None:
+            why = message.not_fetched or "what it points to is a pointer again"
+            detail = f"s3://{bucket}/{key}: {why}"
+            return Leave(message, Reason.NO_PAYLOAD, detail, permanent=message.not_fetched is None)
+        case Pointer():
+            return Fetch(message, inside)
+        case S3TestEvent(bucket):
+            return Drop(message, DropReason.S3_TEST, f"S3 tests the notifications of the bucket {bucket!r}")
+        case Confirmation(topic):
+            return Leave(message, Reason.CONFIRMATION, f"SNS asks to confirm a subscription to {topic}")
+
+
+def _record(message: Message, payload: Payload, where: Address) -> Record:
+    attachments = () if payload.attachment is None else (payload.attachment,)
+    return Record(
+        event=where.event,
+        arguments=_PLACEHOLDER if attachments else b"[%b]" % payload.json,
+        namespace=where.namespace,
+        rooms=where.rooms,
+        attachments=attachments,
+        sent_ms=message.sent_ms,
+        redelivered=message.receives > 1,
     )
 
 
-def _check_json(body: str) -> None:
-    """Raise `ValueError` unless every JSON parser on the way to a browser's handler can read the body."""
-    try:
-        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_parse_float)
-    except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
-    # Counting brackets is cheap and almost always enough; only then is it worth to walk the value.
-    if body.count("[") + body.count("{") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
-        raise ValueError(_TOO_DEEP)
-
-
-def _depth_exceeds(value: Any, limit: int) -> bool:
-    level: list[Any] = [[value]]
-    for _ in range(limit + 1):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, list | dict)
-        ]
-        if not level:
-            return False
-    return True
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    # Python reads NaN and Infinity, which are no JSON: a browser would fail on the whole event.
-    raise ValueError(f"{name} is not JSON")
-
-
-def _parse_float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"the number {text[:40]} is too large")
-    return number
+_PLACEHOLDER = b'[{"_placeholder":true,"num":0}]'
+"""Stands for the first attachment: https://socket.io/docs/v4/socket-io-protocol/#binary-event"""

@@ -1,0 +1,113 @@
+"""Payloads that were too large for their queue, and lie in S3: fetched, never deleted.
+
+Only from the buckets that the operator names: a message must not choose what the poller reads. Where S3 is
+and as whom it is asked is the SDK's business (`AWS_ENDPOINT_URL_S3`, …).
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Protocol
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from aiohttp import ClientError as TransportError
+from botocore import exceptions as sdk_errors
+
+from queuecast_poller.unwrap import Pointer
+
+MAX_FETCHES = 8
+"""Most payloads of one queue that are fetched at a time."""
+
+_FAILURES = (
+    sdk_errors.ClientError,
+    sdk_errors.BotoCoreError,
+    sdk_errors.HTTPClientError,
+    TransportError,
+    OSError,
+)
+
+
+class NoPayload(Exception):
+    """The payload cannot be had; the message says why."""
+
+
+class Payloads(Protocol):
+    """Where payloads are fetched from."""
+
+    async def fetch(self, pointer: Pointer) -> str:
+        """Return what a pointer leads to. Raises `NoPayload`."""
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+
+
+class S3Payloads:
+    """`Payloads` in S3. The client is made for the first of them: most pollers never need one."""
+
+    def __init__(
+        self,
+        buckets: Collection[str],
+        max_bytes: int,
+        seconds: float,
+        client: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+    ) -> None:
+        self._buckets = frozenset(buckets)
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._make = client or _s3_client
+        self._opened = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._client: Any = None
+        self._turns = asyncio.Semaphore(MAX_FETCHES)
+
+    async def fetch(self, pointer: Pointer) -> str:
+        if pointer.bucket not in self._buckets:
+            raise NoPayload("the bucket is none of those that may be read (QUEUECAST_PAYLOAD_BUCKETS)")
+        try:
+            async with asyncio.timeout(self._seconds), self._turns:
+                data = await self._get(pointer)
+        except TimeoutError as exc:
+            raise NoPayload(f"not there in {self._seconds:g} s") from exc
+        except _FAILURES as exc:
+            raise NoPayload(f"{type(exc).__name__}: {exc}") from exc
+        try:
+            return data.decode()
+        except UnicodeDecodeError as exc:
+            raise NoPayload("it is not UTF-8") from exc
+
+    async def aclose(self) -> None:
+        await self._opened.aclose()
+
+    async def _get(self, pointer: Pointer) -> bytes:
+        client = await self._open()
+        answer = await client.get_object(Bucket=pointer.bucket, Key=pointer.key)
+        async with answer["Body"] as body:
+            size = answer.get("ContentLength", 0)
+            if size <= self._max_bytes:
+                # One more than is allowed shows that there is more, whatever the length says.
+                data: bytes = await body.read(self._max_bytes + 1)
+                if len(data) <= self._max_bytes:
+                    return data
+        raise NoPayload(f"it is larger than {self._max_bytes} bytes")
+
+    async def _open(self) -> Any:
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._opened.enter_async_context(self._make())
+            return self._client
+
+
+def _s3_client() -> AbstractAsyncContextManager[Any]:
+    region = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION")
+    config = AioConfig(
+        connect_timeout=5,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        max_pool_connections=MAX_FETCHES,
+    )
+    client: AbstractAsyncContextManager[Any] = get_session().create_client(
+        "s3", config=config, region_name=region
+    )
+    return client
