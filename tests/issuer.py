@@ -43,11 +43,15 @@ def key_set(*entries: Any) -> bytes:
     return json.dumps({"keys": entries}).encode()
 
 
-def token(private: Any, algorithm: str, kid: str | None, **claims: Any) -> str:
+def token(
+    private: Any, algorithm: str, kid: str | None, header: dict[str, str] | None = None, **claims: Any
+) -> str:
     """Return a token that is good for a minute; a claim of `...` is left out."""
     wanted = {"sub": "ann", "exp": time.time() + 60, **claims}
     content = {name: value for name, value in wanted.items() if value is not ...}
-    return jwt.encode(content, private, algorithm, headers=None if kid is None else {"kid": kid})
+    return jwt.encode(
+        content, private, algorithm, headers={**(header or {}), **({} if kid is None else {"kid": kid})}
+    )
 
 
 def signed(seconds: float = 60, **claims: Any) -> str:

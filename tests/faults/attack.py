@@ -61,6 +61,9 @@ def gone(reason: str) -> Sign:
     return Sign("queuecast_gateway_disconnects_total", {"reason": reason})
 
 
+TRIES = not_let_in("too_many_tries")
+"""What becomes of all who guess tokens, after the first few."""
+
 KINDS = (
     Kind("event flood", closed("flood"), "4029", "good"),
     Kind("subscribe flood", closed("flood"), "4029", "good"),
@@ -73,14 +76,12 @@ KINDS = (
     Kind("slow request bodies", closed("slow_body"), "HTTP 408", "good"),
     Kind("garbage instead of a request", turned_away("bad_request"), "HTTP 400"),
     Kind("garbage instead of frames", closed("frame"), "1002"),
-    Kind("tokens of another issuer", not_let_in("signature"), "HTTP 429", "foreign"),
-    Kind("tokens that have expired", not_let_in("expired"), "HTTP 429", "expired"),
-    Kind("tokens that nobody signed", not_let_in("algorithm"), "HTTP 429", "unsigned"),
+    Kind("tokens of another issuer", TRIES, "1008", "foreign"),
+    Kind("tokens that have expired", not_let_in("expired"), "1008", "expired"),
+    Kind("tokens that nobody signed", TRIES, "1008", "unsigned"),
     Kind("connect and leave", gone("transport_close"), CUT),
     Kind("never reading", gone("slow"), CUT, "good"),
 )
-TRIES = turned_away("tries")
-"""What becomes of all who guess tokens, after the first few."""
 
 
 def token(kind: Token, secret: str, subject: str, **claims: Any) -> str:
@@ -139,7 +140,7 @@ def unrefused(all_fates: Sequence[Fate]) -> list[str]:
     by_sign = sorted(all_fates, key=lambda fate: str(fate.kind.sign))
     for sign, group in itertools.groupby(by_sign, key=lambda fate: fate.kind.sign):
         members = list(group)
-        heard = 0 if members[0].kind.heard.endswith("429") else sum(fate.heard for fate in members)
+        heard = sum(fate.heard for fate in members)
         if members[0].noted < max(heard, 1):
             names = " and ".join(fate.kind.name for fate in members)
             troubles.append(f"{names}: told so {heard} times, and {sign} moved by {members[0].noted}")

@@ -79,7 +79,7 @@ class Gate:
     async def said(self, shown: str) -> str:
         """Return the subject of a token, or the fault that is found with it."""
         try:
-            return str((await self._tokens.claims(shown))["sub"])
+            return str((await self._tokens.verify(shown)).claims["sub"])
         except BadToken as exc:
             return exc.fault
 

@@ -14,12 +14,12 @@ import pytest
 from tests.issuer import signed
 
 from . import wire
-from .conftest import HOST, Redis, Service, free_port
+from .conftest import HOST, Redis
 from .counts import ACKS_REFUSED, CONNECTS_REFUSED, EVENTS_REFUSED, HANDSHAKES_REFUSED, Counts
 from .page import Page, page
 from .site import CONNECTIONS, Site, site, until
 from .test_gateway import Gateway, gateway
-from .test_identity import JWT, environment, refusal
+from .test_identity import JWT, refusal
 from .wire import Answer, Polling, WebSocket
 
 __all__ = ["gateway", "site"]
@@ -164,33 +164,6 @@ async def refused(port: int, **auth: Any) -> bool:
         await one.opening()
         one.send(f"40{json.dumps(auth)}")
         return (await one.text())[:2] == "44"
-
-
-async def test_who_failed_too_often_may_try_again_after_a_while(forgetful_redis: Redis) -> None:
-    """A page whose token ran out must not be locked out for ever, however often it tries meanwhile."""
-    port = free_port()
-    soon = (
-        "from queuecast_gateway import app; app.TRIES_SECONDS = 1.5;"
-        "from queuecast_gateway.__main__ import main; main()"
-    )
-    settings = JWT | {"redis_url": forgetful_redis.url, "port": port, "max_failed_tries": 2}
-    service = Service("queuecast_gateway", environment(**settings), soon)
-    try:
-        await until(service.ready)
-        async with await WebSocket.open(port) as one:
-            await one.opening()
-            for code in ("unauthorized", "unauthorized", "too_many_tries"):
-                one.send('40{"token":"sesame"}')
-                assert json.loads((await one.text())[2:])["data"] == {"code": code}
-        answer = await handshake(port, "websocket")
-        assert (answer.status, answer.headers["retry-after"]) in ((429, "1"), (429, "2"))
-        async with asyncio.timeout(10):
-            while (await handshake(port, "polling")).status == 429:
-                pass
-        async with page(port, token=signed()):
-            pass
-    finally:
-        service.process.stop(grace_seconds=0)
 
 
 # What is said

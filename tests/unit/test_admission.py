@@ -1,4 +1,4 @@
-"""Which connections may be: so many in all, of an address, of descriptors; who tries too often waits."""
+"""Which connections may be: so many in all, of an address, of descriptors."""
 
 import logging
 from http import HTTPStatus
@@ -11,13 +11,11 @@ from queuecast_gateway import admission as module
 from queuecast_gateway.admission import RESERVE, Admission
 from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.limits.tally import Tally
-from queuecast_gateway.limits.tries import Tries
 from queuecast_gateway.metrics import Metrics
 
 DESCRIPTORS = 1_000
 MOST = 4
 PER_ADDRESS = 2
-TRIES = 3
 HERE = "192.0.2.1"
 
 
@@ -39,13 +37,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 
 @pytest.fixture
-def tries() -> Tries:
-    return Tries(TRIES, 60)
-
-
-@pytest.fixture
-def admission(registry: CollectorRegistry, clock: FakeClock, tries: Tries) -> Admission:
-    return Admission(DESCRIPTORS, MOST, Tally(PER_ADDRESS), tries, Metrics(registry))
+def admission(registry: CollectorRegistry, clock: FakeClock) -> Admission:
+    return Admission(DESCRIPTORS, MOST, Tally(PER_ADDRESS), Metrics(registry))
 
 
 def refused(admission: Admission, address: str = HERE) -> Refused:
@@ -119,33 +112,14 @@ def test_addresses_of_one_network_are_one(admission: Admission) -> None:
     assert refused(admission, "::ffff:192.0.2.1").turn == "address"
 
 
-def test_who_has_gone_is_not_counted(registry: CollectorRegistry, clock: FakeClock, tries: Tries) -> None:
+def test_who_has_gone_is_not_counted(registry: CollectorRegistry, clock: FakeClock) -> None:
     """A day of visitors must not be a number each."""
     per_address = Tally(PER_ADDRESS)
-    admission = Admission(DESCRIPTORS, MOST, per_address, tries, Metrics(registry))
+    admission = Admission(DESCRIPTORS, MOST, per_address, Metrics(registry))
     for number in range(200):
         come(admission, f"192.0.2.{number}")
         admission.leave(f"192.0.2.{number}")
     assert len(per_address) == 0
-
-
-# Tries
-
-
-def test_an_address_that_tries_too_often_gets_no_connection(
-    admission: Admission, tries: Tries, clock: FakeClock
-) -> None:
-    """A handshake costs, too. It is told for how long, in whole seconds that are never too few."""
-    for _ in range(TRIES):
-        admission.check(HERE)
-        tries.failed(HERE, clock.now)
-    clock.pass_by(10.5)
-    why = refused(admission)
-    assert (why.turn, why.status) == ("tries", HTTPStatus.TOO_MANY_REQUESTS)
-    assert why.headers == {"Retry-After": "50"}
-    admission.check("192.0.2.2")
-    clock.pass_by(50)
-    admission.check(HERE)
 
 
 # Descriptors

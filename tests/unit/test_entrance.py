@@ -18,8 +18,8 @@ from tests.unit.turns import Loop
 from queuecast_bus import Batch
 from queuecast_gateway.access.grant import patterns
 from queuecast_gateway.access.guard import TokenGuard
-from queuecast_gateway.access.tokens import BadToken
-from queuecast_gateway.engine.frames import TRY_AGAIN_LATER
+from queuecast_gateway.access.tokens import BadToken, Key, Verified
+from queuecast_gateway.engine.frames import POLICY, TRY_AGAIN_LATER
 from queuecast_gateway.engine.heartbeat import TICK_SECONDS
 from queuecast_gateway.entrance import EXPIRED
 from queuecast_gateway.limits.tries import Tries
@@ -41,10 +41,11 @@ class FakeTokens:
     def __init__(self) -> None:
         self.away = False
         self.checked = 0
+        self.key: Key = b"the key of all tokens"
         self.going_on = asyncio.Event()
         self.going_on.set()
 
-    async def claims(self, token: Any) -> dict[str, Any]:
+    async def verify(self, token: Any) -> Verified:
         self.checked += 1
         await self.going_on.wait()
         if self.away:
@@ -55,7 +56,7 @@ class FakeTokens:
             found: dict[str, Any] = json.loads(token)
         except (TypeError, ValueError):
             raise BadToken("signature", "it was told so") from None
-        return found
+        return Verified(found, self.key)
 
 
 def token(subject: str = "ann", *, exp: float = NOW + 600, **claims: Any) -> str:
@@ -220,13 +221,25 @@ async def test_who_tries_too_often_is_told_to_wait(make: Callable[..., Gate]) ->
     """With a code of its own, so that a page does not fetch one token after another."""
     gate = make(most_tries=2)
     browser, other = Browser(gate.server), Browser(gate.server)
-    browser.session.address, other.session.address = "192.0.2.1", "192.0.2.2"
-    await browser.says(*[connect(token=STOLEN)] * 2, connect(token=token()))
+    browser.session.address = other.session.address = "192.0.2.1"
+    await browser.says(*[connect(token=STOLEN)] * 3)
     assert json.loads(browser.texts[-1][2:])["data"] == {"code": "too_many_tries"}
     assert gate.figure("connects_refused_total", reason="too_many_tries") == 1
-    assert gate.tokens.checked == 2
+    assert browser.close_code == POLICY, "the next guess costs another connection"
+    assert gate.figure("events_refused_total", reason="tries") == 1
     await other.joined(token=token())
     await gate.leave(browser, other)
+
+
+async def test_who_has_joined_is_not_cut_off_for_a_guess(make: Callable[..., Gate]) -> None:
+    """In another namespace of the same connection, whose address may be that of many."""
+    gate = make(most_tries=1)
+    browser = Browser(gate.server)
+    await browser.joined(token=token())
+    await browser.says(*[connect("/shop", token=STOLEN)] * 2)
+    assert "too_many_tries" in browser.texts[-1]
+    assert browser.close_code is None
+    await gate.leave(browser)
 
 
 async def test_an_identity_has_so_many_sessions(make: Callable[..., Gate]) -> None:
@@ -537,20 +550,44 @@ async def test_a_session_does_not_go_on_with_a_bad_one(gate: Gate, shown: str, f
     await gate.leave(browser)
 
 
-async def test_bad_tokens_of_a_session_are_tries_of_its_address(make: Callable[..., Gate]) -> None:
-    """Else one good token would be a place to guess others from."""
+async def test_a_session_is_never_refused_for_its_addresss_guesses(make: Callable[..., Gate]) -> None:
+    """Somebody else's at the same proxy; its own are counted too, and it hears that they are bad."""
     gate = make(most_tries=2)
     browser, other = Browser(gate.server), Browser(gate.server)
     browser.session.address = other.session.address = "192.0.2.1"
     sid = await browser.joined(token=token())
-    for _ in range(2):
+    for _ in range(4):
         with pytest.raises(Exception, match="Not authorised"):
             await gate.server.renew(sid, "/", STOLEN)
-    with pytest.raises(Exception, match="Too many tries"):
-        await gate.server.renew(sid, "/", token())
-    await other.says(connect(token=token()))
+    assert (await gate.server.renew(sid, "/", token())).subject == "ann"
+    await other.says(connect(token=STOLEN))
     assert json.loads(other.texts[0][2:])["data"] == {"code": "too_many_tries"}
     await gate.leave(browser, other)
+
+
+# Keys that are withdrawn
+
+
+async def test_sessions_end_with_the_key_of_their_token(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    """Those alone, and one that has shown another token since is spared; all may come back."""
+    one, two, both, nobody = (Browser(gate.server) for _ in range(4))
+    await one.joined(token=token())
+    await two.joined(token=token("bob"))
+    sid = await both.joined("/shop", token=token("eve"))
+    gate.tokens.key = b"the next key"
+    await nobody.joined("/shop", token=token("new"))
+    ending = asyncio.ensure_future(gate.server.entrance.end_without([b"the next key"], 0.0))
+    await gate.server.renew(sid, "/shop", token("eve"))
+    await ending
+    assert [each.close_code for each in (one, two, both, nobody)] == [EXPIRED, EXPIRED, None, None]
+    for each in (one, two):
+        await each.settle()
+    assert gate.figure("disconnects_total", reason="key_withdrawn") == 2
+    assert "the keys of their tokens were withdrawn" in caplog.text
+    (pid, *_), *_ = gate.sessions.said
+    assert gate.sessions.verbs(pid) == ["save", "left"], "not dropped"
+    await gate.server.entrance.end_without([b"the next key"], 0.0)
+    await gate.leave(one, two, both, nobody)
 
 
 async def test_a_session_that_has_gone_may_nothing(gate: Gate) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queuecast_bus.names import check_room
 from queuecast_gateway.access.grant import (
     EVERY_ROOM,
     MAX_NAMES,
@@ -15,6 +16,7 @@ from queuecast_gateway.access.grant import (
     identity,
     patterns,
 )
+from queuecast_gateway.access.tokens import MAX_SUBJECT_BYTES
 
 NOTHING = Rooms()
 
@@ -197,7 +199,15 @@ def test_a_name_that_is_none_is_refused(claim: str, name: str) -> None:
         ann(**{claim: ["fine", name]})
 
 
-@pytest.mark.parametrize("subject", ["a,b", "x" * 252])
+@pytest.mark.parametrize("subject", ["x" * MAX_SUBJECT_BYTES, "ж" * (MAX_SUBJECT_BYTES // 2)])
+def test_every_subject_that_a_token_may_have_has_its_room(subject: str) -> None:
+    """Also the longest: its room may be longer than others by what all of these begin with."""
+    who = identity({"sub": subject, "exp": 1_000}, NOTHING, 0)
+    assert who.joins == (f"user:{subject}",)
+    assert check_room(who.joins[0])
+
+
+@pytest.mark.parametrize("subject", ["a,b", "x" * (MAX_SUBJECT_BYTES + 1)])
 def test_a_subject_that_no_room_can_be_named_after_is_refused(subject: str) -> None:
     """It would be without the room that is its own."""
     with pytest.raises(BadClaims, match="'sub'"):

@@ -221,9 +221,7 @@ async def test_what_is_no_token_is_checked_as_none(server: FakeServer, arguments
     assert server.tokens == [None]
 
 
-@pytest.mark.parametrize(
-    ("code", "fault"), [("unauthorized", "signature"), ("unauthorized", "expired"), ("too_many_tries", "x")]
-)
+@pytest.mark.parametrize(("code", "fault"), [("unauthorized", "signature"), ("unauthorized", "expired")])
 async def test_a_bad_token_changes_nothing(
     server: FakeServer, figure: Figures, code: Any, fault: str
 ) -> None:
@@ -393,3 +391,20 @@ async def test_refusals_are_counted_by_their_code(server: FakeServer, figure: Fi
     await server.receive("subscribe", "me", "sku:1")
     counted = {code: count for code in ACK_CODES if (count := figure("acks_refused_total", code=code))}
     assert counted == {"forbidden": 2, "bad_room": 2, "too_many_rooms": 1, "unknown_event": 1}
+
+
+# The log
+
+
+async def test_a_redis_that_is_full_does_not_fill_the_log(
+    server: FakeServer, caplog: pytest.LogCaptureFixture, figure: Figures
+) -> None:
+    """It fails for each event of each browser, and the metric counts them all."""
+    server.refusing = server.forgetting = BusUnavailable("publishing: OOM command not allowed")
+    server.renewed = KeysUnavailable("keys_unavailable: nobody answers")
+    for number in range(100):
+        assert_refused(await server.receive("item_removed", "me", {"id": number}), "bus_unavailable")
+        assert_refused(await server.receive("subscribe", "me", f"room-{number}"), "bus_unavailable")
+        assert_refused(await server.receive("refresh", "me", "a new token"), "bus_unavailable")
+    assert 0 < len(caplog.records) <= 21
+    assert figure("acks_refused_total", code="bus_unavailable") == 300

@@ -8,6 +8,7 @@ from tests.issuer import ASYMMETRIC, EC, RSA, jwk, key_set
 from tests.unit.fakes import FakeClock
 from yarl import URL
 
+from queuecast_edge.health import Health
 from queuecast_gateway.access import jwks as module
 from queuecast_gateway.access.download import check_url, redirected
 from queuecast_gateway.access.jwks import MIN_SECONDS, Jwks
@@ -160,7 +161,7 @@ def test_a_replica_without_keys_is_not_ready(jwks: Jwks) -> None:
     assert jwks.ready().reasons == ("keys of tokens: nobody was asked yet",)
 
 
-@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"", key_set(), key_set({"kty": "oct", "k": "AAAA"})])
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"", b"{}", b'{"keys": null}'])
 async def test_the_last_good_set_goes_on(
     answer: bytes, jwks: Jwks, server: Server, failures: Failures, clock: FakeClock
 ) -> None:
@@ -173,6 +174,75 @@ async def test_the_last_good_set_goes_on(
         assert await jwks.key("1", "RS256") == RSA.public_key()
         assert failures.count == tried
     assert jwks.ready().well
+
+
+@pytest.mark.parametrize("answer", [key_set(), key_set({"kty": "oct", "k": "AAAA"}), key_set(7)])
+async def test_a_set_without_keys_is_the_truth(
+    answer: bytes, jwks: Jwks, server: Server, failures: Failures, clock: FakeClock
+) -> None:
+    """An issuer that takes its last key back, after a theft, says it so; the thief's tokens end with that."""
+    await jwks.key("1", "RS256")
+    server.answer = answer
+    clock.pass_by(MIN_SECONDS)
+    assert await fault(jwks, "2") == await fault(jwks, "1") == "key"
+    assert failures.count == 0
+    assert jwks.ready() == Health(notes=("keys of tokens: the issuer publishes none that can be used",))
+
+
+async def test_an_issuer_without_keys_is_told_of_once(
+    jwks: Jwks, server: Server, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a mistake more often than a theft, and nobody can come in."""
+    for answer in (key_set(), key_set(), key_set(jwk(RSA, kid="1")), key_set()):
+        server.answer = answer
+        clock.pass_by(MIN_SECONDS)
+        await jwks._ask()
+    assert (
+        caplog.messages
+        == [f"the keys from {URL_OF_KEYS}: the issuer publishes none that can be used, so nobody can come in"]
+        * 2
+    )
+
+
+@pytest.mark.parametrize(("stale_seconds", "good_for"), [(0, 125 + MIN_SECONDS), (300, 425 + MIN_SECONDS)])
+async def test_the_last_set_does_not_go_on_for_ever(
+    server: Server, clock: FakeClock, caplog: pytest.LogCaptureFixture, stale_seconds: float, good_for: float
+) -> None:
+    """Whoever has stolen a key could otherwise keep it good by keeping the issuer from answering."""
+    jwks = Jwks(
+        URL_OF_KEYS,
+        ASYMMETRIC,
+        refresh_seconds=100,
+        stale_seconds=stale_seconds,
+        fetch=server.fetch,
+        clock=clock,
+    )
+    await jwks.key("1", "RS256")
+    server.failing = TimeoutError("no answer")
+    clock.pass_by(good_for)
+    assert await jwks.key("1", "RS256")
+    assert jwks.ready().well
+    clock.pass_by(0.1)
+    assert await fault(jwks, "1") == "keys_unavailable"
+    assert not jwks.ready().well
+    assert "are too old, nobody can come in" in caplog.text
+    server.failing = None
+    clock.pass_by(MIN_SECONDS)
+    assert await jwks.key("1", "RS256")
+    assert jwks.ready() == Health()
+
+
+async def test_each_set_is_told_of(server: Server, clock: FakeClock) -> None:
+    """So that sessions can end with their key; what is no set tells of nothing."""
+    told: list[int] = []
+    jwks = Jwks(
+        URL_OF_KEYS, ASYMMETRIC, on_set=lambda keys: told.append(len(keys)), fetch=server.fetch, clock=clock
+    )
+    for answer in (server.answer, b"<html>", key_set()):
+        server.answer = answer
+        await jwks._ask()
+        clock.pass_by(MIN_SECONDS)
+    assert told == [1, 0]
 
 
 async def test_trouble_is_logged_when_it_begins_and_when_it_ends(

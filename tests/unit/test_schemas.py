@@ -225,7 +225,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
         (3, "expected an object"),
         ({"type": "strin"}, "'strin' is not valid under any of the given schemas, at $.type"),
         ({"properties": {"a": {"minLength": -1}}}, "the minimum of 0, at $.properties.a.minLength"),
-        ({"properties": {"a": {"pattern": "("}}}, "'(' is not a 'regex', at $.properties.a.pattern"),
+        ({"properties": {"a": {"pattern": "("}}}, "'(' is no pattern that can be checked here: missing )"),
         ({"$schema": "http://example.com/own"}, "$schema 'http://example.com/own' is none of https://json-schema"),
         ({"$schema": ["x"]}, "is none of https://json-schema"),
         ({"items": [{"format": "uri"}, 1]}, "is not of type 'object', 'boolean', at $.items"),
@@ -274,6 +274,76 @@ def test_references_within_a_schema_are_followed(read: Read, schema: Any) -> Non
     schemas = read(schema)
     assert schemas.mistake("item_removed", ["text"]) is None
     assert schemas.mistake("item_removed", [1]) == "data: expected string"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "others"),
+    [
+        ("^a$", ["a"], ["a\n", "ab", "b\na"]),
+        ("a|b$", ["b", "a\n"], ["b\n"]),
+        (r"^\d$", ["1"], ["\u0661"]),
+        (r"^[\d.]+$", ["1.2"], ["\u0661", "1a"]),
+        (r"^\w\W$", ["a-"], ["\u0431-", "aa"]),
+        (r"^\s\S$", ["\u3000a", "\ufeffa"], ["\x1ca", " \u3000"]),
+        (r"^[\s]$", ["\u2029"], ["\x1c"]),
+        ("^.$", ["x", "\x0b"], ["\r", "\u2028"]),
+        (r"^[$.]\$\.$", ["$$.", ".$."], ["a$.", "$$a"]),
+        (r"^[^\]]$", ["a", "["], ["]"]),
+        ("^[[]$", ["["], ["a"]),
+        ("^[^]$", ["\n"], [""]),
+        ("[]", [], ["", "a"]),
+        (r"^\/$", ["/"], ["\\/"]),
+        (r"^(?<digit>\d)(?!x)(?<=1)$", ["1"], ["2", "1\n"]),
+    ],
+)
+def test_a_pattern_means_what_json_schema_says(
+    read: Read, pattern: str, fits: list[str], others: list[str]
+) -> None:
+    """It is one of ECMA-262's, of which Python's is no copy: its `$` lets a trailing newline pass."""
+    schemas = read({"pattern": pattern})
+    for text in fits:
+        assert schemas.mistake("item_removed", [text]) is None, text
+    for text in others:
+        assert schemas.mistake("item_removed", [text]) == f"data: expected pattern {json.dumps(pattern)}"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {"^a$": True}, "additionalProperties": False},
+        {"patternProperties": {"^a$": True}, "unevaluatedProperties": False},
+        {"propertyNames": {"pattern": "^a$"}},
+        {"$ref": "#/own/a", "own": {"a": {"propertyNames": {"pattern": "^a$"}}}},
+        {"allOf": [{"not": {"patternProperties": {"^a$": False}, "minProperties": 1}}, {"required": ["a"]}]},
+        {
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "patternProperties": {"^a$": {}},
+            "additionalProperties": False,
+        },
+    ],
+)
+def test_a_pattern_means_the_same_wherever_it_stands(read: Read, schema: Any) -> None:
+    """Also as the name of properties, and behind a reference."""
+    schemas = read(schema)
+    assert schemas.mistake("item_removed", [{"a": 1}]) is None
+    assert schemas.mistake("item_removed", [{"a\n": 1}]) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wrong"),
+    [(r"[\D]", "within []"), (r"a\Z", "no part of ECMA-262"), (r"\Aa", "no part of ECMA-262")],
+)
+def test_a_pattern_that_cannot_be_checked_here_is_refused(read: Read, pattern: str, wrong: str) -> None:
+    """Before the start, with its place."""
+    with pytest.raises(ValueError, match=r"at \$\.properties\.a") as caught:
+        read({"properties": {"a": {"pattern": pattern}}})
+    assert wrong in str(caught.value)
+
+
+def test_what_only_looks_like_a_pattern_is_left_as_it_is(read: Read) -> None:
+    """A property may be called so, and a value may have one."""
+    schemas = read({"properties": {"pattern": {"const": {"pattern": "^a$"}}}})
+    assert schemas.mistake("item_removed", [{"pattern": {"pattern": "^a$"}}]) is None
 
 
 def test_the_version_of_a_schema_is_its_own(read: Read) -> None:

@@ -8,7 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import BaseModel
 
-from queuecast_edge.environment import SettingsError, read
+from queuecast_edge.environment import SettingsError, read, variable
+from queuecast_gateway.access.secret_file import SecretFile
+from queuecast_gateway.access.settings import KEYS
 from queuecast_gateway.limits.schemas import NO_SCHEMAS
 from queuecast_gateway.settings import Settings as GatewaySettings
 from queuecast_poller.settings import Settings as PollerSettings
@@ -230,8 +232,30 @@ def test_signatures_are_those_that_fit_the_key(
 )
 def test_tokens_are_checked_with_one_key(variables: dict[str, str], count: int) -> None:
     """With none nobody could come in; of two it could not be told which one an operator has in mind."""
-    keys = "QUEUECAST_AUTH_SECRET, QUEUECAST_AUTH_PUBLIC_KEY, QUEUECAST_AUTH_JWKS_URL"
+    keys = ", ".join(map(variable, KEYS))
     assert_mistake("AUTH_JWKS_URL", variables, f"QUEUECAST_AUTH=jwt needs one of {keys}, and has {count}")
+
+
+def test_a_secret_of_tokens_may_be_in_a_file(tmp_path: Path) -> None:
+    """So that it is in no environment, and can change."""
+    path = tmp_path / "secret"
+    path.write_text(SECRET)
+    made = settings("gateway", AUTH="jwt", AUTH_SECRET_FILE=str(path))
+    assert made.algorithms == ("HS256",)
+    assert isinstance(made.static_key, SecretFile)
+    missing = {"AUTH": "jwt", "AUTH_SECRET_FILE": str(tmp_path / "none")}
+    assert_mistake("AUTH_SECRET_FILE", missing, "none cannot be read: No such file")
+    assert_mistake(
+        "AUTH_SECRET_FILE",
+        {"AUTH": "jwt", "AUTH_SECRET_FILE": str(path), "AUTH_ALGORITHMS": "ES256"},
+        "HS256, not for ES256",
+    )
+
+
+def test_the_types_of_tokens_are_some() -> None:
+    """With none no token would be accepted."""
+    assert settings("gateway", AUTH_TYPES="at+jwt").auth_types == ("at+jwt",)
+    assert_mistake("AUTH_TYPES", {"AUTH_TYPES": ","}, "an empty list would accept no token")
 
 
 @pytest.mark.parametrize("auth", [{}, {"AUTH": "none"}, {"AUTH": ""}])

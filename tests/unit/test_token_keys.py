@@ -198,8 +198,7 @@ def test_a_key_that_is_not_for_verifying_is_ignored(entry: Any) -> None:
     keys = key_set(entry, jwk(other, kid="other"))
     assert keys.find("other", "EdDSA") == keys.find(None, "EdDSA") == other.public_key()
     assert keys.find(None, "RS256") is keys.find(None, "ES256") is None
-    with pytest.raises(ValueError, match="none of 1 keys is for verifying RS256, ES256, EdDSA"):
-        key_set(entry)
+    assert len(key_set(entry)) == 0
 
 
 def test_what_a_key_may_leave_out_it_may_also_call_null() -> None:
@@ -212,8 +211,9 @@ def test_keys_for_algorithms_that_are_not_allowed_are_ignored() -> None:
     """The allow-list is the operator's, and no server can make it longer."""
     keys = key_set(jwk(RSA, kid="1"), jwk(EC, kid="1"), algorithms=("ES256",))
     assert keys.find("1", "RS256") is None
-    with pytest.raises(ValueError, match="none of 1 keys is for verifying ES256"):
-        key_set(jwk(RSA), algorithms=("ES256",))
+    assert len(keys) == 1
+    assert EC.public_key() in keys
+    assert RSA.public_key() not in keys
 
 
 @pytest.mark.parametrize(
@@ -238,10 +238,11 @@ def test_what_is_no_set_is_said_to_be_none(text: bytes) -> None:
         KeySet.parse(text, ASYMMETRIC)
 
 
-def test_a_set_without_keys_is_none() -> None:
-    """It would replace one that works."""
-    with pytest.raises(ValueError, match="none of 0 keys"):
-        key_set()
+def test_a_set_without_keys_is_one() -> None:
+    """It is how an issuer takes the last one back; an outage looks otherwise."""
+    keys = key_set()
+    assert len(keys) == 0
+    assert keys.find("1", "RS256") is keys.find(None, "RS256") is None
 
 
 values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(), max_size=2) | st.floats()

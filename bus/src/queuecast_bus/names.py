@@ -21,6 +21,10 @@ CANARY_NAMESPACE = "queuecast:canary"
 MAX_BYTES = 256
 """Longest name, in bytes of UTF-8: what it takes on the wire, in Redis and in memory."""
 
+SUBJECT_ROOM = "user:"
+"""What the room of a token's subject begins with. It may be longer than others by this, so that every subject
+that a token may have has one."""
+
 ROOM_SEPARATOR = ","
 """Separates rooms in a message's attribute, so no room's name can have it."""
 
@@ -63,8 +67,9 @@ def check_namespace(name: str) -> str:
 
 def check_room(name: str) -> str:
     """Return `name` if it can be a room's. Raises `BadName`."""
-    if not name.strip() or _size("room", name) > MAX_BYTES or ROOM_SEPARATOR in name:
-        raise BadName(f"room {name[:80]!r}: expected 1 to {MAX_BYTES} bytes of UTF-8 without comma")
+    most = MAX_BYTES + (len(SUBJECT_ROOM) if name.startswith(SUBJECT_ROOM) else 0)
+    if not name.strip() or _size("room", name) > most or ROOM_SEPARATOR in name:
+        raise BadName(f"room {name[:80]!r}: expected 1 to {most} bytes of UTF-8 without comma")
     if name.lstrip().startswith(JSON_OPENINGS):
         raise BadName(f"room {name[:80]!r} looks like JSON, and no room's name may")
     return name
@@ -73,6 +78,6 @@ def check_room(name: str) -> str:
 def _size(what: str, name: str) -> int:
     """Return the bytes of a name; of one that is much too long, so many that it is refused."""
     try:
-        return len(name[: MAX_BYTES + 1].encode())
+        return len(name[: MAX_BYTES + len(SUBJECT_ROOM) + 1].encode())
     except UnicodeEncodeError:
         raise BadName(f"{what} {name[:80]!r}: half a surrogate pair is no character") from None

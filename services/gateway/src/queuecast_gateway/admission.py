@@ -13,7 +13,6 @@ from queuecast_edge.health import Health
 from queuecast_gateway.engine import handshake
 from queuecast_gateway.limits.address import address_key
 from queuecast_gateway.limits.tally import Tally
-from queuecast_gateway.limits.tries import Tries
 from queuecast_gateway.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -37,14 +36,11 @@ class Admission:
     all and of one address.
     """
 
-    def __init__(
-        self, descriptors: int, most: int, per_address: Tally, tries: Tries, metrics: Metrics
-    ) -> None:
+    def __init__(self, descriptors: int, most: int, per_address: Tally, metrics: Metrics) -> None:
         self._descriptors = descriptors
         self._most = most
         self._present = 0
         self._per_address = per_address
-        self._tries = tries
         self._metrics = metrics
         self._logged = -LOG_SECONDS
         metrics.connections_limit.set(most)
@@ -74,8 +70,6 @@ class Admission:
                 "%s has as many as it may; if it is a proxy, QUEUECAST_TRUSTED_PROXIES should have it", key
             )
             raise handshake.too_many_connections()
-        if wait := self._tries.wait(key, time.monotonic()):
-            raise handshake.too_many_tries(wait)
 
     def enter(self, address: str) -> None:
         """One more is there."""

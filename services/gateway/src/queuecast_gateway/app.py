@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -19,10 +20,11 @@ from queuecast_edge.traces import Traces, open_traces
 from queuecast_gateway.access.grant import EVERY_ROOM, patterns
 from queuecast_gateway.access.guard import Guard, OpenGuard, TokenGuard
 from queuecast_gateway.access.jwks import Jwks
+from queuecast_gateway.access.keys import KeySet
 from queuecast_gateway.access.tokens import Rules, Tokens
 from queuecast_gateway.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.announcement import Announcement
-from queuecast_gateway.board import Board
+from queuecast_gateway.board import BOARD_NAMESPACE, Board
 from queuecast_gateway.deletion_cost import DeletionCost
 from queuecast_gateway.drain import drain
 from queuecast_gateway.fanout import Fanout
@@ -59,11 +61,14 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     bus = GatewayBus(settings) if traces is None else TracedBus(traces, settings)
     sessions = Sessions(bus, ttl_seconds=2 * settings.away_seconds, away_seconds=settings.away_seconds)
     recovery = _recovery(settings, bus, sessions, metrics)
-    tries = Tries(settings.max_failed_tries, TRIES_SECONDS)
-    jwks = _jwks(settings, metrics)
-    guard = _guard(settings, jwks, tries)
+    jwks = _jwks(
+        settings,
+        metrics,
+        lambda keys: server.eio.start(server.entrance.end_without(keys, settings.drain_seconds)),
+    )
+    guard = _guard(settings, jwks, Tries(settings.max_failed_tries, TRIES_SECONDS))
     per_address = Tally(settings.max_connections_per_address)
-    admission = Admission(raise_descriptor_limit(), settings.max_connections, per_address, tries, metrics)
+    admission = Admission(raise_descriptor_limit(), settings.max_connections, per_address, metrics)
     server = SocketServer(bus, settings, metrics, recovery, guard, admission)
     server.eio.outbox.on_written = metrics.write.observe
     metrics.buffered.set_function(lambda: server.eio.buffered()[0])
@@ -88,6 +93,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     )
     for namespace in settings.namespaces:
         handlers.register(namespace)
+    handlers.register_refresh(BOARD_NAMESPACE)
     board.register()
 
     # Who acknowledges nothing for as long as a pong may take is gone, whatever is still to be sent to it.
@@ -156,10 +162,23 @@ def _recovery(settings: Settings, bus: GatewayBus, sessions: Sessions, metrics: 
     return Recovery(bus, sessions, bounds, metrics)
 
 
-def _jwks(settings: Settings, metrics: Metrics) -> Jwks | None:
+def _jwks(settings: Settings, metrics: Metrics, end_without: Callable[[KeySet], object]) -> Jwks | None:
     if settings.auth_jwks_url is None:
         return None
-    return Jwks(settings.auth_jwks_url, settings.algorithms, on_failure=metrics.key_failures.inc)
+
+    def on_set(keys: KeySet) -> None:
+        metrics.auth_keys.set(len(keys))
+        if settings.auth_jwks_end_sessions:
+            end_without(keys)
+
+    return Jwks(
+        settings.auth_jwks_url,
+        settings.algorithms,
+        refresh_seconds=settings.auth_jwks_seconds,
+        stale_seconds=settings.auth_jwks_stale_seconds,
+        on_failure=metrics.key_failures.inc,
+        on_set=on_set,
+    )
 
 
 def _deletion_cost(settings: Settings, server: SocketServer, metrics: Metrics) -> DeletionCost | None:
@@ -178,7 +197,9 @@ def _guard(settings: Settings, jwks: Jwks | None, tries: Tries) -> Guard:
     if keys is None:
         return OpenGuard(EVERY_ROOM if settings.public_rooms is None else patterns(settings.public_rooms))
     leeway = settings.auth_leeway_seconds
-    rules = Rules(settings.algorithms, settings.auth_issuer, settings.auth_audience, leeway)
+    rules = Rules(
+        settings.algorithms, settings.auth_issuer, settings.auth_audience, leeway, settings.auth_types
+    )
     return TokenGuard(Tokens(keys, rules), tries, patterns(settings.public_rooms or ()), leeway)
 
 

@@ -5,7 +5,7 @@ They are closed below Socket.IO, whose clients stay away after a disconnect of i
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from queuecast_gateway.engine.frames import SERVICE_RESTART
 from queuecast_gateway.engine.session import Session
@@ -19,7 +19,7 @@ def part(session: Session) -> None:
     session.end(LEAVING, code=SERVICE_RESTART, text="come back")
 
 
-async def drain(sessions: Collection[Session], seconds: float) -> None:
+async def drain(sessions: Collection[Session], seconds: float, end: Callable[[Session], None] = part) -> None:
     """End connections evenly over a time, in no order, at moments that no two replicas share."""
     waiting = list(sessions)
     random.shuffle(waiting)
@@ -31,7 +31,7 @@ async def drain(sessions: Collection[Session], seconds: float) -> None:
             await asyncio.sleep(rest)
         elif index % 50 == 49:
             await asyncio.sleep(0)  # the others have their turn
-        part(session)
+        end(session)
 
 
 class Lifetimes:

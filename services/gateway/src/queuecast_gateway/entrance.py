@@ -4,12 +4,14 @@ It knows tokens, sessions that come back and rooms; packets and connections are 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.access.guard import Guard, Unwelcome
 from queuecast_gateway.access.people import People, Place
+from queuecast_gateway.drain import drain
 from queuecast_gateway.engine.heartbeat import Wheel
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.limits.lines import Lines
@@ -21,6 +23,8 @@ from queuecast_gateway.replicas import GatewayBus
 log = logging.getLogger(__name__)
 
 TOKEN_EXPIRED = "token expired"  # noqa: S105  # a reason, no secret
+
+KEY_WITHDRAWN = "key withdrawn"
 
 EXPIRED = 4001
 """The close code of a connection whose token has ended. The stock client comes back by itself, with what its
@@ -108,8 +112,26 @@ class Entrance:
             self.people.renew((eio_sid, namespace), identity)
         except Unwelcome as exc:
             self._metrics.connects_refused.labels(exc.fault).inc()
-            raise
+            # Whether others at its address guess is no matter of a session that is there.
+            raise Unwelcome("unauthorized", exc.fault) from exc
         return identity
+
+    async def end_without(self, keys: Container[object], seconds: float) -> None:
+        """End the connections of all whom none of these keys vouches for, one after another over a time.
+
+        Their browsers come back by themselves, to show a token of another key.
+        """
+        eio_sids = {eio_sid for eio_sid, _ in self.people.without(keys)}
+        sessions = [self._server.eio.sockets[sid] for sid in eio_sids if sid in self._server.eio.sockets]
+        if sessions:
+            log.warning("%d connections end: the keys of their tokens were withdrawn", len(sessions))
+        await drain(sessions, seconds, partial(self._end_if_without, keys))
+
+    def _end_if_without(self, keys: Container[object], session: Session) -> None:
+        places = ((session.sid, namespace) for namespace in self._server.manager.get_namespaces())
+        people = filter(None, map(self.people.at, places))
+        if any(who.key not in keys for who in people):  # it may have shown another token since
+            session.end(KEY_WITHDRAWN, code=EXPIRED, text="the key of the token was withdrawn")
 
     def _token_expiring(self, place: Place, seconds: float) -> None:
         eio_sid, namespace = place

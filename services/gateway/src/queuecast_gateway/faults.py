@@ -20,9 +20,11 @@ Fault = Literal[
     "unexpected",
     "no_connect",
     "flood",
+    "tries",
 ]
 """Why a connection was closed. Most are what their names say; `unexpected` is a packet that is none for this
-moment, `no_connect` a connection that joined no namespace in time.
+moment, `no_connect` a connection that joined no namespace in time, `tries` one of an address that shows too
+many tokens which are none.
 """
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -39,11 +41,10 @@ Turn = Literal[
     "leaving",
     "full",
     "address",
-    "tries",
     "descriptors",
 ]
 """Why a request was turned away: the first five are the stock client's own, `too_big` and `slow` are heads of
-requests, `full` is the replica, `address` has enough connections, `tries` were too many tokens that are none.
+requests, `full` is the replica, `address` has enough connections.
 """
 
 TURNS: tuple[Turn, ...] = get_args(Turn)

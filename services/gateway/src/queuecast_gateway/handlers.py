@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from queuecast_bus import BusUnavailable
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.access.guard import KeysUnavailable, Unwelcome
+from queuecast_gateway.limits.lines import Lines
 from queuecast_gateway.limits.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.protocol import Ack, Refusal, accepted, refused, room_names
@@ -49,17 +50,22 @@ class Handlers:
         self._max_rooms = max_rooms
         self._max_room_bytes = max_room_bytes
         self._schemas = schemas
+        self._lines = Lines()
 
     def register(self, namespace: str) -> None:
         """Answer browsers of this namespace."""
+        self.register_refresh(namespace)
         for event, answer in (
             ("subscribe", self._subscribe),
             ("unsubscribe", self._unsubscribe),
-            ("refresh", self._refresh),
             ("*", self._unknown),
             *((event, partial(self._relay, event)) for event in self._relay_events),
         ):
             self._server.on(event, partial(self._answer, answer, namespace), namespace)
+
+    def register_refresh(self, namespace: str) -> None:
+        """Let browsers of this namespace go on with another token, and no more."""
+        self._server.on("refresh", partial(self._answer, self._refresh, namespace), namespace)
 
     async def _answer(self, answer: Any, namespace: str, *said: Any) -> Ack:
         ack: Ack = await answer(namespace, *said)
@@ -124,10 +130,9 @@ class Handlers:
         try:
             identity = await self._server.renew(sid, namespace, arguments[0] if len(arguments) == 1 else None)
         except Unwelcome as exc:
-            tries = exc.code == "too_many_tries"
-            return refused("too_many_tries" if tries else "unauthorized", str(exc))
+            return refused("unauthorized", str(exc))
         except KeysUnavailable as exc:
-            log.warning("the token of %s is not renewed: %s", sid, exc)
+            self._warn("the token of %s is not renewed: %s", sid, exc)
             return refused("bus_unavailable", "tokens cannot be checked now, try again")
         present = self._rooms(namespace, sid)
         for room in present:
@@ -150,7 +155,7 @@ class Handlers:
         try:
             await self._server.remember(sid, namespace)
         except BusUnavailable as exc:
-            log.warning("the rooms of %s stay as they were: %s", sid, exc)
+            self._warn("the rooms of %s stay as they were: %s", sid, exc)
             raise Refusal("bus_unavailable", "the rooms were not confirmed, try again") from exc
 
     async def _relay(self, event: str, namespace: str, sid: str, *arguments: Any) -> Ack:
@@ -164,7 +169,7 @@ class Handlers:
             await self._server.emit(event, arguments, namespace=namespace)
         except BusUnavailable as exc:
             self._metrics.relays.labels("failed").inc()
-            log.warning("%s of %s was not relayed: %s", event, sid, exc)
+            self._warn("%s of %s was not relayed: %s", event, sid, exc)
             return refused("bus_unavailable", "the event was not confirmed, try again")
         except (ValueError, RecursionError):
             self._metrics.relays.labels("refused").inc()
@@ -175,6 +180,11 @@ class Handlers:
     async def _unknown(self, namespace: str, event: str, sid: str, *arguments: Any) -> Ack:
         self._metrics.relays.labels("refused").inc()
         return refused("unknown_event", f"{event[:80]!r} is not an event that this gateway relays")
+
+    def _warn(self, what: str, *details: Any) -> None:
+        """Log what Redis or the keys did not do, while there is room: then it fails for every event."""
+        if self._lines.has_room():
+            log.warning(what, *details)
 
     def _rooms(self, namespace: str, sid: str) -> set[str]:
         return {room for room in self._server.rooms(sid, namespace) if room != sid}

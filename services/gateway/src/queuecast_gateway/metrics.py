@@ -21,6 +21,7 @@ DISCONNECT_REASONS = (
     "leaving",
     "flood",
     "token_expired",
+    "key_withdrawn",
     "other",
 )
 RECORD_OUTCOMES = ("delivered", "nobody_here", "unknown_namespace", "malformed")
@@ -65,6 +66,10 @@ class Metrics:
         self.key_failures = counter(
             "auth_key_failures", "Times that the keys for tokens could not be fetched"
         )
+        self.auth_keys = gauge(
+            "auth_keys", "Keys that the issuer of tokens publishes and that can be used; NaN without a set"
+        )
+        self.auth_keys.set(math.nan)
         self.deletion_cost_failures = counter(
             "deletion_cost_failures",
             "Times that Kubernetes could not be told how many connections this pod has",

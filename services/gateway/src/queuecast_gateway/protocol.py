@@ -16,7 +16,6 @@ AckCode = Literal[
     "forbidden",
     "rate_limited",
     "too_many_rooms",
-    "too_many_tries",
     "unauthorized",
     "unknown_event",
 ]

@@ -88,6 +88,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         self.entrance = Entrance(self, guard, recovery, metrics, settings.max_connections_per_identity)
         self._lines_closed = Lines()
         self._lines_turned_away = Lines()
+        self._lines_later = Lines()
         self._welcomes: dict[str, Welcome] = {}
         self._connects = {transport: metrics.connects.labels(transport) for transport in TRANSPORTS}
 
@@ -253,11 +254,15 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             data, welcome = await self.entrance.admit(session, namespace, data or {})
         except Unwelcome as exc:
             session.write(packet_frames(SocketPacket(CONNECT_ERROR, data=exc.data, namespace=namespace)))
+            if exc.code == "too_many_tries" and not self._namespaces_of(eio_sid):
+                # The next guess is to cost another connection.
+                session.refuse(frames.POLICY, "tries", str(exc))
             return
         except (BusUnavailable, KeysUnavailable) as exc:
             fault = "keys_unavailable" if isinstance(exc, KeysUnavailable) else "bus_unavailable"
             self._metrics.connects_refused.labels(fault).inc()
-            log.info("a browser has to come back later: %s", exc)
+            if self._lines_later.has_room():
+                log.info("a browser has to come back later: %s", exc)
             session.end(LEAVING, code=frames.TRY_AGAIN_LATER, text="come back later")
             return
         if welcome is not None:

@@ -1,10 +1,11 @@
 """What a browser may see and say: rooms to join, rooms that it is in anyway, events to send on. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from queuecast_bus.names import BadName, check_event, check_room
+from queuecast_bus.names import SUBJECT_ROOM, BadName, check_event, check_room
+from queuecast_gateway.access.tokens import Key
 
 MAX_NAMES = 200
 """Names in one claim of a token."""
@@ -40,7 +41,7 @@ class Identity:
     """Who a session is. `subject` is "" for nobody in particular.
 
     `joins` are rooms that it is in from the start, `relays` the events that it may send on (None: all that
-    anybody may), `expires` when it is over, in Unix time, None for never.
+    anybody may), `expires` when it is over, in Unix time, None for never. `key` is what vouches for it.
     """
 
     subject: str
@@ -48,6 +49,7 @@ class Identity:
     joins: tuple[str, ...] = ()
     relays: frozenset[str] | None = None
     expires: float | None = None
+    key: Key | None = field(default=None, repr=False, compare=False)
 
     def may_join(self, room: str) -> bool:
         return room in self.rooms
@@ -81,7 +83,7 @@ def identity(claims: Mapping[str, Any], public: Rooms, leeway_seconds: float) ->
     """
     subject = claims["sub"]
     try:
-        own = check_room(f"user:{subject}")
+        own = check_room(f"{SUBJECT_ROOM}{subject}")
     except BadName:
         raise BadClaims("the claim 'sub' cannot be part of a room's name") from None
     joins = tuple(dict.fromkeys((own, *_read(claims, "join", _rooms))))

@@ -25,6 +25,18 @@ MAX_RSA_BITS = 8192
 """A verification takes 0.1 ms with 4096 bits, 0.3 ms with 8192, and more than 1 ms with twice as many."""
 
 
+def check_secret(key: bytes) -> bytes:
+    """Return a secret that HS256 can be used with. Raises `ValueError`, never with the secret."""
+    if len(key) < MIN_SECRET_BYTES:
+        raise ValueError(f"a secret of {len(key)} bytes: HS256 takes {MIN_SECRET_BYTES} or more, at random")
+    try:
+        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(key)
+    except jwt.InvalidKeyError:
+        # Public is public: who knows it could sign with it.
+        raise ValueError("this is a key for another algorithm, not a secret for HS256") from None
+    return key
+
+
 class StaticKey:
     """One key for all tokens, whatever `kid` they name.
 
@@ -45,17 +57,7 @@ class StaticKey:
     def from_secret(cls, secret: str, algorithms: Sequence[str] | None = None) -> "StaticKey":
         """Make one of a secret that is shared with the issuer. Raises `ValueError`, never with the secret."""
         # An environment variable may have any byte but 0, and Python writes these so.
-        key = secret.encode(errors="surrogateescape")
-        if len(key) < MIN_SECRET_BYTES:
-            raise ValueError(
-                f"a secret of {len(key)} bytes: HS256 takes {MIN_SECRET_BYTES} or more, at random"
-            )
-        try:
-            HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(key)
-        except jwt.InvalidKeyError:
-            # Public is public: who knows it could sign with it.
-            raise ValueError("this is a key for another algorithm, not a secret for HS256") from None
-        return cls(key, algorithms)
+        return cls(check_secret(secret.encode(errors="surrogateescape")), algorithms)
 
     @classmethod
     def from_pem(cls, pem: str, algorithms: Sequence[str] | None = None) -> "StaticKey":
@@ -87,7 +89,11 @@ class PublishedKey(NamedTuple):
 
 
 class KeySet:
-    """Keys as an issuer publishes them (JWKS): https://www.rfc-editor.org/rfc/rfc7517#section-5."""
+    """Keys as an issuer publishes them (JWKS): https://www.rfc-editor.org/rfc/rfc7517#section-5.
+
+    `len` is how many there are that can be used. None is an answer like any other: the issuer vouches for
+    nobody.
+    """
 
     def __init__(self, keys: Iterable[PublishedKey]) -> None:
         self._by_id: dict[tuple[str | None, str], Key] = {}
@@ -100,7 +106,7 @@ class KeySet:
     def parse(cls, text: bytes, algorithms: Sequence[str]) -> "KeySet":
         """Read a set, without the keys that are not for verifying with one of these algorithms.
 
-        Raises `ValueError` if it is no set, or has no such key.
+        Raises `ValueError` if it is no set.
         """
         try:
             content = json.loads(text)
@@ -109,10 +115,13 @@ class KeySet:
         entries = content.get("keys") if isinstance(content, dict) else None
         if not isinstance(entries, list):
             raise ValueError("JSON, but no set of keys")  # noqa: TRY004  # what an issuer sent, not a caller
-        keys = [key for entry in entries if (key := _published(entry)) and key.algorithm in algorithms]
-        if not keys:
-            raise ValueError(f"none of {len(entries)} keys is for verifying {', '.join(algorithms)}")
-        return cls(keys)
+        return cls(key for entry in entries if (key := _published(entry)) and key.algorithm in algorithms)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_algorithm.values()))
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in keys for keys in self._by_algorithm.values())
 
     def find(self, kid: str | None, algorithm: str) -> Key | None:
         """Return the key that a token was signed with; without an id, the only one for its algorithm."""

@@ -1,7 +1,7 @@
 """Who is connected, in which namespace, and until when: a session ends when its token does."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.access.guard import Unwelcome
@@ -105,6 +105,18 @@ class People:
         if person:
             person.forget()
             person.renew(identity)
+
+    def without(self, keys: Container[object]) -> list[Place]:
+        """Return where somebody is whom none of these keys vouches for."""
+        good: dict[int, bool] = {}
+        found = []
+        for place, person in self._present.items():
+            key = person.identity.key
+            if id(key) not in good:
+                good[id(key)] = key in keys
+            if not good[id(key)]:
+                found.append(place)
+        return found
 
     def at(self, place: Place) -> Identity | None:
         """Return who is there, None for nobody in particular."""

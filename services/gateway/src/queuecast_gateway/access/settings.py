@@ -8,12 +8,14 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validato
 from queuecast_edge.environment import Names, variable
 from queuecast_gateway.access.download import check_url
 from queuecast_gateway.access.grant import patterns
+from queuecast_gateway.access.jwks import MIN_SECONDS, REFRESH_SECONDS, STALE_SECONDS
 from queuecast_gateway.access.keys import StaticKey
-from queuecast_gateway.access.tokens import ALGORITHMS, MAX_LEEWAY_SECONDS
+from queuecast_gateway.access.secret_file import SecretFile
+from queuecast_gateway.access.tokens import ALGORITHMS, MAX_LEEWAY_SECONDS, TYPES
 
 PUBLIC_ALGORITHMS = tuple(name for name in ALGORITHMS if name != "HS256")
 
-KEYS = ("auth_secret", "auth_public_key", "auth_jwks_url")
+KEYS = ("auth_secret", "auth_secret_file", "auth_public_key", "auth_jwks_url")
 
 
 class AccessSettings(BaseModel, frozen=True, extra="forbid"):
@@ -30,6 +32,11 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
     )
     auth_secret: SecretStr | None = Field(
         default=None, description="Secret that tokens are signed with (HS256), at least 32 bytes"
+    )
+    auth_secret_file: str | None = Field(
+        default=None,
+        description="Path of a file with such secrets, one a line; tokens may be signed with any of them; it "
+        "is read again when it changes",
     )
     auth_public_key: str | None = Field(
         default=None,
@@ -49,6 +56,28 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
         validate_default=True,
         description="Where the issuer publishes its public keys (JWKS), `https://…`",
     )
+    auth_jwks_seconds: float = Field(
+        default=REFRESH_SECONDS,
+        ge=MIN_SECONDS,
+        le=86_400,
+        description="About how often these are fetched anew; a key that is published no more is accepted for "
+        "so long",
+    )
+    auth_jwks_stale_seconds: float = Field(
+        default=STALE_SECONDS,
+        ge=0,
+        description="How much longer the last ones are accepted while their issuer does not answer; after "
+        "that nobody can come in",
+    )
+    auth_jwks_end_sessions: bool = Field(
+        default=False,
+        description="Whether sessions end, over `QUEUECAST_DRAIN_SECONDS`, when the key of their token is "
+        "published no more; without it each lasts until its token ends",
+    )
+    auth_types: Names = Field(
+        default=TYPES,
+        description="What the header `typ` of tokens may be; one without is a `JWT`",
+    )
     public_rooms: Names | None = Field(
         default=None,
         description="Rooms that anybody may join, such as `news,sku:*` (default: with `none` every room, "
@@ -57,7 +86,7 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
     max_failed_tries: int = Field(
         default=20,
         ge=0,
-        description="Bad tokens of one address in a minute, before it has to wait; 0 is no limit",
+        description="Forged tokens of one address in a minute, before it is told to wait; 0 is no limit",
     )
     max_connections_per_identity: int = Field(
         default=50, ge=0, description="Sessions of one token's subject on this replica; 0 is no limit"
@@ -85,6 +114,13 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
             StaticKey.from_secret(secret.get_secret_value(), others.data.get("auth_algorithms"))
         return secret
 
+    @field_validator("auth_secret_file")
+    @classmethod
+    def _has_secrets(cls, path: str | None, others: ValidationInfo) -> str | None:
+        if path is not None:
+            SecretFile(path, others.data.get("auth_algorithms"))
+        return path
+
     @field_validator("auth_public_key")
     @classmethod
     def _is_a_public_key(cls, text: str | None, others: ValidationInfo) -> str | None:
@@ -98,9 +134,9 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _is_the_only_key(cls, url: str | None, others: ValidationInfo) -> str | None:
         # One that was refused is not among the others: it was given, and has a line of its own.
-        given = [variable(name) for name in KEYS[:2] if others.data.get(name, name) is not None]
+        given = [variable(name) for name in KEYS[:-1] if others.data.get(name, name) is not None]
         if url is not None:
-            given.append(variable(KEYS[2]))
+            given.append(variable(KEYS[-1]))
         names = ", ".join(map(variable, KEYS))
         auth = others.data.get("auth")
         if auth == "jwt" and len(given) != 1:
@@ -112,6 +148,13 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
             if "HS256" in (others.data.get("auth_algorithms") or ()):
                 raise ValueError("public keys are for RS256, ES256 and EdDSA, not for HS256")
         return url
+
+    @field_validator("auth_types")
+    @classmethod
+    def _are_types(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names:
+            raise ValueError("an empty list would accept no token: expected some, such as JWT,at+jwt")
+        return names
 
     @field_validator("public_rooms")
     @classmethod
@@ -126,10 +169,12 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
         return self.auth_algorithms or (key.algorithms if key is not None else PUBLIC_ALGORITHMS)
 
     @property
-    def static_key(self) -> StaticKey | None:
-        """The one key for all tokens, if there is one."""
+    def static_key(self) -> StaticKey | SecretFile | None:
+        """The key for all tokens that is known from the start, if there is one."""
         if self.auth_secret is not None:
             return StaticKey.from_secret(self.auth_secret.get_secret_value(), self.auth_algorithms)
+        if self.auth_secret_file is not None:
+            return SecretFile(self.auth_secret_file, self.auth_algorithms)
         if self.auth_public_key is not None:
             return StaticKey.from_pem(self.auth_public_key, self.auth_algorithms)
         return None

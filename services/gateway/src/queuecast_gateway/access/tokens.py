@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc8725 (best current practices for JSON Web Toke
 
 import sys
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -17,13 +17,20 @@ ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 """Those that an allow-list may have. Each fits one type of key, so that none can be mistaken for another."""
 
 MAX_TOKEN_CHARACTERS = 8192
-MAX_SUBJECT_CHARACTERS = 256
+MAX_SUBJECT_BYTES = 256
+"""As UTF-8: its room is to fit, however that is counted. OpenID Connect allows 255 ASCII characters."""
 MAX_LEEWAY_SECONDS = 30.0
+
+TYPES = ("JWT", "at+jwt")
+"""What kinds of token are taken for one: any (RFC 7519, section 5.1), and access tokens (RFC 9068, section
+2.1). Issuers sign others with the same keys, such as those that end a session (`logout+jwt`), and they are
+for others."""
 
 Fault = Literal[
     "missing",
     "malformed",
     "algorithm",
+    "type",
     "key",
     "signature",
     "expired",
@@ -35,6 +42,10 @@ Fault = Literal[
 ]
 TOKEN_FAULTS: tuple[Fault, ...] = get_args(Fault)
 """Why a token is refused: the closed set of a metric's label."""
+
+GUESSES: frozenset[Fault] = frozenset({"malformed", "algorithm", "type", "key", "signature"})
+"""The faults of tokens that no issuer of ours need have signed. The others' signature is good, or there is no
+token."""
 
 Key = bytes | RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 """What a signature is verified with: a secret (HS256) or a public key."""
@@ -51,8 +62,8 @@ class BadToken(Exception):
 class Keys(Protocol):
     """The keys of who issues tokens."""
 
-    async def key(self, kid: str | None, algorithm: str) -> Key:
-        """Return the key of that id and for that algorithm alone.
+    async def key(self, kid: str | None, algorithm: str) -> Key | tuple[Key, ...]:
+        """Return the key of that id and for that algorithm alone, or several of which any will do.
 
         Raises `BadToken`: `key` if there is none, `keys_unavailable` if that cannot be known now.
         """
@@ -62,13 +73,16 @@ class Keys(Protocol):
 class Rules:
     """What is asked of a token. An issuer or an audience of None is not asked for.
 
-    A token that names an audience when none is asked for is refused: it is meant for somebody else.
+    A token that names an audience when none is asked for is refused: it is meant for somebody else. `types`
+    are those that a token's `typ` may have, in any case, with `application/` before it or not; one without is
+    a `JWT`.
     """
 
     algorithms: tuple[str, ...]
     issuer: str | None = None
     audience: str | tuple[str, ...] | None = None
     leeway_seconds: float = 0.0
+    types: tuple[str, ...] = TYPES
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.algorithms if name not in ALGORITHMS]
@@ -84,23 +98,41 @@ class Rules:
             raise ValueError("an empty issuer or audience would accept nobody: None asks for none")
 
 
+class Verified(NamedTuple):
+    """What a good token says, and the key that vouches for it."""
+
+    claims: dict[str, Any]
+    key: Key
+
+
 class Tokens:
     """Verifies tokens by rules, with keys."""
 
     def __init__(self, keys: Keys, rules: Rules) -> None:
         self._keys = keys
         self._rules = rules
+        self._types = frozenset(map(media_type, rules.types))
         # Without the option PyJWT warns of a short key and takes it.
         self._jwt = jwt.PyJWT({"enforce_minimum_key_length": True, "require": ["exp", "sub"]})
 
-    async def claims(self, token: Any) -> dict[str, Any]:
+    async def verify(self, token: Any) -> Verified:
         """Return the claims of a token that is good. Raises `BadToken`.
 
         `token` is whatever the browser sent. `exp` is in the claims, a finite number that may lie in the past
-        by the leeway, and `sub`, 1 to 256 characters; all others are as the issuer wrote them.
+        by the leeway, and `sub`, 1 to 256 bytes of UTF-8; all others are as the issuer wrote them.
         """
         kid, algorithm = self._header(token)
-        key = await self._keys.key(kid, algorithm)
+        found = await self._keys.key(kid, algorithm)
+        *others, last = found if isinstance(found, tuple) else (found,)
+        for key in others:
+            try:
+                return self._verify(token, key)
+            except BadToken as exc:
+                if exc.fault != "signature":
+                    raise
+        return self._verify(token, last)
+
+    def _verify(self, token: str, key: Key) -> Verified:
         try:
             claims = self._jwt.decode(
                 token,
@@ -114,7 +146,7 @@ class Tokens:
             # Without its cause, whose text quotes the token.
             raise BadToken(_fault(exc), type(exc).__name__) from None
         _check_types(claims)
-        return claims
+        return Verified(claims, key)
 
     def _header(self, token: Any) -> tuple[str | None, str]:
         if token is None:
@@ -137,7 +169,15 @@ class Tokens:
         algorithm = header.get("alg")
         if algorithm not in self._rules.algorithms:
             raise BadToken("algorithm", f"none of {', '.join(self._rules.algorithms)}")
+        kind = header.get("typ", "JWT")
+        if not isinstance(kind, str) or media_type(kind) not in self._types:
+            raise BadToken("type", f"none of {', '.join(self._rules.types)}")
         return header.get("kid"), algorithm
+
+
+def media_type(name: str) -> str:
+    """Return a `typ` in one form: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9."""
+    return name.lower().removeprefix("application/")
 
 
 _FAULTS: tuple[tuple[type[jwt.PyJWTError], Fault], ...] = (
@@ -168,11 +208,10 @@ def _check_types(claims: dict[str, Any]) -> None:
         # Compared, not converted: a float cannot hold every int, and NaN is never less.
         if not number or not abs(value) <= sys.float_info.max:
             raise BadToken("claims", f"{name} is no finite number")
-    subject = claims["sub"]
-    if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS:
-        raise BadToken("claims", f"sub has {len(subject)} characters, not 1 to {MAX_SUBJECT_CHARACTERS}")
     try:
-        subject.encode()
+        size = len(claims["sub"].encode())
     except UnicodeEncodeError:
         # JSON can write half a surrogate pair, which neither Redis nor a log can.
         raise BadToken("claims", "sub has half a surrogate pair") from None
+    if not 0 < size <= MAX_SUBJECT_BYTES:
+        raise BadToken("claims", f"sub has {size} bytes, not 1 to {MAX_SUBJECT_BYTES}")

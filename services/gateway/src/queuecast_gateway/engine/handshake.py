@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import json
-import math
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
@@ -79,11 +78,6 @@ def full() -> Refused:
 def too_many_connections() -> Refused:
     why = "Too many connections of this address"
     return Refused("address", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after="5")
-
-
-def too_many_tries(wait_seconds: float) -> Refused:
-    why = "Too many tries, come back later"
-    return Refused("tries", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after=f"{math.ceil(wait_seconds)}")
 
 
 def ended(status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Refused:

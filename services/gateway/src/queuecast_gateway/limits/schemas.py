@@ -6,6 +6,7 @@ Nothing is fetched, ever: a schema refers to its own parts only. https://json-sc
 import json
 import re
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,8 @@ from jsonschema.validators import (
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
+
+from queuecast_gateway.limits.patterns import ecma_pattern
 
 MAX_VALUES = 1_000
 """Values of an event that are checked, with those inside others. A value costs 15 µs, and three times that
@@ -161,7 +164,8 @@ def _no_constant(name: str) -> None:
 def _validator(schema: Any) -> Validator:
     dialect = _dialect(schema)
     _check(dialect, schema, "$")
-    _check_parts(dialect, schema)
+    schema = deepcopy(schema)
+    _settle_parts(dialect, schema)
     validator = dialect(schema, registry=Registry(), format_checker=FORMATS)
     validator.is_valid(None)  # a RecursionError is to come now if it refers to itself and to nothing else
     return validator
@@ -181,13 +185,17 @@ def _dialect(schema: Any) -> type[Validator]:
 
 def _check(dialect: type[Validator], schema: Any, root: str) -> None:
     try:
-        dialect.check_schema(schema)
+        # Without the format `regex`, which would be Python's: patterns are looked at below.
+        dialect.check_schema(schema, format_checker=FORMATS)  # type: ignore[call-arg]  # the stubs lack it
     except SchemaError as exc:
         raise ValueError(f"{exc.message[:MAX_MISTAKE]}, at {_place(root, exc.absolute_path)}") from exc
 
 
-def _check_parts(dialect: type[Validator], schema: Any) -> None:
-    """Check what the metaschema says nothing of: that references lead to schemas, and formats are checked."""
+def _settle_parts(dialect: type[Validator], schema: Any) -> None:
+    """Check what the metaschema says nothing of: that references lead to schemas, and formats are checked.
+
+    Patterns are written as Python means them.
+    """
     root = Resource.from_contents(schema, default_specification=DRAFT202012)
     parts = [(root, Registry().resolver_with_root(root))]
     seen = set()
@@ -203,6 +211,7 @@ def _check_parts(dialect: type[Validator], schema: Any) -> None:
             raise ValueError(
                 f"format {name!r} is none that is checked ({known}), at {_place_of(contents, schema)}"
             )
+        _translate_patterns(contents, schema)
         for keyword in REFERENCES:
             if keyword not in contents:
                 continue
@@ -219,6 +228,16 @@ def _check_parts(dialect: type[Validator], schema: Any) -> None:
             target = Resource.from_contents(resolved.contents, default_specification=DRAFT202012)
             parts.append((target, resolved.resolver))
         parts += [(inner, resolver.in_subresource(inner)) for inner in part.subresources()]
+
+
+def _translate_patterns(part: dict[str, Any], schema: Any) -> None:
+    try:
+        if isinstance(part.get("pattern"), str):
+            part["pattern"] = ecma_pattern(part["pattern"])
+        if isinstance(named := part.get("patternProperties"), dict):
+            part["patternProperties"] = {ecma_pattern(name): inner for name, inner in named.items()}
+    except ValueError as exc:
+        raise ValueError(f"{exc}, at {_place_of(part, schema)}") from exc
 
 
 def _place_of(part: Any, schema: Any) -> str:
@@ -265,7 +284,7 @@ def _expected(error: ValidationError) -> str:
         return f"expected no property {_additional(error)[:MAX_NAME]!r}"
     if isinstance(value, dict | bool) or keyword in ("allOf", "anyOf", "oneOf"):
         return f"does not fit `{keyword}` of its schema"
-    return f"expected {keyword} {json.dumps(value)}"
+    return f"expected {keyword} {json.dumps(getattr(value, 'written', value))}"
 
 
 def _additional(error: ValidationError) -> str:

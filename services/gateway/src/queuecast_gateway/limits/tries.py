@@ -1,4 +1,4 @@
-"""How often each key has failed, such as an address that guesses tokens, and how long it must wait. Pure."""
+"""How often each key has failed, such as an address that guesses tokens; is it too often? Pure."""
 
 from math import inf
 from typing import NamedTuple
@@ -27,16 +27,17 @@ class Tries:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def failed(self, key: str, now: float) -> None:
-        """Count one failed try."""
+    def failed(self, key: str, now: float) -> bool:
+        """Count one failed try, and say whether it was the last one that this key had in its window."""
         self._forget(now)
         window = self._windows.get(key)
         if window is not None:
-            self._windows[key] = _Window(window.ends, window.failed + 1)
+            window = self._windows[key] = _Window(window.ends, window.failed + 1)
         elif self._max_keys:
             if len(self._windows) >= self._max_keys:
                 del self._windows[next(iter(self._windows))]
-            self._windows[key] = _Window(now + self._window_seconds, 1)
+            window = self._windows[key] = _Window(now + self._window_seconds, 1)
+        return window is not None and window.failed == self._most
 
     def wait(self, key: str, now: float) -> float:
         """Return the seconds until this key may try again; 0 if it may now."""

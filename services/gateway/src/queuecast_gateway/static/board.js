@@ -8,6 +8,7 @@ import { byId, hook, refusalText } from "./words.js";
 
 const RETURN_AFTER_MS = 5_000;  // once the server itself has shown us out, the client does not come back unasked
 const RETURN_WHEN_TOO_MANY_MS = 60_000;
+const ANSWER_MS = 5_000;
 
 // Both namespaces share one connection; the state shown is that of the default one, where the items come from.
 
@@ -75,10 +76,19 @@ function onVisibility() {
   measureRoundTrip();
 }
 
+/** Go on with the token that the page has now: without a new session where it is for the same subject. */
+function showToken(namespace) {
+  const beginAnew = () => namespace.disconnect().connect();
+  if (!namespace.connected || !hasToken()) return beginAnew();
+  giveToken(({ token }) => namespace.timeout(ANSWER_MS).emit("refresh", token, (late, ack) => {
+    if (late || !ack.ok) beginAnew();
+  }));
+}
+
 /** Somebody put a token into the address of this page, which does not load it anew. */
 function onHashChange() {
   if (!takeToken()) return;
-  for (const namespace of [socket, board]) namespace.disconnect().connect();
+  for (const namespace of [socket, board]) showToken(namespace);
 }
 
 takeToken();                    // before anything else has a look at the address

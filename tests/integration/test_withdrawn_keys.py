@@ -1,0 +1,144 @@
+"""An issuer takes its keys back: who comes in after that, for how long at most, and who is sent away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.issuer import EC, RSA, SECRET, jwk, key_set, signed, token
+
+from .conftest import Redis, Service, free_port
+from .page import page
+from .site import until
+from .test_identity import UNAUTHORIZED, environment, last_close_code, refusal
+from .test_jwks import Issuer, issuer
+from .wire import WebSocket
+
+__all__ = ["issuer"]
+
+SOON = (
+    "from queuecast_gateway.access import jwks; jwks.MIN_SECONDS = 0.5;"
+    "from queuecast_gateway.__main__ import main; main()"
+)
+"""A gateway that may ask its issuer every half second."""
+
+KEYS = "queuecast_gateway_auth_keys"
+
+Start = Callable[..., tuple[Service, int]]
+
+
+@pytest.fixture
+async def start(forgetful_redis: Redis) -> AsyncIterator[Start]:
+    """Start gateways that ask for tokens; each is ended with the test."""
+    started: list[Service] = []
+
+    def run(**settings: Any) -> tuple[Service, int]:
+        port = free_port()
+        all_settings = {"auth": "jwt", "redis_url": forgetful_redis.url, "port": port, **settings}
+        service = Service("queuecast_gateway", environment(**all_settings), SOON)
+        started.append(service)
+        return service, port
+
+    yield run
+    for service in started:
+        service.process.stop(grace_seconds=0)
+        assert "Traceback" not in service.log()
+
+
+@pytest.mark.parametrize("published", [key_set(), key_set({"kty": "oct", "k": "AAAA"})])
+async def test_an_issuer_that_publishes_no_key_lets_nobody_in(
+    issuer: Issuer, start: Start, published: bytes
+) -> None:
+    """That is how the last key is taken back after a theft; it is no outage, in which the last ones go on."""
+    service, port = start(auth_jwks_url=issuer.url, auth_jwks_seconds=1)
+    await until(service.ready)
+    stolen = token(RSA, "RS256", "1", exp=9e9)
+    async with page(port, token=stolen, recovery=False) as thief:
+        assert service.metric(KEYS) == 1
+        issuer.keys = published
+        await until(lambda: service.metric(KEYS) == 0)
+        assert await refusal(port, token=stolen) == UNAUTHORIZED
+        status, body = service.ask("/readyz")
+        assert status == 200, "another gateway could do no better"
+        assert "the issuer publishes none that can be used" in body
+        assert (await thief.ask("unsubscribe", "none"))["ok"], "a session lasts as long as its token"
+    assert service.metric("queuecast_gateway_auth_key_failures_total") == 0
+    assert "so nobody can come in" in service.log()
+    issuer.keys = key_set(jwk(EC, kid="2"))
+    await until(lambda: service.metric(KEYS) == 1)
+    async with page(port, token=token(EC, "ES256", "2")):
+        pass
+
+
+async def test_the_last_keys_go_on_for_so_long_and_no_longer(issuer: Issuer, start: Start) -> None:
+    """Whoever keeps the issuer from answering must not keep a stolen key good for ever."""
+    service, port = start(auth_jwks_url=issuer.url, auth_jwks_seconds=1, auth_jwks_stale_seconds=2)
+    await until(service.ready)
+    await issuer.stop()
+    await until(lambda: not service.ready())
+    assert "keys of tokens" in service.ask("/readyz")[1]
+    assert "are too old, nobody can come in" in service.log()
+    await issuer.start()
+    await until(service.ready)
+    async with page(port, token=token(RSA, "RS256", "1")):
+        pass
+
+
+async def test_sessions_end_with_their_key_where_that_is_asked_for(issuer: Issuer, start: Start) -> None:
+    """Those of another key stay, and who was sent away comes back with a token of that."""
+    issuer.keys = key_set(jwk(RSA, kid="1"), jwk(EC, kid="2"))
+    service, port = start(
+        auth_jwks_url=issuer.url, auth_jwks_seconds=1, auth_jwks_end_sessions="true", drain_seconds=0.5
+    )
+    await until(service.ready)
+    async with (
+        page(port, token=token(RSA, "RS256", "1", exp=9e9)) as old,
+        page(port, token=token(EC, "ES256", "2", exp=9e9)) as other,
+    ):
+        ticket = old.ticket
+        issuer.keys = key_set(jwk(EC, kid="2"))
+        async with asyncio.timeout(20):
+            assert isinstance(old.connection, WebSocket)
+            assert await last_close_code(old.connection) == 4001
+        assert (await other.ask("unsubscribe", "none"))["ok"]
+        assert service.metric("queuecast_gateway_disconnects_total", reason="key_withdrawn") == 1
+        async with page(port, ticket, token=token(EC, "ES256", "2", exp=9e9)) as back:
+            assert back.is_back(ticket)
+
+
+async def test_a_secret_in_a_file_is_changed_while_the_gateway_runs(start: Start, tmp_path: Path) -> None:
+    """The next one is added, the issuer changes to it, the last one is taken out, and nobody is refused."""
+    path = tmp_path / "secret"
+    path.write_text(SECRET)
+    service, port = start(auth_secret_file=path)
+    await until(service.ready)
+    then = "the secret that comes after this one"
+    assert await refusal(port, token=token(then, "HS256", None)) == UNAUTHORIZED
+    async with page(port, token=signed()):
+        pass
+    path.write_text(f"{then}\n{SECRET}\n")
+    await _until_let_in(port, then)
+    async with page(port, token=signed()):
+        pass
+    path.write_text(then)
+    async with asyncio.timeout(20):
+        while not await _is_refused(port, SECRET):
+            pass
+    await _until_let_in(port, then)
+    assert SECRET not in service.log()
+
+
+async def _until_let_in(port: int, secret: str) -> None:
+    async with asyncio.timeout(20):
+        while await _is_refused(port, secret):
+            pass
+
+
+async def _is_refused(port: int, secret: str) -> bool:
+    shown = token(secret, "HS256", None)
+    try:
+        return bool(await refusal(port, token=shown) == UNAUTHORIZED)
+    except AssertionError as exc:
+        assert "40{" in str(exc)  # noqa: PT017  # `refusal` says what came instead
+        return False
