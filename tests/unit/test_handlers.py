@@ -7,10 +7,10 @@ from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeServer, Figures
 
 from queuecast_bus import BusUnavailable
+from queuecast_edge.schemas import Schemas
 from queuecast_gateway.access.grant import EVERY_ROOM, Identity, patterns
 from queuecast_gateway.access.guard import MESSAGES, KeysUnavailable, Unwelcome
 from queuecast_gateway.handlers import Handlers
-from queuecast_gateway.limits.schemas import Schemas
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.protocol import ACK_CODES
 

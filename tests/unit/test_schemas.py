@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuecast_gateway.limits.schemas import MAX_MISTAKE, MAX_VALUES, NO_SCHEMAS, Schemas
+from queuecast_edge.schemas import MAX_MISTAKE, MAX_VALUES, NO_SCHEMAS, Schemas
 
 EVENTS = ("item_removed", "item_moved")
 

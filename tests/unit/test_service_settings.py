@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import BaseModel
 
 from queuecast_edge.environment import SettingsError, read, variable
+from queuecast_edge.schemas import NO_SCHEMAS
 from queuecast_gateway.access.secret_file import SecretFile
 from queuecast_gateway.access.settings import KEYS
-from queuecast_gateway.limits.schemas import NO_SCHEMAS
 from queuecast_gateway.settings import Settings as GatewaySettings
 from queuecast_poller.settings import Settings as PollerSettings
 

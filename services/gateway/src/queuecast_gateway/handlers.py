@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from queuecast_bus import BusUnavailable
+from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.access.guard import KeysUnavailable, Unwelcome
 from queuecast_gateway.limits.lines import Lines
-from queuecast_gateway.limits.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.protocol import Ack, Refusal, accepted, refused, room_names
 

@@ -8,12 +8,12 @@ from pydantic import Field, ValidationInfo, field_validator
 from queuecast_bus import BusSettings
 from queuecast_bus.names import check_namespace, check_published_event
 from queuecast_edge.environment import Names
+from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_edge.settings import EdgeSettings
 from queuecast_gateway.access.settings import AccessSettings
 from queuecast_gateway.board import BOARD_NAMESPACE
 from queuecast_gateway.handlers import HANDLED_EVENTS
 from queuecast_gateway.limits.pace import Rates
-from queuecast_gateway.limits.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.limits.settings import LimitSettings
 
 TRANSPORTS = ("polling", "websocket")

@@ -25,7 +25,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from queuecast_gateway.limits.patterns import ecma_pattern
+from queuecast_edge.patterns import ecma_pattern
 
 MAX_VALUES = 1_000
 """Values of an event that are checked, with those inside others. A value costs 15 µs, and three times that
