@@ -1,34 +1,80 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 import pytest
+import yarl
 from botocore import exceptions as sdk_errors
+from multidict import CIMultiDict, CIMultiDictProxy
+from tests.unit.endpoint import URL, Keys, refusal
 from tests.unit.fakes import FakeClock
 
-from queuecast_poller.client import RENEW_SECONDS, Client, Garbled, refuse_garbage
+from queuecast_edge.environment import SettingsError
+from queuecast_poller.access import Access
+from queuecast_poller.client import RENEW_SECONDS, Client
 from queuecast_poller.failure import Call, Failure, QueueUnavailable
+from queuecast_poller.reply import Garbled, Reply
 
-EXPIRED = sdk_errors.ClientError({"Error": {"Code": "ExpiredToken"}}, "ReceiveMessage")
-THROTTLED = sdk_errors.ClientError({"Error": {"Code": "RequestThrottled"}}, "ReceiveMessage")
+EXPIRED = refusal("ExpiredTokenException", 403)
+THROTTLED = refusal("RequestThrottled")
+FINE = Reply(200, {}, b"{}")
+NOON = 1_795_953_600.0
+"""2026-11-29T12:00:00Z."""
 
 
 class FakeSdk:
-    """Makes clients of the SDK, which are numbers, and remembers which of them were closed."""
+    """Finds credentials: a new key each time it is asked; or fails, with the errors that it was given."""
 
     def __init__(self) -> None:
-        self.made: list[int] = []
-        self.closed: list[int] = []
+        self.asked = 0
+        self.errors: list[Exception] = []
+        self.access = Access(URL, "eu-west-1", Keys(), None, public=True)
 
-    @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[int]:
-        number = len(self.made)
-        self.made.append(number)
+    async def __call__(self) -> Access:
         await asyncio.sleep(0)
-        yield number
-        self.closed.append(number)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.asked += 1
+        if self.access.credentials is None:
+            return self.access
+        return Access(URL, "eu-west-1", Keys(f"KEY{self.asked}"), None, public=True)
+
+
+class Wire:
+    """Gives the answers that it was given, in turn, and keeps the headers; a future is waited for."""
+
+    def __init__(self) -> None:
+        self.answers: list[Reply | Exception | asyncio.Future[Reply]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.opened = 0
+        self.closed = 0
+        self.asked = asyncio.Event()
+
+    async def open(self, _: Access) -> "Wire":
+        self.opened += 1
+        return self
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        self.headers.append(headers)
+        self.asked.set()
+        answer = self.answers.pop(0) if self.answers else FINE
+        if isinstance(answer, asyncio.Future):
+            return await answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    @property
+    def keys(self) -> list[str]:
+        """The access keys of all requests."""
+        return [
+            headers["authorization"].partition("Credential=")[2].partition("/")[0] for headers in self.headers
+        ]
 
 
 @pytest.fixture
@@ -42,197 +88,228 @@ def sdk() -> FakeSdk:
 
 
 @pytest.fixture
-def client(sdk: FakeSdk, clock: FakeClock) -> Client:
-    return Client("orders", sdk, clock)
+def wire() -> Wire:
+    return Wire()
 
 
-async def call(client: Client, error: Exception | None = None) -> int:
-    """Do a call that fails with `error`, if any; return which client it was lent."""
-    lent = -1
+@pytest.fixture
+def client(sdk: FakeSdk, wire: Wire, clock: FakeClock) -> Client:
+    return Client("orders", sdk, wire.open, clock, lambda: NOON)
+
+
+async def call(client: Client) -> dict[str, Any] | Failure:
+    """Do a call; return its answer, or why it failed."""
     try:
-        async with client.calling(Call.RECEIVE, 10) as sdk:
-            lent = sdk
-            if error is not None:
-                raise error
-    except QueueUnavailable:
-        assert error is not None
-    return lent
+        return await client.call(Call.RECEIVE, "ReceiveMessage", {}, 10)
+    except QueueUnavailable as exc:
+        return exc.reason
 
 
-async def test_one_client_is_made_and_kept(client: Client, sdk: FakeSdk) -> None:
-    """One per call leaks memory and sockets, and takes longer than most calls."""
-    assert await asyncio.gather(*(call(client) for _ in range(5))) == [0] * 5
-    await call(client, THROTTLED)
-    assert sdk.made == [0]
+async def test_the_sdk_is_asked_once_and_one_connection_pool_is_kept(
+    client: Client, sdk: FakeSdk, wire: Wire
+) -> None:
+    """To ask it takes longer than most calls."""
+    await asyncio.gather(*(call(client) for _ in range(5)))
+    wire.answers = [THROTTLED]
+    assert await call(client) is Failure.THROTTLED
+    assert (sdk.asked, wire.opened) == (1, 1)
     await client.close()
-    assert sdk.closed == [0]
+    assert wire.closed == 1
 
 
-async def test_a_client_whose_credentials_were_refused_is_made_anew(
-    client: Client, sdk: FakeSdk, clock: FakeClock
+async def test_credentials_that_were_refused_are_looked_up_anew(
+    client: Client, wire: Wire, clock: FakeClock
 ) -> None:
-    """Only a new one reads the file again that something else has rewritten; nobody restarts the poller."""
+    """Only a new session reads the file again that something else has rewritten, without a restart."""
     await call(client)
     clock.pass_by(RENEW_SECONDS)
-    assert [await call(client, EXPIRED), await call(client)] == [0, 1]
-    assert sdk.closed == [0]
+    wire.answers = [EXPIRED]
+    assert [await call(client), await call(client)] == [Failure.CREDENTIALS, {}]
+    assert wire.keys == ["KEY1", "KEY1", "KEY2"]
+    assert wire.opened == 1
 
 
-async def test_clients_are_not_made_in_a_hurry(client: Client, sdk: FakeSdk, clock: FakeClock) -> None:
-    """While no credentials help, every try would pay for a new one."""
+async def test_credentials_are_not_looked_up_in_a_hurry(
+    client: Client, sdk: FakeSdk, wire: Wire, clock: FakeClock
+) -> None:
+    """While none help, every try would pay for it."""
+    wire.answers = [EXPIRED] * 20
     for _ in range(10):
-        await call(client, EXPIRED)
+        await call(client)
     clock.pass_by(RENEW_SECONDS)
     for _ in range(10):
-        await call(client, EXPIRED)
-    assert sdk.made == [0, 1]
+        await call(client)
+    assert sdk.asked == 2
 
 
-async def test_a_client_is_closed_when_its_last_call_is_over(
-    client: Client, sdk: FakeSdk, clock: FakeClock
+async def test_who_signed_with_the_old_key_does_not_forget_the_new_one(
+    client: Client, sdk: FakeSdk, wire: Wire, clock: FakeClock
 ) -> None:
-    """A long poll that is cut off may have been handed messages already."""
-    going_on = asyncio.Event()
-
-    async def long_poll() -> None:
-        async with client.calling(Call.RECEIVE, 10):
-            await going_on.wait()
-
-    await call(client)
-    polling = asyncio.create_task(long_poll())
-    await asyncio.sleep(0)
+    """It may be the good one."""
+    going_on: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    wire.answers = [going_on, EXPIRED]
+    polling = asyncio.create_task(call(client))
+    await wire.asked.wait()
     clock.pass_by(RENEW_SECONDS)
-    await call(client, EXPIRED)
-    assert [await call(client), sdk.closed] == [1, []]
-    going_on.set()
-    await polling
-    assert sdk.closed == [0]
-
-
-async def test_who_used_the_old_client_does_not_put_aside_the_new_one(
-    client: Client, sdk: FakeSdk, clock: FakeClock
-) -> None:
-    """Its credentials may be the good ones."""
-    going_on = asyncio.Event()
-
-    async def long_poll() -> None:
-        async with client.calling(Call.RECEIVE, 10):
-            await going_on.wait()
-            raise EXPIRED
-
     await call(client)
-    polling = asyncio.create_task(long_poll())
-    await asyncio.sleep(0)
-    clock.pass_by(RENEW_SECONDS)
-    await call(client, EXPIRED)
     await call(client)
     clock.pass_by(RENEW_SECONDS)
-    going_on.set()
-    with pytest.raises(QueueUnavailable):
-        await polling
-    assert await call(client) == 1
-    assert sdk.closed == [0]
+    going_on.set_result(EXPIRED)
+    assert await polling is Failure.CREDENTIALS
+    await call(client)
+    assert wire.keys == ["KEY1", "KEY1", "KEY2", "KEY2"]
 
 
-async def test_many_calls_that_are_refused_at_once_make_one_client(
-    client: Client, sdk: FakeSdk, clock: FakeClock
+async def test_many_calls_that_are_refused_at_once_ask_once(
+    client: Client, sdk: FakeSdk, wire: Wire, clock: FakeClock
 ) -> None:
     """Each receive and delete of a busy queue hears of it."""
     await call(client)
     clock.pass_by(RENEW_SECONDS)
-    await asyncio.gather(*(call(client, EXPIRED) for _ in range(8)))
+    wire.answers = [EXPIRED] * 8
     await asyncio.gather(*(call(client) for _ in range(8)))
-    assert sdk.made == [0, 1]
+    await asyncio.gather(*(call(client) for _ in range(8)))
+    assert sdk.asked == 2
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("answer", "reason"),
     [
         (THROTTLED, Failure.THROTTLED),
-        (
-            sdk_errors.ClientError({"ResponseMetadata": {"HTTPStatusCode": 502}}, "ReceiveMessage"),
-            Failure.SERVER_ERROR,
-        ),
+        (Reply(502, {}, b"<html>bad gateway</html>"), Failure.SERVER_ERROR),
+        (Reply(301, {"location": "http://elsewhere.example/"}, b""), Failure.OTHER),
+        (Reply(200, {}, b'{"Messages": [{"Bo'), Failure.GARBLED),
         (sdk_errors.ReadTimeoutError(endpoint_url="x"), Failure.TIMEOUT),
         (sdk_errors.ConnectTimeoutError(endpoint_url="x"), Failure.TIMEOUT),
         (aiohttp.ServerTimeoutError("slow"), Failure.TIMEOUT),
         (TimeoutError("slow"), Failure.TIMEOUT),
         (sdk_errors.EndpointConnectionError(endpoint_url="x"), Failure.CONNECTION),
-        (sdk_errors.ConnectionClosedError(endpoint_url="x"), Failure.CONNECTION),
+        (aiohttp.ServerDisconnectedError(), Failure.CONNECTION),
         (aiohttp.ClientPayloadError("cut off"), Failure.CONNECTION),
         (ConnectionResetError("reset"), Failure.CONNECTION),
+        (
+            aiohttp.ClientHttpProxyError(
+                aiohttp.RequestInfo(yarl.URL(URL), "POST", CIMultiDictProxy(CIMultiDict()), yarl.URL(URL)),
+                (),
+                status=407,
+            ),
+            Failure.CONNECTION,
+        ),
+        (
+            aiohttp.ClientResponseError(
+                aiohttp.RequestInfo(yarl.URL(URL), "POST", CIMultiDictProxy(CIMultiDict()), yarl.URL(URL)),
+                (),
+                status=400,
+                message="Bad status line",
+            ),
+            Failure.GARBLED,
+        ),
         (EXPIRED, Failure.CREDENTIALS),
         (sdk_errors.NoCredentialsError(), Failure.CREDENTIALS),
         (sdk_errors.CredentialRetrievalError(provider="x", error_msg="y"), Failure.CREDENTIALS),
+        (sdk_errors.ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole"), Failure.CREDENTIALS),
         (Garbled("no JSON"), Failure.GARBLED),
-        (sdk_errors.ParamValidationError(report="x"), Failure.OTHER),
+        (sdk_errors.UnknownKeyError(value="x", param="y", choices="z"), Failure.OTHER),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception | Reply) else str(value),
 )
 async def test_every_failure_is_one_kind_with_a_reason(
-    client: Client, error: Exception, reason: Failure
+    client: Client, wire: Wire, answer: Any, reason: Failure
 ) -> None:
     """The intake waits them all out; the metrics say which it was, and the log of which queue."""
+    wire.answers = [answer]
     with pytest.raises(QueueUnavailable, match=rf"receive \(orders\): {reason}: ") as caught:
-        async with client.calling(Call.RECEIVE, 10):
-            raise error
+        await client.call(Call.RECEIVE, "ReceiveMessage", {}, 10)
     assert caught.value.reason is reason
-    assert caught.value.__cause__ is error
 
 
-async def test_a_call_that_hangs_is_given_up(client: Client) -> None:
+async def test_a_call_that_hangs_is_given_up(client: Client, wire: Wire) -> None:
     """A peer that says nothing more would hold it for ever."""
+    await call(client)
+    wire.answers = [asyncio.get_running_loop().create_future()]
     with pytest.raises(QueueUnavailable) as caught:
-        async with client.calling(Call.DELETE, 0):
-            await asyncio.Event().wait()
+        await client.call(Call.DELETE, "DeleteMessageBatch", {}, 0)
     assert (caught.value.call, caught.value.reason) == (Call.DELETE, Failure.TIMEOUT)
 
 
-async def test_a_client_that_cannot_be_made_is_a_failed_call() -> None:
-    """Credentials may come from a service that is away."""
-
-    @asynccontextmanager
-    async def make() -> AsyncIterator[Any]:
-        raise sdk_errors.CredentialRetrievalError(provider="x", error_msg="y")
-        yield
-
-    with pytest.raises(QueueUnavailable) as caught:
-        async with Client("orders", make).calling(Call.OPEN, 10):
-            pass
-    assert caught.value.reason is Failure.CREDENTIALS
+async def test_credentials_that_cannot_be_found_are_a_failed_call(client: Client, sdk: FakeSdk) -> None:
+    """They may come from a service that is away."""
+    sdk.errors = [sdk_errors.CredentialRetrievalError(provider="x", error_msg="y")]
+    assert [await call(client), await call(client)] == [Failure.CREDENTIALS, {}]
 
 
-async def test_a_mistake_of_our_own_is_not_taken_for_sqs(client: Client) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        sdk_errors.NoRegionError(),
+        sdk_errors.InvalidRegionError(region_name="us east"),
+        sdk_errors.ProfileNotFound(profile="typo"),
+        ValueError("Invalid endpoint: localhost:4566"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_an_sdk_that_is_configured_wrongly_is_a_wrong_setting(
+    client: Client, sdk: FakeSdk, error: Exception
+) -> None:
+    """No time heals it: to try again for ever would hide it."""
+    sdk.errors = [error]
+    with pytest.raises(SettingsError, match="orders"):
+        await call(client)
+
+
+async def test_a_configuration_that_breaks_later_is_waited_out(
+    client: Client, sdk: FakeSdk, wire: Wire, clock: FakeClock
+) -> None:
+    """Somebody is at work on the file, and a poller that runs goes on."""
+    await call(client)
+    clock.pass_by(RENEW_SECONDS)
+    wire.answers = [EXPIRED]
+    sdk.errors = [sdk_errors.ConfigParseError(path="credentials", error="x")]
+    assert [await call(client) for _ in range(3)] == [Failure.CREDENTIALS, Failure.CREDENTIALS, {}]
+
+
+async def test_without_credentials_an_emulator_is_asked_unsigned_and_aws_is_not_asked(
+    client: Client, sdk: FakeSdk, wire: Wire
+) -> None:
+    """The one needs none; the other would refuse, in words that say less."""
+    sdk.access = Access("http://127.0.0.1:9324", "us-east-1", None, None, public=False)
+    assert await call(client) == {}
+    assert "authorization" not in wire.headers[0]
+    other = Client("orders", sdk, wire.open)
+    sdk.access = Access(URL, "us-east-1", None, None, public=True)
+    assert await call(other) is Failure.CREDENTIALS
+    assert len(wire.headers) == 1
+
+
+async def test_a_clock_that_is_wrong_is_corrected_by_the_one_of_sqs(client: Client, wire: Wire) -> None:
+    """SQS refuses a signature that is older than five minutes; a poller cannot set the host's clock."""
+    late = refusal("InvalidSignatureException", 403, date="Sun, 29 Nov 2026 12:10:00 GMT")
+    wire.answers = [late]
+    assert [await call(client), await call(client)] == [Failure.CREDENTIALS, {}]
+    assert [headers["x-amz-date"] for headers in wire.headers] == ["20261129T120000Z", "20261129T121000Z"]
+    assert wire.keys == ["KEY1", "KEY1"]
+
+
+@pytest.mark.parametrize("date", ["Sun, 29 Nov 2026 12:00:30 GMT", "yesterday", ""])
+async def test_a_clock_that_is_right_stays(client: Client, wire: Wire, date: str) -> None:
+    """Otherwise every refused key would move it by the time that the answer took."""
+    wire.answers = [refusal("InvalidSignatureException", 403, date=date)]
+    await call(client)
+    await call(client)
+    assert [headers["x-amz-date"] for headers in wire.headers] == ["20261129T120000Z"] * 2
+
+
+async def test_a_mistake_of_our_own_is_not_taken_for_sqs(client: Client, wire: Wire) -> None:
     """Waited out for ever, a bug would look like an outage."""
+    wire.answers = [KeyError("bug")]
     with pytest.raises(KeyError):
-        await call(client, KeyError("bug"))
+        await call(client)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"Messages": []}'])
-def test_an_answer_is_a_json_object(body: bytes) -> None:
-    """Or nothing at all, where there is nothing to say."""
-    answer = {"status_code": 200, "body": body}
-    refuse_garbage(answer, parsed=None)
-    assert answer["body"] == body
-
-
-@pytest.mark.parametrize("body", [b'{"Messages": [{"Bo', b"<html>hello</html>", b"[]", b"\xff"])
-def test_what_is_no_json_object_is_no_answer(body: bytes) -> None:
-    """The SDK takes it for an empty one: no messages, although some may have been handed out."""
-    with pytest.raises(Garbled):
-        refuse_garbage({"status_code": 200, "body": body})
-
-
-@pytest.mark.parametrize("body", [b"<html>bad gateway</html>", b"[]", b'"x"', b"\xff"])
-def test_an_error_page_of_somebody_else_is_an_error_by_its_status(body: bytes) -> None:
-    """The SDK fails on some of them with an error that is none of its own, which would end the poller."""
-    answer = {"status_code": 502, "body": body}
-    refuse_garbage(answer)
-    assert answer["body"] == b""
-
-
-def test_an_error_of_sqs_is_left_as_it_is() -> None:
-    """Its code says more than its status."""
-    answer = {"status_code": 400, "body": b'{"__type": "com.amazonaws.sqs#OverLimit"}'}
-    refuse_garbage(answer)
-    assert answer["body"]
+async def test_a_request_says_what_is_asked_as_whom(client: Client, wire: Wire) -> None:
+    """SQS goes by the target, and counts a signature only with the headers that it names."""
+    await client.call(Call.DELETE, "DeleteMessageBatch", json.dumps({"a": 1}).encode(), 10)
+    (headers,) = wire.headers
+    assert headers["x-amz-target"] == "AmazonSQS.DeleteMessageBatch"
+    assert headers["content-type"] == "application/x-amz-json-1.0"
+    assert "/20261129/eu-west-1/sqs/aws4_request" in headers["authorization"]

@@ -1,12 +1,10 @@
 import json
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from tests.unit.endpoint import FakeEndpoint, refusal
 from tests.unit.fakes import FakeQueue
 
-from queuecast_poller.client import Client
 from queuecast_poller.digest import attributes_digest
 from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.message import Message
@@ -15,8 +13,8 @@ from queuecast_poller.sqs import Queue, SqsQueue
 URL = "https://sqs.eu-west-1.amazonaws.com/1/orders"
 ATTRIBUTES = {
     "event": {"DataType": "String", "StringValue": "price"},
-    "rooms": {"DataType": "Binary", "BinaryValue": b"a"},
-    "trace": {"DataType": "Binary", "BinaryValue": b"b"},
+    "rooms": {"DataType": "Binary", "BinaryValue": "YQ=="},
+    "trace": {"DataType": "Binary", "BinaryValue": "Yg=="},
 }
 RAW: dict[str, Any] = {
     "MessageId": "id",
@@ -29,28 +27,11 @@ RAW: dict[str, Any] = {
 }
 
 
-class FakeSdk:
-    """The SDK's client: gives one answer, or raises it, and keeps what it was asked."""
-
-    def __init__(self, answer: dict[str, Any] | Exception) -> None:
-        self.asked: dict[str, Any] = {}
-        self._answer = answer
-
-    async def _call(self, **asked: Any) -> dict[str, Any]:
-        self.asked = asked
-        if isinstance(self._answer, Exception):
-            raise self._answer
-        return self._answer
-
-    receive_message = delete_message_batch = change_message_visibility_batch = _call
-
-
 def queue(
-    answer: dict[str, Any] | Exception, url: str = URL, attributes: dict[str, str] | None = None
-) -> tuple[SqsQueue, FakeSdk]:
-    sdk = FakeSdk(answer)
-    client = Client(url, lambda: nullcontext(sdk))
-    return SqsQueue(client, url, wait_seconds=20, attributes=attributes or {}), sdk
+    answer: Any, url: str = URL, attributes: dict[str, str] | None = None
+) -> tuple[SqsQueue, FakeEndpoint]:
+    endpoint = FakeEndpoint(answer)
+    return SqsQueue(endpoint.client(url), url, wait_seconds=20, attributes=attributes or {}), endpoint
 
 
 def test_the_fake_and_the_real_queue_are_queues() -> None:
@@ -85,10 +66,40 @@ async def test_attributes_that_do_not_match_their_sum_are_named_as_such(altered:
 @pytest.mark.parametrize("missing", ["MessageId", "ReceiptHandle", "Body", "MD5OfBody"])
 async def test_a_message_without_what_every_message_has_is_garbled(missing: str) -> None:
     """It is no mistake of ours, which would end the poller."""
-    orders, _ = queue({"Messages": [{name: value for name, value in RAW.items() if name != missing}]})
+    whole = {name: value for name, value in RAW.items() if name != missing}
+    for raw in (whole, {**whole, missing: 7}, {**whole, missing: None}):
+        orders, _ = queue({"Messages": [raw]})
+        with pytest.raises(QueueUnavailable) as caught:
+            await orders.receive()
+        assert caught.value.reason is Failure.GARBLED
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Attributes", ["SentTimestamp"]),
+        ("Attributes", {"SentTimestamp": "soon"}),
+        ("Attributes", {"ApproximateReceiveCount": {}}),
+        ("MessageAttributes", ["event"]),
+        ("MessageAttributes", {"event": "price"}),
+        ("MessageAttributes", {"event": {"StringValue": "price"}}),
+        ("MessageAttributes", {"event": {"DataType": "String", "StringValue": 7}}),
+        ("MessageAttributes", {"event": {"DataType": "String"}}),
+    ],
+)
+async def test_a_message_of_another_shape_is_garbled(name: str, value: Any) -> None:
+    """Nothing walks the answer's shape before us; whatever stands there must not end the poller."""
+    orders, _ = queue({"Messages": [{**RAW, name: value}]})
     with pytest.raises(QueueUnavailable) as caught:
         await orders.receive()
-    assert caught.value.reason is Failure.GARBLED
+    assert (caught.value.call, caught.value.reason) == (Call.RECEIVE, Failure.GARBLED)
+
+
+async def test_bytes_that_are_no_base64_are_altered_attributes() -> None:
+    """One message's fault costs its neighbours nothing."""
+    broken = {**ATTRIBUTES, "trace": {"DataType": "Binary", "BinaryValue": "no base64!"}}
+    orders, _ = queue({"Messages": [{**RAW, "MessageAttributes": broken}, RAW]})
+    assert [message.attributes_altered for message in await orders.receive()] == [True, False]
 
 
 async def test_a_group_counts_on_fifo_queues_only() -> None:
@@ -105,9 +116,10 @@ async def test_a_message_without_attributes_is_one_too() -> None:
 
 
 async def test_no_message_is_an_empty_list() -> None:
-    """SQS leaves the key out then."""
-    orders, _ = queue({})
-    assert await orders.receive() == []
+    """SQS leaves the key out then; some emulators write null."""
+    for answer in ({}, {"Messages": []}, {"Messages": None}):
+        orders, _ = queue(answer)
+        assert await orders.receive() == []
 
 
 async def test_a_receive_asks_for_all_that_is_used() -> None:
@@ -149,6 +161,18 @@ async def test_what_the_answer_does_not_say_to_be_done_is_not(verb: str, argumen
     assert await getattr(orders, verb)(*arguments) == [Failed("b", "NotInTheAnswer")]
 
 
+@VERBS
+@pytest.mark.parametrize(
+    "answer", [{"Successful": "all"}, {"Successful": [{}]}, {"Failed": [{"Id": "0"}]}, {"Failed": [7]}]
+)
+async def test_a_batch_answer_of_another_shape_is_garbled(verb: str, arguments: Any, answer: Any) -> None:
+    """Nobody knows then what was done; the call is tried again."""
+    orders, _ = queue(answer)
+    with pytest.raises(QueueUnavailable) as caught:
+        await getattr(orders, verb)(*arguments)
+    assert caught.value.reason is Failure.GARBLED
+
+
 async def test_every_entry_gets_the_new_visibility() -> None:
     """0 returns them at once."""
     orders, client = queue({})
@@ -166,9 +190,8 @@ async def test_every_entry_gets_the_new_visibility() -> None:
 )
 async def test_a_failure_says_which_call_it_was(call: Call, verb: str, arguments: Any) -> None:
     """What may be received may not always be deleted: an operator must see which permission is missing."""
-    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "x")
-    orders, _ = queue(error)
-    with pytest.raises(QueueUnavailable, match=r"orders.*AccessDenied: no") as caught:
+    orders, _ = queue(refusal("AccessDeniedException", 403, "no"))
+    with pytest.raises(QueueUnavailable, match=r"orders.*AccessDeniedException: no") as caught:
         await getattr(orders, verb)(*arguments)
     assert (caught.value.call, caught.value.reason) == (call, Failure.DENIED)
 

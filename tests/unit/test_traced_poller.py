@@ -1,20 +1,20 @@
 """The poller where messages are traced."""
 
 import asyncio
-from contextlib import nullcontext
+from base64 import b64encode
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from prometheus_client import CollectorRegistry
+from tests.unit.endpoint import FakeEndpoint
 from tests.unit.fakes import FakeBus, FakeClock, FakePayloads, FakeQueue, message
 from tests.unit.spans import SENDER, KeptTraces, attributes, named, parent
-from tests.unit.test_sqs import RAW, URL, FakeSdk
+from tests.unit.test_sqs import RAW, URL
 
 from queuecast_bus.record import TracedRecord
 from queuecast_edge.trace_context import read_traceparent
 from queuecast_poller import intake
-from queuecast_poller.client import Client
 from queuecast_poller.digest import attributes_digest
 from queuecast_poller.judgement import Judgement
 from queuecast_poller.message import Arrival, Message
@@ -31,7 +31,7 @@ XRAY_SENDER = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"
 
 
 def raw(traceparent: dict[str, Any] | None = None, xray: str | None = None) -> dict[str, Any]:
-    """Return a message as the SDK does, with what its sender says of its trace."""
+    """Return a message as SQS does, with what its sender says of its trace."""
     own = {**RAW["MessageAttributes"], **({"traceparent": traceparent} if traceparent else {})}
     return {
         **RAW,
@@ -45,11 +45,11 @@ def text(value: str) -> dict[str, Any]:
     return {"DataType": "String", "StringValue": value}
 
 
-async def received(kind: type[SqsQueue], answer: dict[str, Any]) -> tuple[Message, FakeSdk]:
+async def received(kind: type[SqsQueue], answer: dict[str, Any]) -> tuple[Message, FakeEndpoint]:
     """Return what a queue of this kind makes of a message."""
-    sdk = FakeSdk({"Messages": [answer]})
-    (one,) = await kind(Client(URL, lambda: nullcontext(sdk)), URL, wait_seconds=20, attributes={}).receive()
-    return one, sdk
+    endpoint = FakeEndpoint({"Messages": [answer]})
+    (one,) = await kind(endpoint.client(), URL, wait_seconds=20, attributes={}).receive()
+    return one, endpoint
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def received(kind: type[SqsQueue], answer: dict[str, Any]) -> tuple[Messag
         (raw(xray=XRAY), XRAY_SENDER),
         (raw(text(SENDER), XRAY), SENDER),
         (raw(text("nonsense"), XRAY), XRAY_SENDER),
-        (raw({"DataType": "Binary", "BinaryValue": SENDER.encode()}, XRAY), XRAY_SENDER),
+        (raw({"DataType": "Binary", "BinaryValue": b64encode(SENDER.encode()).decode()}, XRAY), XRAY_SENDER),
         (raw(text("nonsense"), "nonsense"), None),
         (raw(), None),
     ],
@@ -76,11 +76,11 @@ async def test_a_message_says_which_span_sent_it(message: dict[str, Any], sender
 
 async def test_what_is_said_of_traces_is_asked_for_and_read_where_there_are_traces_only() -> None:
     """Without them a receive is what it was."""
-    one, sdk = await received(SqsQueue, raw(text(SENDER), XRAY))
+    one, endpoint = await received(SqsQueue, raw(text(SENDER), XRAY))
     assert one.arrival is None
-    assert "AWSTraceHeader" not in sdk.asked["MessageSystemAttributeNames"]
-    _, sdk = await received(TracedQueue, raw())
-    assert "AWSTraceHeader" in sdk.asked["MessageSystemAttributeNames"]
+    assert "AWSTraceHeader" not in endpoint.asked["MessageSystemAttributeNames"]
+    _, endpoint = await received(TracedQueue, raw())
+    assert "AWSTraceHeader" in endpoint.asked["MessageSystemAttributeNames"]
 
 
 class Bench:

@@ -40,7 +40,7 @@ def main_of(
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(run(settings))
-    except PortTaken as exc:
+    except (PortTaken, SettingsError) as exc:
         log.error("%s", exc)
         sys.exit(MISCONFIGURED)
     except Exception:

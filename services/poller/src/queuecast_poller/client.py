@@ -1,33 +1,59 @@
-"""The SDK's client of one queue: lent for each call, and made anew when its credentials were refused.
+"""Calls about one queue: signed, sent, and read, or failed in our words.
 
-It knows how the SDK fails and says it in our words. It does not know what is asked.
+The SDK says as whom and where (`access`); a call is a small JSON document there and back. Nothing is tried
+again here: who calls does that, with its own back-off and in plain sight.
 """
 
 import asyncio
 import json
-import os
+import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
 from aiohttp import ClientError as TransportError
+from aiohttp import ClientHttpProxyError, ClientResponseError
 from botocore import exceptions as sdk_errors
 
+from queuecast_edge.environment import SettingsError
+from queuecast_poller.access import Access, CredentialSource
 from queuecast_poller.failure import Call, Failure, QueueUnavailable, reason_of
+from queuecast_poller.reply import Garbled, Refused, Reply, answer_in
+from queuecast_poller.signature import Credentials, Signer
+
+log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 10.0
-"""A client is used for so long at least: to make one reads files and takes some 100 ms of CPU."""
+"""What the SDK said is used for so long at least: to ask it reads files and takes some 100 ms of CPU."""
 
-MakeClient = Callable[[], AbstractAsyncContextManager[Any]]
+SKEW_SECONDS = 60.0
+"""A clock that is wrong by more than this may be why a signature was refused: SQS allows five minutes."""
+
+PREFIX = "AmazonSQS."
+
+FindAccess = Callable[[], Awaitable[Access]]
 
 
-class Garbled(Exception):
-    """What came with HTTP 200 is no answer of SQS; raised within `Client.calling`."""
+class Poster(Protocol):
+    """What carries a request: `transport.Transport`."""
 
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Reply: ...
+    async def close(self) -> None: ...
+
+
+OpenTransport = Callable[[Access], Awaitable[Poster]]
+
+_MISCONFIGURED = (
+    sdk_errors.ConfigNotFound,
+    sdk_errors.ConfigParseError,
+    sdk_errors.InvalidRegionError,
+    sdk_errors.NoRegionError,
+    sdk_errors.ProfileNotFound,
+    ValueError,
+)
+"""What the SDK raises where its configuration is wrong, which no time heals."""
 
 _KINDS: tuple[tuple[Failure, tuple[type[Exception], ...]], ...] = (
     (Failure.TIMEOUT, (sdk_errors.ReadTimeoutError, sdk_errors.ConnectTimeoutError, TimeoutError)),
@@ -43,121 +69,148 @@ _KINDS: tuple[tuple[Failure, tuple[type[Exception], ...]], ...] = (
             sdk_errors.UnknownCredentialError,
         ),
     ),
+    (Failure.CONNECTION, (ClientHttpProxyError,)),
+    (Failure.GARBLED, (Garbled, ClientResponseError)),
     (
         Failure.CONNECTION,
         (sdk_errors.ConnectionError, sdk_errors.HTTPClientError, TransportError, OSError),
     ),
-    (Failure.GARBLED, (Garbled,)),
     (Failure.OTHER, (sdk_errors.BotoCoreError,)),
 )
 """Kinds of failure, the more special first: a timeout is an `OSError` too."""
 
-_FAILURES = (sdk_errors.ClientError, *(kind for _, kinds in _KINDS for kind in kinds))
+_FAILURES = (Refused, sdk_errors.ClientError, *(kind for _, kinds in _KINDS for kind in kinds))
 
 
-@dataclass(slots=True, eq=False)
-class _Lease:
-    """One client of the SDK, and how many calls use it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Identity:
+    """As whom we sign, and since when. Without credentials only an emulator is asked."""
 
-    context: AbstractAsyncContextManager[Any]
-    sdk: Any
-    made: float
-    users: int = 0
+    source: CredentialSource | None
+    public: bool
+    found: float
+
+    async def credentials(self) -> Credentials | None:
+        if self.source is not None:
+            return await self.source.get_frozen_credentials()
+        if self.public:
+            raise sdk_errors.NoCredentialsError
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The way to the endpoint: it stays while identities change."""
+
+    transport: Poster
+    signer: Signer
 
 
 class Client:
-    """Lends the SDK's client for calls about one queue.
+    """Calls SQS about one queue, in one event loop.
 
-    A client signs with the credentials that were found when it was made. The SDK renews some of them by
-    itself (a role's); others are in files that something else rewrites, and only a new client reads them
-    again. So one whose credentials were refused is put aside, and closed once the calls that use it are over:
-    a long poll that was cut off may have been handed messages already.
+    It signs with what the SDK has found. The SDK renews some credentials by itself (a role's); others are in
+    files that something else rewrites, and only a new session reads them again. So where credentials were
+    refused the SDK is asked anew.
     """
 
-    def __init__(self, queue: str, make: MakeClient, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        queue: str,
+        find_access: FindAccess,
+        open_transport: OpenTransport,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self._queue = queue
-        self._make = make
+        self._find_access = find_access
+        self._open_transport = open_transport
         self._clock = clock
-        self._opening = asyncio.Lock()
-        self._current: _Lease | None = None
+        self._wall_clock = wall_clock
+        self._asking = asyncio.Lock()
+        self._line: _Line | None = None
+        self._identity: _Identity | None = None
+        self._skew_seconds = 0.0
 
-    @asynccontextmanager
-    async def calling(self, call: Call, seconds: float) -> AsyncIterator[Any]:
-        """Lend the client for one call, for so long at most. Raises `QueueUnavailable` if that fails."""
-        lease: _Lease | None = None
+    async def call(
+        self, call: Call, action: str, request: Mapping[str, Any] | bytes, seconds: float
+    ) -> dict[str, Any]:
+        """Return SQS's answer to a request, which may come as JSON already.
+
+        Raises `QueueUnavailable` if there is none in so many seconds, and `SettingsError` if the SDK is
+        configured wrongly.
+        """
+        identity: _Identity | None = None
+        reply: Reply | None = None
+        body = request if isinstance(request, bytes) else json.dumps(request).encode()
         try:
             async with asyncio.timeout(seconds):
-                lease = await self._borrow()
-                yield lease.sdk
+                line, identity = await self._ready()
+                credentials = await identity.credentials()
+                headers = line.signer.headers(PREFIX + action, body, credentials, self._now())
+                reply = await line.transport.post(body, headers)
+            return answer_in(reply)
         except _FAILURES as exc:
             reason, detail = _explained(exc)
-            if reason is Failure.CREDENTIALS:
-                self._put_aside(lease)
+            if reason is Failure.CREDENTIALS and not (reply is not None and self._corrected(reply)):
+                self._forget(identity)
             raise QueueUnavailable(call, self._queue, reason, detail) from exc
-        finally:
-            if lease is not None:
-                await self._give_back(lease)
 
     async def close(self) -> None:
-        """Close the client as soon as no call uses it."""
-        lease, self._current = self._current, None
-        if lease is not None and not lease.users:
-            await lease.context.__aexit__(None, None, None)
+        """Close all connections."""
+        if self._line is not None:
+            await self._line.transport.close()
 
-    async def _borrow(self) -> _Lease:
-        async with self._opening:
-            if self._current is None:
-                context = self._make()
-                self._current = _Lease(context, await context.__aenter__(), self._clock())
-            self._current.users += 1
-            return self._current
+    async def _ready(self) -> tuple[_Line, _Identity]:
+        if self._line is not None and self._identity is not None:
+            return self._line, self._identity
+        async with self._asking:
+            if self._line is None or self._identity is None:
+                access = await self._ask_the_sdk()
+                if self._line is None:
+                    transport = await self._open_transport(access)
+                    self._line = _Line(transport, Signer(access.url, access.region))
+                self._identity = _Identity(access.credentials, access.public, self._clock())
+            return self._line, self._identity
 
-    def _put_aside(self, lease: _Lease | None) -> None:
-        if lease is not None and lease is self._current and self._clock() - lease.made >= RENEW_SECONDS:
-            self._current = None
+    async def _ask_the_sdk(self) -> Access:
+        try:
+            return await self._find_access()
+        except _MISCONFIGURED as exc:
+            if self._line is None:
+                raise SettingsError(f"AWS's SDK, for the queue {self._queue}: {exc}") from exc
+            # It was right at the start: somebody is at work on its files.
+            raise sdk_errors.CredentialRetrievalError(provider="any", error_msg=str(exc)) from exc
 
-    async def _give_back(self, lease: _Lease) -> None:
-        lease.users -= 1
-        if lease is not self._current and not lease.users:
-            await lease.context.__aexit__(None, None, None)
+    def _forget(self, identity: _Identity | None) -> None:
+        if identity is None or identity is not self._identity:
+            return
+        if self._clock() - identity.found >= RENEW_SECONDS:
+            self._identity = None
 
+    def _now(self) -> str:
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._wall_clock() + self._skew_seconds))
 
-@asynccontextmanager
-async def sdk_client(region: str | None, config: AioConfig) -> AsyncIterator[Any]:
-    """Make a client of SQS in the running loop; a session of its own finds the credentials anew.
-
-    AWS's other SDKs read `AWS_REGION`, and its platforms set it; botocore knows `AWS_DEFAULT_REGION` alone.
-    """
-    if region is None and "AWS_DEFAULT_REGION" not in os.environ:
-        region = os.environ.get("AWS_REGION")
-    async with get_session().create_client("sqs", config=config, region_name=region) as sdk:
-        sdk.meta.events.register("before-parse.sqs", refuse_garbage)
-        yield sdk
-
-
-def refuse_garbage(response_dict: dict[str, Any], **_: Any) -> None:
-    """Look at an answer before botocore does, which takes for an empty one what it cannot parse.
-
-    With HTTP 200 that would be "no messages" when some were handed out. With an error it is a load balancer's
-    page, of which the status says all there is to know; as a list or in Latin-1 it would make botocore fail
-    with what is none of its own errors, and end the process.
-    """
-    try:
-        answer = json.loads(response_dict["body"] or b"{}")
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict):
-        return
-    if response_dict["status_code"] < 300:
-        raise Garbled(f"{len(response_dict['body'])} bytes that are no JSON object")
-    response_dict["body"] = b""
+    def _corrected(self, reply: Reply) -> bool:
+        """Go by SQS's clock from now on, if ours is wrong; return whether it was."""
+        try:
+            theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+        except ValueError:
+            return False
+        skew = theirs - self._wall_clock()
+        if abs(skew - self._skew_seconds) < SKEW_SECONDS:
+            return False
+        log.warning("the clock here is %.0f s away from that of SQS, which counts from now on", abs(skew))
+        self._skew_seconds = skew
+        return True
 
 
 def _explained(exc: Exception) -> tuple[Failure, str]:
+    if isinstance(exc, Refused):
+        return reason_of(exc.code, exc.status), str(exc)
     if isinstance(exc, sdk_errors.ClientError):
+        # Of the service that hands out credentials.
         error = exc.response.get("Error", {})
-        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        code = str(error.get("Code", ""))
-        return reason_of(code, status), f"{code or status}: {error.get('Message', '')}"
+        return Failure.CREDENTIALS, f"{error.get('Code')}: {error.get('Message', '')}"
     reason = next(reason for reason, kinds in _KINDS if isinstance(exc, kinds))
     return reason, f"{type(exc).__name__}: {exc}"

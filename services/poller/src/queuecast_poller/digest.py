@@ -5,6 +5,8 @@ SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-ca
 """
 
 import hashlib
+from base64 import b64decode
+from binascii import Error as NotBase64
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +19,7 @@ def body_digest(body: bytes) -> str:
 
 
 def attributes_digest(attributes: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the sum of message attributes as the SDK returns them; None if there are none.
+    """Return the sum of message attributes as SQS writes them in JSON; None if there are none.
 
     SQS computes it over those that it returns, which is why a receive asks for all of them: so it is the same
     for an emulator that computes it over all.
@@ -29,10 +31,18 @@ def attributes_digest(attributes: Mapping[str, Mapping[str, Any]]) -> str | None
         value = attributes[name]
         digest.update(_measured(name) + _measured(value["DataType"]))
         if "BinaryValue" in value:
-            digest.update(_BINARY + _measured(value["BinaryValue"]))
+            digest.update(_BINARY + _measured(_decoded(value["BinaryValue"])))
         else:
             digest.update(_TEXT + _measured(value["StringValue"]))
     return digest.hexdigest()
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except NotBase64:
+        # Then the sum is another one, and this message alone is left.
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _measured(part: str | bytes) -> bytes:

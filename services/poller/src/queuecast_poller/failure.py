@@ -94,6 +94,7 @@ _CODES = {
         "InvalidToken",
         "MissingAuthenticationToken",
         "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClient",
     ),

@@ -12,6 +12,7 @@ from queuecast_bus import BusSettings
 from queuecast_bus.names import check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
+from queuecast_poller.queue_address import parse_queue
 from queuecast_poller.routing import Address
 from queuecast_poller.rules import Rules
 
@@ -69,10 +70,12 @@ class Settings(BusSettings, EdgeSettings):
 
     @field_validator("queues")
     @classmethod
-    def _are_different(cls, queues: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_queues(cls, queues: tuple[str, ...]) -> tuple[str, ...]:
         repeated = sorted({queue for queue in queues if queues.count(queue) > 1})
         if repeated:
             raise ValueError(f"named twice: {', '.join(repeated)}")
+        for queue in queues:
+            parse_queue(queue)
         return queues
 
     @field_validator("payload_buckets")

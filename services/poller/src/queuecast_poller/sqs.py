@@ -5,19 +5,20 @@ Semantics and traps: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQ
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from aiobotocore.config import AioConfig
-
-from queuecast_poller.client import Client, Garbled, sdk_client
+from queuecast_poller.access import Access, find_access
+from queuecast_poller.client import Client
 from queuecast_poller.concurrency import BATCH
 from queuecast_poller.digest import attributes_digest
-from queuecast_poller.failure import Call, Failed
+from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.message import Message
+from queuecast_poller.queue_address import QueueAddress, parse_queue
 from queuecast_poller.routing import CANARY
+from queuecast_poller.transport import Transport, open_transport
 
 Kind = TypeVar("Kind", bound="SqsQueue")
 
@@ -61,29 +62,20 @@ async def open_queue(
 
     Raises `QueueUnavailable` if it does not exist or may not be asked for.
     """
-    config = AioConfig(
-        connect_timeout=5,
-        # The answer to a long poll comes after its wait: a shorter limit would strand what was handed out.
-        read_timeout=wait_seconds + ANSWER_SECONDS,
-        # Who calls tries again, with its own back-off and in plain sight.
-        retries={"mode": "standard", "total_max_attempts": 1},
-        # One connection per call that can be under way, or deletes would queue behind long polls.
-        max_pool_connections=max_receives * 2 + DELETERS,
-        tcp_keepalive=True,
-    )
-    region = name.split(":")[3] if name.startswith("arn:") else None
-    async with _closing(Client(name, partial(sdk_client, region, config))) as client:
-        async with client.calling(Call.OPEN, 2 * ANSWER_SECONDS) as sdk:
-            url = await _url(sdk, name)
-            answer = await sdk.get_queue_attributes(
-                QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
-            )
-        queue = kind(client, url, wait_seconds, answer.get("Attributes", {}))
-        yield queue
+    address = parse_queue(name)
+
+    async def transport(access: Access) -> Transport:
+        return await open_transport(access.url, access.ca_bundle, max_receives * 2 + DELETERS)
+
+    async with _closing(Client(name, partial(find_access, address), transport)) as client:
+        url = await _url(client, address)
+        asked = {"QueueUrl": url, "AttributeNames": ["VisibilityTimeout", "RedrivePolicy"]}
+        answer = await client.call(Call.OPEN, "GetQueueAttributes", asked, ANSWER_SECONDS)
+        yield kind(client, url, wait_seconds, answer.get("Attributes") or {})
 
 
 class SqsQueue:
-    """`Queue` on aiobotocore."""
+    """`Queue` on the real SQS."""
 
     system_attributes: tuple[str, ...] = ("SentTimestamp", "ApproximateReceiveCount", "MessageGroupId")
     """What a receive asks for besides the message attributes."""
@@ -103,51 +95,64 @@ class SqsQueue:
         # A process that was frozen (SIGSTOP, a migrating host) learns by this limit that the answer which it
         # finds on waking up is an old one: its messages are on the queue again.
         limit = self._wait_seconds + ANSWER_SECONDS
-        async with self._client.calling(Call.RECEIVE, limit) as sdk:
-            answer = await sdk.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=BATCH,
-                WaitTimeSeconds=self._wait_seconds,
-                MessageAttributeNames=["All"],
-                MessageSystemAttributeNames=self.system_attributes,
-            )
-            try:
-                return [self._message(raw) for raw in answer.get("Messages", ())]
-            except (KeyError, ValueError) as exc:
-                raise Garbled(f"a message: {type(exc).__name__}: {exc}") from exc
+        request = {
+            "QueueUrl": self._url,
+            "MaxNumberOfMessages": BATCH,
+            "WaitTimeSeconds": self._wait_seconds,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": self.system_attributes,
+        }
+        answer = await self._client.call(Call.RECEIVE, "ReceiveMessage", request, limit)
+        with self._reading(Call.RECEIVE):
+            return [self._message(raw) for raw in answer.get("Messages") or ()]
 
     async def delete(self, receipt_handles: Sequence[str]) -> list[Failed]:
-        async with self._client.calling(Call.DELETE, ANSWER_SECONDS) as sdk:
-            answer = await sdk.delete_message_batch(QueueUrl=self._url, Entries=_entries(receipt_handles))
-        return _failed(answer, receipt_handles)
+        request = {"QueueUrl": self._url, "Entries": _entries(receipt_handles)}
+        answer = await self._client.call(Call.DELETE, "DeleteMessageBatch", request, ANSWER_SECONDS)
+        with self._reading(Call.DELETE):
+            return _failed(answer, receipt_handles)
 
     async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> list[Failed]:
-        async with self._client.calling(Call.VISIBILITY, EXTENSION_SECONDS) as sdk:
-            answer = await sdk.change_message_visibility_batch(
-                QueueUrl=self._url,
-                Entries=[{**entry, "VisibilityTimeout": seconds} for entry in _entries(receipt_handles)],
-            )
-        return _failed(answer, receipt_handles)
+        entries = [{**entry, "VisibilityTimeout": seconds} for entry in _entries(receipt_handles)]
+        request = {"QueueUrl": self._url, "Entries": entries}
+        answer = await self._client.call(
+            Call.VISIBILITY, "ChangeMessageVisibilityBatch", request, EXTENSION_SECONDS
+        )
+        with self._reading(Call.VISIBILITY):
+            return _failed(answer, receipt_handles)
 
     async def send_canary(self, body: str) -> None:
         groups = {"MessageGroupId": CANARY, "MessageDeduplicationId": uuid.uuid4().hex} if self.fifo else {}
-        async with self._client.calling(Call.SEND, ANSWER_SECONDS) as sdk:
-            await sdk.send_message(
-                QueueUrl=self._url,
-                MessageBody=body,
-                MessageAttributes={CANARY: {"DataType": "String", "StringValue": "canary"}},
-                **groups,
-            )
+        request = {
+            "QueueUrl": self._url,
+            "MessageBody": body,
+            "MessageAttributes": {CANARY: {"DataType": "String", "StringValue": "canary"}},
+            **groups,
+        }
+        await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
+
+    @contextmanager
+    def _reading(self, call: Call) -> Iterator[None]:
+        """Read an answer: what is not as it must be is none of SQS's."""
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            detail = f"{type(exc).__name__}: {exc}"
+            raise QueueUnavailable(call, self._url, Failure.GARBLED, detail) from exc
 
     def _message(self, raw: dict[str, Any]) -> Message:
-        system = raw.get("Attributes", {})
-        attributes = raw.get("MessageAttributes", {})
+        system = raw.get("Attributes") or {}
+        attributes = raw.get("MessageAttributes") or {}
+        texts = (raw["MessageId"], raw["ReceiptHandle"], raw["Body"], raw["MD5OfBody"])
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a message whose id, handle, body or sum is no text")
+        message_id, receipt_handle, body, body_md5 = texts
         sent = system.get("SentTimestamp")
         return Message(
-            id=raw["MessageId"],
-            receipt_handle=raw["ReceiptHandle"],
-            body=raw["Body"],
-            body_md5=raw["MD5OfBody"],
+            id=message_id,
+            receipt_handle=receipt_handle,
+            body=body,
+            body_md5=body_md5,
             attributes={
                 name: value["StringValue"] for name, value in attributes.items() if "StringValue" in value
             },
@@ -168,17 +173,16 @@ async def _closing(client: Client) -> AsyncIterator[Client]:
         await client.close()
 
 
-async def _url(sdk: Any, name: str) -> str:
-    if name.startswith(("https://", "http://")):
-        return name
-    if name.startswith("arn:"):
-        _, _, _, _, account, queue = name.split(":", 5)
-        answer = await sdk.get_queue_url(QueueName=queue, QueueOwnerAWSAccountId=account)
-    else:
-        answer = await sdk.get_queue_url(QueueName=name)
-    url: str | None = answer.get("QueueUrl")
-    if url is None:
-        raise Garbled("no QueueUrl")
+async def _url(client: Client, address: QueueAddress) -> str:
+    if address.url is not None:
+        return address.url
+    request = {"QueueName": address.name}
+    if address.account is not None:
+        request["QueueOwnerAWSAccountId"] = address.account
+    answer = await client.call(Call.OPEN, "GetQueueUrl", request, ANSWER_SECONDS)
+    url = answer.get("QueueUrl")
+    if not isinstance(url, str):
+        raise QueueUnavailable(Call.OPEN, address.name, Failure.GARBLED, "an answer without QueueUrl")
     return url
 
 
@@ -188,8 +192,8 @@ def _entries(receipt_handles: Sequence[str]) -> list[dict[str, Any]]:
 
 def _failed(answer: dict[str, Any], receipt_handles: Sequence[str]) -> list[Failed]:
     # HTTP 200 says nothing about the entries: done is what is in Successful, whatever else is missing.
-    done = {int(entry["Id"]) for entry in answer.get("Successful", ())}
-    refused = {int(entry["Id"]): entry for entry in answer.get("Failed", ())}
+    done = {int(entry["Id"]) for entry in answer.get("Successful") or ()}
+    refused = {int(entry["Id"]): entry for entry in answer.get("Failed") or ()}
     unknown = {"Code": "NotInTheAnswer"}
     return [
         Failed(handle, entry["Code"], entry.get("SenderFault", False))
