@@ -35,7 +35,7 @@ class MoveFailed(Exception):
 
 
 class RawQueue(SqsQueue):
-    """A queue whose messages stay as they came, so that they can be sent again."""
+    """A queue whose messages stay the JSON that they came as, so that they can be sent again."""
 
     system_attributes = (*SqsQueue.system_attributes, SOURCE)
 
@@ -45,9 +45,10 @@ class RawQueue(SqsQueue):
 
     async def attribute(self, name: str) -> str:
         """Return one of the queue's attributes."""
-        async with self._client.calling(Call.OPEN, ANSWER_SECONDS) as sdk:
-            answer = await sdk.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
-        value: str = answer["Attributes"][name]
+        asked = {"QueueUrl": self._url, "AttributeNames": [name]}
+        answer = await self._client.call(Call.OPEN, "GetQueueAttributes", asked, ANSWER_SECONDS)
+        with self._reading(Call.OPEN):
+            value: str = answer["Attributes"][name]
         return value
 
     async def depth(self) -> int:
@@ -56,21 +57,23 @@ class RawQueue(SqsQueue):
 
     async def receive_raw(self, most: int) -> list[dict[str, Any]]:
         """Return messages, ten at most; they are hidden for a while."""
-        async with self._client.calling(Call.RECEIVE, WAIT_SECONDS + ANSWER_SECONDS) as sdk:
-            answer = await sdk.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=min(BATCH, most),
-                WaitTimeSeconds=WAIT_SECONDS,
-                VisibilityTimeout=LOOK_SECONDS,
-                MessageAttributeNames=["All"],
-                MessageSystemAttributeNames=self.system_attributes,
-            )
-        found: list[dict[str, Any]] = answer.get("Messages", [])
+        request = {
+            "QueueUrl": self._url,
+            "MaxNumberOfMessages": min(BATCH, most),
+            "WaitTimeSeconds": WAIT_SECONDS,
+            "VisibilityTimeout": LOOK_SECONDS,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": self.system_attributes,
+        }
+        limit = WAIT_SECONDS + ANSWER_SECONDS
+        answer = await self._client.call(Call.RECEIVE, "ReceiveMessage", request, limit)
+        found: list[dict[str, Any]] = answer.get("Messages") or []
         return found
 
     def read(self, raw: dict[str, Any]) -> Message:
         """Return a message as it is judged."""
-        return self._message(raw)
+        with self._reading(Call.RECEIVE):
+            return self._message(raw)
 
     async def give_back(self, raws: Sequence[Mapping[str, Any]]) -> None:
         """Let others have these messages at once."""
@@ -87,24 +90,24 @@ class RawQueue(SqsQueue):
             # Its own may be remembered still, and SQS would drop the message and confirm it. Under this one
             # it is taken once, however often it is sent because the delete after it failed.
             more["MessageDeduplicationId"] = raw["MessageId"]
-        async with self._client.calling(Call.SEND, ANSWER_SECONDS) as sdk:
-            await sdk.send_message(
-                QueueUrl=self._url,
-                MessageBody=raw["Body"],
-                MessageAttributes=raw.get("MessageAttributes", {}),
-                **more,
-            )
+        request = {
+            "QueueUrl": self._url,
+            "MessageBody": raw["Body"],
+            "MessageAttributes": raw.get("MessageAttributes") or {},
+            **more,
+        }
+        await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
 
     async def start_move(self, arn: str) -> None:
         """Have SQS move all messages of this queue, of which this is the ARN, to where they came from."""
-        async with self._client.calling(Call.MOVE, ANSWER_SECONDS) as sdk:
-            await sdk.start_message_move_task(SourceArn=arn)
+        await self._client.call(Call.MOVE, "StartMessageMoveTask", {"SourceArn": arn}, ANSWER_SECONDS)
 
     async def newest_move(self, arn: str) -> dict[str, Any]:
         """Return what SQS says of the newest move."""
-        async with self._client.calling(Call.MOVE, ANSWER_SECONDS) as sdk:
-            answer = await sdk.list_message_move_tasks(SourceArn=arn, MaxResults=1)
-        newest: dict[str, Any] = answer["Results"][0]
+        asked = {"SourceArn": arn, "MaxResults": 1}
+        answer = await self._client.call(Call.MOVE, "ListMessageMoveTasks", asked, ANSWER_SECONDS)
+        with self._reading(Call.MOVE):
+            newest: dict[str, Any] = answer["Results"][0]
         return newest
 
 

@@ -136,7 +136,7 @@ class SqsQueue:
         """Read an answer: what is not as it must be is none of SQS's."""
         try:
             yield
-        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        except (AttributeError, LookupError, TypeError, ValueError) as exc:
             detail = f"{type(exc).__name__}: {exc}"
             raise QueueUnavailable(call, self._url, Failure.GARBLED, detail) from exc
 
