@@ -62,6 +62,7 @@ VANISHED = Sign("queuecast_gateway_disconnects_total", {"reason": "ping_timeout"
 
 SHORT_BUFFER = {
     "QUEUECAST_MAX_BUFFERED_BYTES": str(1 << 16),
+    "QUEUECAST_MAX_RECORD_BYTES": str(1 << 15),
     "QUEUECAST_MAX_REPLAY_BYTES": str(1 << 15),
 }
 SHORT_PING = {"QUEUECAST_PING_INTERVAL_SECONDS": "2", "QUEUECAST_PING_TIMEOUT_SECONDS": "2"}

@@ -251,8 +251,6 @@ class FakeServer:
         return [sid, *self._rooms.get((sid, namespace), [])]
 
     async def enter_room(self, sid: str, room: str, namespace: str) -> None:
-        if room.startswith("sid-"):
-            raise ValueError("cannot enter a sid room")
         joined = self._rooms.setdefault((sid, namespace), [])
         if room not in joined:
             joined.append(room)

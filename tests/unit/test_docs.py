@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 from requirements import licences
 
+from queuecast_bus.errors import FLAWS
 from queuecast_edge.environment import variable
 from queuecast_gateway.access.guard import CONNECT_REFUSALS
 from queuecast_gateway.faults import FAULTS, TURNS
@@ -73,8 +74,9 @@ def test_each_threat_has_tests_that_exist_and_are_real_traffic() -> None:
 
 
 def _threats() -> list[list[str]]:
-    lines = (DOCS / "security.md").read_text("utf-8").partition("## Threats")[2].splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    section = (DOCS / "security.md").read_text("utf-8").partition("## Threats")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [row for row in rows[1:] if not row[0].startswith("**")]
 
 
@@ -110,6 +112,7 @@ def test_each_setting_of_a_threat_exists_and_has_this_default() -> None:
         ("handshakes_refused_total{reason}", TURNS),
         ("events_refused_total{reason}", FAULTS),
         ("acks_refused_total{code}", ACK_CODES),
+        ("records_skipped_total{reason}", FLAWS),
     ],
 )
 def test_every_reason_for_a_refusal_is_explained(metric: str, labels: tuple[str, ...]) -> None:

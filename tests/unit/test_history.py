@@ -138,11 +138,11 @@ def framed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The offsets of the records that were framed, each time that one was."""
     found: list[str] = []
 
-    def frames(record: Record, offset: str) -> bytes:
+    def frames(record: Record, offset: str, max_bytes: int) -> bytes:
         found.append(offset)
-        return real(record, offset)
+        return real(record, offset, max_bytes)
 
-    real: Callable[[Record, str], bytes] = module.record_frames  # type: ignore[assignment]
+    real: Callable[[Record, str, int], bytes] = module.record_frames  # type: ignore[assignment]
     monkeypatch.setattr(module, "record_frames", frames)
     return found
 

@@ -4,12 +4,15 @@ from queuecast_bus.names import (
     MAX_BYTES,
     BadName,
     check_event,
+    check_joinable,
     check_namespace,
     check_published_event,
     check_room,
+    is_session_id,
 )
 
 RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+RESERVED.append("__disconnect_final")
 
 
 @pytest.mark.parametrize("name", ["item_added", "a", "x" * MAX_BYTES, "ü" * 128, "a b", "Connect"])
@@ -73,3 +76,21 @@ def test_a_long_name_does_not_fill_the_log() -> None:
     with pytest.raises(BadName) as refusal:
         check_event("x" * 1_000_000)
     assert len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize("name", ["sid:AAAAAAAAAAAAAAAAAAA1", "sid:-_-_-_-_-_-_-_-_-_-_"])
+def test_the_id_of_a_session_is_an_address_that_nobody_joins(name: str) -> None:
+    """By its form alone: no replica knows the sessions of all others, or of those who are away."""
+    assert is_session_id(name)
+    assert check_room(name) == name, "a message may be for it"
+    with pytest.raises(BadName, match="session"):
+        check_joinable(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["sid:", "sid:7", "sid:AAAAAAAAAAAAAAAAAAA", "sid:AAAAAAAAAAAAAAAAAAA12", "SID:x"]
+)
+def test_a_room_may_look_somewhat_like_a_session(name: str) -> None:
+    """Names are the application's."""
+    assert not is_session_id(name)
+    assert check_joinable(name) == name

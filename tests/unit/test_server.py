@@ -198,11 +198,11 @@ async def test_attachments_arrive_in_their_places(server: SocketServer) -> None:
     server.on("put", lambda sid, *arguments: got.extend(arguments), "/")
     browser = Browser(server)
     await browser.joined()
-    await browser.says('52-["put",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]')
+    await browser.says('52-["put",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]')
     for attachment in (b"first", b"second"):
         browser.session.receive(attachment)
     await browser.settle()
-    assert got == [b"second", b"first"]
+    assert got == [b"first", b"second"]
 
 
 @pytest.mark.parametrize(
@@ -349,6 +349,7 @@ def test_origins_are_checked_as_the_settings_say(
 def test_limits_reach_the_engine(make: Callable[..., SocketServer]) -> None:
     """A limit that is only in the settings protects nobody."""
     limits = {"max_message_bytes": 5_000, "max_buffered_bytes": 70_000, "max_replay_bytes": 60_000}
+    limits["max_record_bytes"] = 60_000
     server = make(**limits, transports=("websocket",))
     assert server.eio.max_message_bytes == 5_000
     assert server.eio.max_buffered_bytes == 70_000

@@ -142,7 +142,12 @@ def test_a_bad_value_of_the_gateway_names_its_variable(name: str, value: str) ->
     [
         ("RECOVERY_SECONDS", "STREAM_MAX_SECONDS", {"STREAM_MAX_SECONDS": "160"}),
         ("RECOVERY_SECONDS", "STREAM_MAX_SECONDS", {"RECOVERY_SECONDS": "600", "STREAM_MAX_SECONDS": "600"}),
-        ("MAX_REPLAY_BYTES", "MAX_BUFFERED_BYTES", {"MAX_BUFFERED_BYTES": "70000"}),
+        (
+            "MAX_REPLAY_BYTES",
+            "MAX_BUFFERED_BYTES",
+            {"MAX_BUFFERED_BYTES": "70000", "MAX_RECORD_BYTES": "69999"},
+        ),
+        ("MAX_BUFFERED_BYTES", "MAX_RECORD_BYTES", {"MAX_RECORD_BYTES": "1048576"}),
         ("MAX_REPLAY_BYTES", "MAX_BUFFERED_BYTES", {"MAX_REPLAY_BYTES": "1048576"}),
     ],
 )
@@ -162,7 +167,7 @@ def test_settings_that_contradict_each_other_are_both_named(
     [
         {"RECOVERY_SECONDS": "0", "STREAM_MAX_SECONDS": "10"},
         {"RECOVERY_SECONDS": "120", "STREAM_MAX_SECONDS": "165"},
-        {"MAX_BUFFERED_BYTES": "70000", "MAX_REPLAY_BYTES": "69999"},
+        {"MAX_BUFFERED_BYTES": "70000", "MAX_REPLAY_BYTES": "69999", "MAX_RECORD_BYTES": "69999"},
     ],
 )
 def test_settings_that_just_fit_are_taken(variables: dict[str, str]) -> None:

@@ -8,10 +8,11 @@ from tests.unit.fakes import FakeBus
 from tests.unit.spans import SENDER, KeptTraces, attributes, named, parent
 from tests.unit.test_fanout import FakeBoard, FakeOutbox, FakeProbe, FakeRooms, entry
 
-from queuecast_bus import Batch, BusSettings, BusUnavailable, Entry, Record
+from queuecast_bus import Batch, BusUnavailable, Entry, Record
 from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
 from queuecast_bus.record import TracedRecord
 from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.settings import Settings
 from queuecast_gateway.traced import TracedBus, TracedFanout
 
 OTHER = f"{SENDER[:-5]}03-01"
@@ -92,7 +93,7 @@ def test_what_nobody_here_was_given_is_no_span(bench: Bench) -> None:
 async def test_an_event_that_is_published_here_begins_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a browser sends on to everyone can be followed like what a queue brought."""
     traces, stored = KeptTraces("queuecast_gateway"), FakeBus()
-    bus = TracedBus(traces, BusSettings(channel="shop"))
+    bus = TracedBus(traces, Settings(channel="shop"))
     monkeypatch.setattr(bus, "_publisher", stored)
     await bus.emit("item_removed", {"id": 7}, namespace="/shop", room="customer:7")
     (span,) = traces.ended
@@ -109,7 +110,7 @@ async def test_an_event_that_the_bus_did_not_confirm_is_a_span_that_failed(
 ) -> None:
     """Its browser is told so, too."""
     traces = KeptTraces("queuecast_gateway")
-    bus = TracedBus(traces, BusSettings())
+    bus = TracedBus(traces, Settings())
     monkeypatch.setattr(bus, "_publisher", FakeBus(away_for=1))
     with pytest.raises(BusUnavailable):
         await bus.emit("item_removed", 1)
@@ -119,7 +120,7 @@ async def test_an_event_that_the_bus_did_not_confirm_is_a_span_that_failed(
 async def test_the_gateways_own_probe_is_not_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would be a trace every two seconds, about nothing."""
     traces, stored = KeptTraces("queuecast_gateway"), FakeBus()
-    bus = TracedBus(traces, BusSettings())
+    bus = TracedBus(traces, Settings())
     monkeypatch.setattr(bus, "_publisher", stored)
     probe = Record("probe", b"[]", PROBE_NAMESPACE)
     await bus.publish([(probe, None)])

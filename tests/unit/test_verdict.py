@@ -335,3 +335,14 @@ def test_any_message_gets_a_verdict(
     assert isinstance(verdict, Publish | Leave)
     if isinstance(verdict, Publish):
         assert bool(verdict.record.rooms) == ("rooms" in attributes)
+
+
+def test_what_no_gateway_would_deliver_is_left_for_the_dead_letter_queue() -> None:
+    """A record counts with its address; a hundred long rooms are more than a short body."""
+    rooms = ",".join(f"{number}:{'r' * 90}" for number in range(10))
+    one = message("1", attributes={"rooms": rooms})
+    (verdict,) = judge([one], Rules(max_record_bytes=500))
+    assert isinstance(verdict, Leave)
+    assert verdict.reason is Reason.TOO_LARGE
+    (verdict,) = judge([one], Rules(max_record_bytes=2_000))
+    assert isinstance(verdict, Publish)

@@ -14,6 +14,7 @@ from socketio.packet import Packet
 
 from queuecast_bus.connection import connect
 from queuecast_bus.control import ControlChannel
+from queuecast_bus.errors import BadRecord
 from queuecast_bus.keys import Keys
 from queuecast_bus.namespaces import Namespaces
 from queuecast_bus.publisher import Bounds, Publisher, Stored
@@ -34,6 +35,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
     def __init__(self, settings: BusSettings, *, write_only: bool = False) -> None:
         url = settings.redis_url.get_secret_value()
         super().__init__(url, channel=settings.channel, write_only=write_only)
+        self._max_record_bytes = settings.max_record_bytes
         self.keys = keys = Keys(settings.channel)
         self._clients = [connect(url)]
         bounds = Bounds(settings.stream_max_records, settings.stream_max_seconds, settings.dedup_seconds)
@@ -71,8 +73,8 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         """Emit to browsers on every replica, with the parameters of `socketio.AsyncServer.emit`.
 
         An emit with a callback is control, not a record: it is for one connected browser, now. Raises
-        `BusUnavailable` if Redis did not confirm, and `ValueError` for an empty list of rooms, which would
-        address nobody and reads as everybody.
+        `BusUnavailable` if Redis did not confirm, `BadRecord` for what some client could not take, and
+        `ValueError` for an empty list of rooms, which would address nobody and reads as everybody.
         """
         room = to if to is not None else room
         if callback is not None or kwargs.get("ignore_queue"):
@@ -80,6 +82,20 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
                 event, data, namespace=namespace, room=room, skip_sid=skip_sid, callback=callback, **kwargs
             )
             return
+        await self.publish([(self.record(event, data, namespace, room, skip_sid), None)])
+
+    def record(
+        self,
+        event: str,
+        data: Any,
+        namespace: str | None = None,
+        room: str | Sequence[str] | None = None,
+        skip_sid: str | Sequence[str] | None = None,
+    ) -> Record:
+        """Return an emit as a record that every client can take.
+
+        Raises `BadRecord`, and `ValueError` for an empty list of rooms.
+        """
         arguments, attachments = dump_arguments(data)
         record = Record(
             event=event,
@@ -89,7 +105,8 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
             skip_sids=_names(skip_sid, "skip_sid"),
             attachments=attachments,
         )
-        await self.publish([(record, None)])
+        record.check(self._max_record_bytes)
+        return record
 
     def follow(self) -> AsyncIterator[Batch]:
         """Yield the records that every replica is to deliver, for ever; see `Reader.follow`."""
@@ -149,16 +166,21 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
 
 
 def dump_arguments(data: Any) -> tuple[bytes, tuple[bytes, ...]]:
-    """Return an emit's data as a record's arguments and attachments.
+    """Return an emit's data as a record's arguments and attachments. Raises `BadRecord`.
 
     A tuple is several arguments, None is none, anything else is one, as in `socketio.AsyncServer.emit`.
     """
     arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
     attachments: list[bytes] = []
-    if Packet.data_is_binary(arguments):
-        arguments, attachments = Packet.deconstruct_binary(arguments)
-    text = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode(), tuple(attachments)
+    try:
+        if Packet.data_is_binary(arguments):
+            arguments, attachments = Packet.deconstruct_binary(arguments)
+        text = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode(), tuple(attachments)
+    except RecursionError as exc:
+        raise BadRecord("nested too deeply", "nesting") from exc
+    except ValueError as exc:
+        raise BadRecord(f"the data is not JSON: {exc}"[:200], "json") from exc
 
 
 def _names(value: str | Sequence[str] | None, parameter: str) -> tuple[str, ...]:

@@ -1,9 +1,16 @@
 """The names that an event, a namespace and a room can have, on the queue's side as on the browser's. Pure."""
 
+import re
+from typing import Any
+
 RESERVED_EVENTS = frozenset(
-    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+    {
+        *("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"),
+        "__disconnect_final",
+    }
 )
-"""Events of a Socket.IO client's own. A packet that carries one would run handlers on forged words.
+"""Events of a Socket.IO client's own, the last one of python-socketio's. A JavaScript client closes its
+connection at a packet that carries one; others would run handlers on forged words.
 https://socket.io/docs/v4/emit-cheatsheet/#reserved-events"""
 
 GATEWAY_EVENTS = frozenset({"token_expiring"})
@@ -30,6 +37,11 @@ ROOM_SEPARATOR = ","
 
 JSON_OPENINGS = ("[", "{", '"')
 """What JSON begins with, and no room's name: `["a"]` is a list that somebody failed to read, not a room."""
+
+SESSION_PREFIX = "sid:"
+"""What the ids of sessions begin with: each is an address of its own, of its session alone."""
+
+_SESSION_ID = re.compile(rf"{SESSION_PREFIX}[\w-]{{20}}", re.ASCII)
 
 
 class BadName(ValueError):
@@ -73,6 +85,18 @@ def check_room(name: str) -> str:
     if name.lstrip().startswith(JSON_OPENINGS):
         raise BadName(f"room {name[:80]!r} looks like JSON, and no room's name may")
     return name
+
+
+def check_joinable(name: str) -> str:
+    """Return `name` if a session can join the room of that name. Raises `BadName`."""
+    if is_session_id(name):
+        raise BadName(f"room {name!r}: the id of a session is not a room that can be joined")
+    return check_room(name)
+
+
+def is_session_id(name: Any) -> bool:
+    """Say whether this is a session's id, by its form: any replica can tell, wherever the session is."""
+    return isinstance(name, str) and _SESSION_ID.fullmatch(name) is not None
 
 
 def _size(what: str, name: str) -> int:

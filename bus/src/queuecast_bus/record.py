@@ -10,7 +10,9 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from queuecast_bus.bounds import read_arguments
 from queuecast_bus.errors import BadRecord
+from queuecast_bus.names import BadName, check_event
 
 PREVIOUS, ADDRESS = b"p", b"a"
 """The first two fields of every entry: the append script's link to the record before (see `append.lua`), and
@@ -70,6 +72,28 @@ class Record:
     attachments: tuple[bytes, ...] = ()
     sent_ms: int | None = None
     redelivered: bool = False
+
+    @property
+    def size(self) -> int:
+        """All of its text and attachments, in bytes."""
+        names = "".join((self.event, self.namespace, *self.rooms, *self.skip_sids))
+        return len(names.encode(errors="surrogatepass")) + self.payload_size
+
+    @property
+    def payload_size(self) -> int:
+        """The same without what addresses it: about what each client is sent."""
+        size = len(self.arguments)
+        return size + sum(map(len, self.attachments)) if self.attachments else size
+
+    def check(self, max_bytes: int) -> None:
+        """Raise `BadRecord` if it is larger than this, or if some client could not take it; see `bounds`."""
+        if self.size > max_bytes:
+            raise BadRecord(f"a record of {self.size} bytes, at most {max_bytes} are taken", "too_large")
+        try:
+            check_event(self.event)
+        except BadName as exc:
+            raise BadRecord(str(exc), "event_name") from exc
+        read_arguments(self.arguments, len(self.attachments))
 
     def to_fields(self) -> list[bytes]:
         """Return the stream entry: field names and values in turn, absent where they say nothing."""

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
+from queuecast_bus.bounds import MAX_CLIENT_BYTES
 from queuecast_bus.connection import check_url
 
 
@@ -23,6 +24,14 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
     stream_max_seconds: int = Field(default=600, ge=10, description="Oldest record in the stream, in seconds")
     dedup_seconds: int = Field(
         default=600, ge=1, description="How long a message id is remembered, so that it is published once"
+    )
+    max_record_bytes: int = Field(
+        default=512 << 10,
+        validate_default=True,
+        ge=1_000,
+        le=MAX_CLIENT_BYTES,
+        description="Largest event that is put on the bus, and delivered from it: at least the poller's "
+        "`QUEUECAST_MAX_BODY_BYTES`, less than the gateway's `QUEUECAST_MAX_BUFFERED_BYTES`",
     )
 
     @field_validator("redis_url")

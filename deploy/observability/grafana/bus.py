@@ -87,7 +87,7 @@ HOW_MUCH = Row(
                 "stored for browsers": rates(gateway("relays_total", 'outcome="published"')),
                 f"read by {POD}": rates(gateway("records_read_total"), BY_POD),
             },
-            width=12,
+            width=8,
         ),
         Series(
             "What is read",
@@ -95,7 +95,15 @@ HOW_MUCH = Row(
             "somebody else's records, or a namespace that is not in `QUEUECAST_NAMESPACES`.",
             "cps",
             {"{{outcome}}": rates(gateway("records_read_total"), "outcome")},
-            width=12,
+            width=8,
+        ),
+        Series(
+            "Left out",
+            "Events that no browser was given, live or when it came back, because some client could not take "
+            "them: it would be cut off. The log names the record.",
+            "cps",
+            {"{{reason}}": rates(gateway("records_skipped_total"), "reason")},
+            width=8,
         ),
     ],
 )

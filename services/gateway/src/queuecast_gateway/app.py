@@ -40,6 +40,7 @@ from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.server import SocketServer
 from queuecast_gateway.sessions import Sessions
 from queuecast_gateway.settings import Settings
+from queuecast_gateway.skipped import Skipped
 from queuecast_gateway.traced import TracedBus, TracedFanout
 from queuecast_gateway.web import WebServer, web_server
 
@@ -155,8 +156,9 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
 
 
 def _recovery(settings: Settings, bus: GatewayBus, sessions: Sessions, metrics: Metrics) -> Recovery:
+    kept = settings.history_bytes if settings.recovery_seconds else 0
+    bus.history = History(kept, settings.max_record_bytes, Skipped(metrics).skip)
     if settings.recovery_seconds:
-        bus.history = History(settings.history_bytes)
         bus.offset_namespaces = frozenset(settings.namespaces)
     bounds = Bounds(settings.away_seconds, settings.max_replay_events, settings.max_replay_bytes)
     return Recovery(bus, sessions, bounds, metrics)

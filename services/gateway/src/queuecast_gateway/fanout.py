@@ -110,10 +110,10 @@ class Fanout:
                 if audience.recoverable:
                     pieces[0].append(self._rooms.history.frames(entry, record))
                 if audience.plain:
-                    pieces[1].append(record_frames(record))
+                    pieces[1].append(record_frames(record, None, self._rooms.history.max_event_bytes))
             except BadRecord as exc:
                 self._outcomes["malformed"].inc()
-                log.error("the record %s was skipped: %s", entry.offset, exc)
+                self._rooms.history.on_skipped(f"the record {entry.offset}", exc)
                 continue
             delivered.append(entry)
             if record.sent_ms is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from queuecast_bus import BusUnavailable
+from queuecast_bus import BadRecord, BusUnavailable
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.access.guard import KeysUnavailable, Unwelcome
@@ -88,12 +88,10 @@ class Handlers:
                 await self._server.enter_room(sid, room, namespace)
             if new:
                 await self._remember(namespace, sid)
-        except (Refusal, ValueError) as exc:
+        except Refusal as refusal:
             for room in self._rooms(namespace, sid).intersection(new):
                 await self._server.leave_room(sid, room, namespace)
-            if isinstance(exc, Refusal):
-                return exc.ack()
-            return refused("bad_room", "the id of a session is not a room that can be joined")
+            return refusal.ack()
         return accepted(rooms=new)
 
     async def _unsubscribe(self, namespace: str, sid: str, *arguments: Any) -> Ack:
@@ -171,9 +169,9 @@ class Handlers:
             self._metrics.relays.labels("failed").inc()
             self._warn("%s of %s was not relayed: %s", event, sid, exc)
             return refused("bus_unavailable", "the event was not confirmed, try again")
-        except (ValueError, RecursionError):
+        except BadRecord as exc:
             self._metrics.relays.labels("refused").inc()
-            return refused("bad_payload", "the event's data is not JSON")
+            return refused("bad_payload", f"not every client could take this event: {exc}")
         self._metrics.relays.labels("published").inc()
         return accepted()
 

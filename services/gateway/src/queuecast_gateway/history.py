@@ -5,10 +5,11 @@ here wanted it keeps the address alone; their text is Redis's. Pure.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from queuecast_bus import BadRecord, Batch, Entry, Record
+from queuecast_bus.bounds import MAX_CLIENT_BYTES
 from queuecast_bus.reader import START
 from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.packet import record_frames
@@ -39,10 +40,18 @@ class Kept(NamedTuple):
 class History:
     """Keeps about `max_bytes` of records, or none for 0. All that was read lies at or before `position`.
 
-    While `keeping` is not 0, somebody is about to come, and all texts are kept.
+    While `keeping` is not 0, somebody is about to come, and all texts are kept. `on_skipped` is told which
+    record no client can be given, and why; one that is larger than `max_event_bytes`, for instance.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        max_event_bytes: int = MAX_CLIENT_BYTES,
+        on_skipped: Callable[[str, BadRecord], object] = lambda _what, _why: None,
+    ) -> None:
+        self.max_event_bytes = max_event_bytes
+        self.on_skipped = on_skipped
         self.start = self.position = START
         self.keeping = 0
         self._begun = False
@@ -99,26 +108,28 @@ class History:
         """Return a record's event with its offset, framed once for all. Raises `BadRecord`."""
         frames = self._frames.get(entry.offset)
         if frames is None:
-            frames = record_frames(record, entry.offset)
+            frames = record_frames(record, entry.offset, self.max_event_bytes)
             # Not those before, which are read for one client: nothing would take them away again.
             if self._kept and offset_key(entry.offset) > offset_key(self.start):
                 self._frames[entry.offset] = frames
         return frames
 
     def replayed(self, entry: Entry) -> bytes | None:
-        """Return the same of an entry, None if its text was let go; nothing if it is no event after all."""
+        """Return the same of an entry, None if its text was let go; nothing if no client can be given it."""
         if not entry.fields:
             return self._frames.get(entry.offset)
         try:
             return self.frames(entry, entry.record)
-        except BadRecord:
+        except BadRecord as exc:
+            self.on_skipped(f"the record {entry.offset}", exc)
             return b""  # nobody was given it
 
     def recall(self, entry: Entry, fields: list[bytes]) -> int:
         """Take a text back that was let go, framed, for as long as its address is kept; return its size."""
         try:
-            frames = record_frames(entry._replace(fields=fields).record, entry.offset)
-        except BadRecord:
+            frames = record_frames(entry._replace(fields=fields).record, entry.offset, self.max_event_bytes)
+        except BadRecord as exc:
+            self.on_skipped(f"the record {entry.offset}", exc)
             frames = b""
         if entry.offset not in self._frames:
             self._frames[entry.offset] = frames

@@ -4,6 +4,7 @@ import math
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from queuecast_bus.errors import FLAWS
 from queuecast_edge.metrics import LATENCY_BUCKETS
 from queuecast_gateway.access.guard import CONNECT_REFUSALS
 from queuecast_gateway.faults import FAULTS, TURNS
@@ -47,6 +48,9 @@ class Metrics:
         self.connects = counter("connects", "Connections opened, by first transport", "transport", TRANSPORTS)
         self.disconnects = counter("disconnects", "Connections ended", "reason", DISCONNECT_REASONS)
         self.records = counter("records_read", "Records read from the bus", "outcome", RECORD_OUTCOMES)
+        self.records_skipped = counter(
+            "records_skipped", "Events left out because some client could not take them", "reason", FLAWS
+        )
         self.events_delivered = counter("events_delivered", "Events handed to browsers' connections")
         self.recoveries = counter(
             "recoveries", "Sessions that browsers came back for", "outcome", RECOVERY_OUTCOMES

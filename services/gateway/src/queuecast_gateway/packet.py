@@ -4,8 +4,8 @@ https://socket.io/docs/v4/socket-io-protocol/#packet-encoding
 """
 
 import json
-import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from socketio.packet import (
@@ -19,12 +19,17 @@ from socketio.packet import (
 )
 
 from queuecast_bus import BadRecord, Record
+from queuecast_bus.bounds import (
+    MAX_ATTACHMENTS,
+    MAX_CLIENT_BYTES,
+    check_attachments,
+    read_arguments,
+    read_json,
+)
+from queuecast_bus.names import BadName, check_event
 from queuecast_gateway.engine import packets
 from queuecast_gateway.faults import Fault
 from queuecast_gateway.protocol import event_fault
-
-MAX_ATTACHMENTS = 10
-"""Binary attachments of one packet; the stock JavaScript server has the same limit."""
 
 MAX_ID_DIGITS = 15
 
@@ -39,18 +44,9 @@ class BadPacket(ValueError):
         self.fault = fault
 
 
-def _no_constant(name: str) -> Any:
-    raise BadPacket("json", f"{name} is not JSON")
+_FAULTS: dict[str, Fault] = {"json": "json", "number": "number", "nesting": "nesting"}
+"""What is wrong with a client's JSON, by what would be wrong with a record's."""
 
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise BadPacket("number", "a number that is too large")
-    return number
-
-
-_decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 _encoder = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -96,7 +92,15 @@ class SocketPacket(Packet):  # type: ignore[misc]  # python-socketio has no type
             raise BadPacket(
                 "attachments", f"expected 1 to {MAX_ATTACHMENTS} attachments, and only in a binary packet"
             )
-        return int(count or 0)
+        if count is None:
+            return 0
+        try:
+            check_attachments(self.data, int(count))
+        except BadRecord as exc:
+            raise BadPacket("attachments", str(exc)) from exc
+        except RecursionError as exc:
+            raise BadPacket("nesting", "a payload that is nested too deeply") from exc
+        return int(count)
 
     def _check_data(self) -> None:
         data = self.data
@@ -132,29 +136,20 @@ def _json(text: str) -> Any:
     if not text:
         return None
     try:
-        return _decoder.decode(text)
-    except BadPacket:
-        raise
-    except json.JSONDecodeError as exc:
-        raise BadPacket("json", "a payload that is not JSON") from exc
-    except ValueError as exc:
-        # Python's own limit: 4,300 digits.
-        raise BadPacket("number", "a number that is too large") from exc
-    except RecursionError as exc:
-        raise BadPacket("nesting", "a payload that is nested too deeply") from exc
+        return read_json(text)
+    except BadRecord as exc:
+        raise BadPacket(_FAULTS[exc.flaw], f"a payload that cannot be read: {exc}") from exc
 
 
 def _fill_in(data: Any, attachments: list[bytes]) -> Any:
+    """Put attachments where their placeholders are, which were checked."""
     if isinstance(data, list):
         return [_fill_in(item, attachments) for item in data]
     if not isinstance(data, dict):
         return data
     if data.get("_placeholder") is not True:
         return {name: _fill_in(item, attachments) for name, item in data.items()}
-    number = data.get("num")
-    if type(number) is not int or not 0 <= number < len(attachments):
-        raise BadPacket("attachments", "a placeholder without its attachment")
-    return attachments[number]
+    return attachments[data["num"]]
 
 
 def namespace_prefix(namespace: str | None) -> str:
@@ -170,24 +165,29 @@ def packet_frames(packet: Any) -> bytes:
     return packets.message(encoded)
 
 
-def record_frames(record: Record, offset: str | None = None) -> bytes:
-    """Return the frames of a record's event; the offset, if any, is its last argument. Raises `BadRecord`.
+def record_frames(record: Record, offset: str | None = None, max_bytes: int = MAX_CLIENT_BYTES) -> bytes:
+    """Return the frames of a record's event; the offset, if any, is its last argument.
 
-    The arguments are checked, but written as the text they came as.
+    Raises `BadRecord` if it is larger than `max_bytes`, or if some client could not take it. The arguments
+    are checked, but written as the text they came as.
     https://socket.io/docs/v4/connection-state-recovery
     """
-    try:
-        arguments = _decoder.decode(record.arguments.decode())
-        if record.attachments:
-            arguments = _fill_in(arguments, list(record.attachments))
-    except (ValueError, RecursionError) as exc:
-        raise BadRecord(f"the arguments cannot be read: {exc}") from exc
-    if not isinstance(arguments, list):
-        raise BadRecord("the arguments are not a list")
-    name = json.dumps(record.event, ensure_ascii=False)
+    if record.payload_size > max_bytes:
+        raise BadRecord(f"an event of {record.payload_size} bytes, at most {max_bytes} are sent", "too_large")
+    name = _event_text(record.event)
+    read_arguments(record.arguments, len(record.attachments))
     inner = record.arguments.decode().strip()[1:-1].strip()
     kind = f"{BINARY_EVENT}{len(record.attachments)}-" if record.attachments else f"{EVENT}"
     namespace = namespace_prefix(record.namespace)
     last = "" if offset is None else f',"{offset}"'
     text = f"{kind}{namespace}[{name}{',' if inner else ''}{inner}{last}]"
     return b"".join([packets.message(text), *map(packets.message, record.attachments)])
+
+
+@lru_cache(maxsize=1024)
+def _event_text(event: str) -> str:
+    """Return an event's name as JSON. Raises `BadRecord`. Cached: there are few, each of a bounded length."""
+    try:
+        return json.dumps(check_event(event), ensure_ascii=False)
+    except BadName as exc:
+        raise BadRecord(str(exc), "event_name") from exc

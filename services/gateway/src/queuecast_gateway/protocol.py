@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, get_args
 
-from queuecast_bus.names import BadName, check_event, check_room
+from queuecast_bus.names import BadName, check_event, check_joinable
 from queuecast_gateway.faults import Fault
 
 Ack = dict[str, Any]
@@ -62,6 +62,6 @@ def room_names(argument: Any) -> list[str]:
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise Refusal("bad_room", "expected the name of a room or a list of names")
     try:
-        return [check_room(name) for name in names]
+        return [check_joinable(name) for name in names]
     except BadName as exc:
         raise Refusal("bad_room", str(exc)) from exc

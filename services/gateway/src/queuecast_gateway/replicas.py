@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from queuecast_bus import BusManager, BusSettings, BusUnavailable
+from queuecast_bus import BadRecord, BusManager, BusUnavailable
+from queuecast_gateway.history import History
 from queuecast_gateway.rooms import Rooms
+from queuecast_gateway.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,11 @@ still write goes to a client that has turned away."""
 class GatewayBus(BusManager, Rooms):
     """The bus of a gateway: what it reads goes to the rooms of this replica."""
 
-    def __init__(self, settings: BusSettings) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
+        # What one browser sends on is never more than it may say itself.
+        self._max_record_bytes = min(settings.max_record_bytes, settings.max_message_bytes)
+        self.history = History(0, settings.max_record_bytes)
         self._asked: dict[str, asyncio.Event] = {}
         self._coming: dict[tuple[str, str], int] = {}
 
@@ -70,6 +75,22 @@ class GatewayBus(BusManager, Rooms):
                 session.end(self.server.reason.TRANSPORT_CLOSE)
             # The disconnect handlers come first.
             await asyncio.sleep(0.005)
+
+    async def _handle_emit(self, message: dict[str, Any]) -> None:
+        """Emit what a stock manager in another process wants, unless some client could not take it."""
+        try:
+            await super()._handle_emit(message)
+        except BadRecord as exc:
+            self.history.on_skipped("an event of a stock manager", exc)
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as exc:
+            why = BadRecord(f"not an event: {type(exc).__name__}: {exc}"[:200])
+            self.history.on_skipped("an event of a stock manager", why)
+
+    async def _handle_enter_room(self, message: dict[str, Any]) -> None:
+        try:
+            await super()._handle_enter_room(message)
+        except ValueError as exc:
+            log.warning("another process cannot move a session into a room: %s", exc)
 
     async def _handle_disconnect(self, message: dict[str, Any]) -> None:
         if "question" not in message:

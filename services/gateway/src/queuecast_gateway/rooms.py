@@ -5,11 +5,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from socketio.async_manager import AsyncManager
-from socketio.packet import EVENT
 
+from queuecast_bus import Record
+from queuecast_bus.manager import dump_arguments
+from queuecast_bus.names import SESSION_PREFIX, is_session_id
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.history import History
-from queuecast_gateway.packet import SocketPacket, packet_frames
+from queuecast_gateway.packet import record_frames
 
 
 class Watcher(Protocol):
@@ -111,7 +113,7 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str:
         sid, rooms = self._arriving.pop(eio_sid, (None, {}))
-        sid = sid or self.server.eio.generate_id()
+        sid = sid or f"{SESSION_PREFIX}{self.server.eio.generate_id()}"
         self.basic_enter_room(sid, namespace, None, eio_sid=eio_sid)
         self.pending_connect.setdefault(namespace, []).append(sid)
         for room in (sid, *rooms):
@@ -119,6 +121,10 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         if rooms:
             self._joined[namespace][sid].update(rooms)
         return sid
+
+    def is_sid_room(self, namespace: str, room: Any) -> bool:
+        """Say whether a room is a session's own, which no other may be in, wherever that session is."""
+        return is_session_id(room)
 
     def basic_enter_room(
         self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
@@ -187,17 +193,22 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         """Emit to the connections of this replica alone, with python-socketio's parameters.
 
         Whoever can recover is told the replica's position: a client takes any text that comes last for an
-        offset, and all up to this one it has been given.
+        offset, and all up to this one it has been given. Raises `BadRecord` for what some client could not
+        take.
         """
+        audience = self.audience(namespace, _names(to or room), _names(skip_sid))
+        if audience is NOBODY:
+            return
+        arguments, attachments = dump_arguments(data)
+        record = Record(event, arguments, namespace, attachments=attachments)
         if callback is not None:
+            record.check(self.history.max_event_bytes)
             await super().emit(event, data, namespace, room, skip_sid, callback, to, **kwargs)
             return
-        arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
-        recoverable, plain = self.audience(namespace, _names(to or room), _names(skip_sid))
-        for sessions, last in ((recoverable, [self.history.position]), (plain, [])):
+        for sessions, last in ((audience.recoverable, self.history.position), (audience.plain, None)):
             if sessions:
-                packet = SocketPacket(EVENT, namespace=namespace, data=[event, *arguments, *last])
-                self.server.eio.outbox.put(packet_frames(packet), sessions)
+                sent = record_frames(record, last, self.history.max_event_bytes)
+                self.server.eio.outbox.put(sent, sessions)
 
 
 def _names(value: Any) -> Sequence[str]:

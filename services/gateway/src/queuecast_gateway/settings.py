@@ -43,6 +43,7 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
     )
     max_buffered_bytes: int = Field(
         default=1 << 20,
+        validate_default=True,
         ge=64 << 10,
         description="How far one browser may be behind before it is cut off (close code 4008, `slow`)",
     )
@@ -169,6 +170,16 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
                 f"keeps: QUEUECAST_STREAM_MAX_SECONDS is {kept}"
             )
         return seconds
+
+    @field_validator("max_buffered_bytes")
+    @classmethod
+    def _holds_any_event(cls, size: int, others: ValidationInfo) -> int:
+        largest = others.data.get("max_record_bytes", 0)
+        if size <= largest:
+            raise ValueError(
+                f"whoever is sent one event may be cut off: QUEUECAST_MAX_RECORD_BYTES is {largest}"
+            )
+        return size
 
     @field_validator("max_replay_bytes")
     @classmethod

@@ -10,19 +10,20 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from queuecast_bus import Batch, BusSettings, BusUnavailable, Entry, Record, Stored
+from queuecast_bus import Batch, BusUnavailable, Entry, Record, Stored
 from queuecast_bus.record import TracedRecord
 from queuecast_edge.trace_context import read_traceparent
 from queuecast_edge.traces import Attributes, Span, Traces
 from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.rooms import Audience
+from queuecast_gateway.settings import Settings
 
 
 class TracedBus(GatewayBus):
     """A bus that begins a trace for each event that is published here."""
 
-    def __init__(self, traces: Traces, settings: BusSettings) -> None:
+    def __init__(self, traces: Traces, settings: Settings) -> None:
         super().__init__(settings)
         self._traces = traces
         self._channel = settings.channel

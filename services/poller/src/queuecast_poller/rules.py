@@ -20,6 +20,7 @@ class Rules:
 
     default: Address = ITEM_ADDED
     max_body_bytes: int = 262_144
+    max_record_bytes: int = 512 << 10
     unwraps: bool = True
     broadcasts: bool = True
     own_attributes: Set[str] = frozenset()

@@ -6,7 +6,7 @@ Where and as whom to call AWS is the SDK's own business (`AWS_REGION`, `AWS_ENDP
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from queuecast_bus import BusSettings
 from queuecast_bus.names import check_published_event
@@ -31,7 +31,11 @@ class Settings(BusSettings, EdgeSettings):
         default=8, ge=1, le=64, description="Most receives under way per queue; busy queues get more than one"
     )
     max_body_bytes: int = Field(
-        default=262_144, ge=1, le=1_048_576, description="Largest message body that is published"
+        default=262_144,
+        validate_default=True,
+        ge=1,
+        le=1_048_576,
+        description="Largest message body that is published",
     )
     unaddressed: Literal["broadcast", "leave"] = Field(
         default="broadcast",
@@ -68,6 +72,14 @@ class Settings(BusSettings, EdgeSettings):
     def _is_an_event(cls, event: str) -> str:
         return check_published_event(event)
 
+    @field_validator("max_body_bytes")
+    @classmethod
+    def _fits_into_a_record(cls, size: int, others: ValidationInfo) -> int:
+        most = others.data.get("max_record_bytes", size)
+        if size > most:
+            raise ValueError(f"no gateway would deliver it: QUEUECAST_MAX_RECORD_BYTES is {most}")
+        return size
+
     @field_validator("queues")
     @classmethod
     def _are_queues(cls, queues: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,6 +104,7 @@ class Settings(BusSettings, EdgeSettings):
         return Rules(
             default=Address(self.event),
             max_body_bytes=self.max_body_bytes,
+            max_record_bytes=self.max_record_bytes,
             unwraps=self.envelopes == "auto",
             broadcasts=self.unaddressed == "broadcast",
         )

@@ -168,7 +168,11 @@ def _judge_one(
         if not is_served(where.namespace):
             detail = f"no gateway serves the namespace {where.namespace!r}"
             return Leave(message, Reason.BAD_ADDRESS, detail, permanent=False)
-        return Publish(message, _record(message, found.inside, where))
+        record = _record(message, found.inside, where)
+        if record.size > rules.max_record_bytes:
+            detail = f"{record.size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
+            return Leave(message, Reason.TOO_LARGE, detail)
+        return Publish(message, record)
     except BadAddress as exc:
         return Leave(message, Reason.BAD_ADDRESS, str(exc))
     except NotJson as exc:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from queuecast_bus.names import SUBJECT_ROOM, BadName, check_event, check_room
+from queuecast_bus.names import SUBJECT_ROOM, BadName, check_event, check_joinable, check_room
 from queuecast_gateway.access.tokens import Key
 
 MAX_NAMES = 200
@@ -103,7 +103,7 @@ def _read(claims: Mapping[str, Any], claim: str, read: Callable[[list[str]], Gra
 
 
 def _rooms(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(check_room, names))
+    return tuple(map(check_joinable, names))
 
 
 def _events(names: Iterable[str]) -> frozenset[str]:
