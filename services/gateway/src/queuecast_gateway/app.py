@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -142,7 +143,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
             asked = stopping.is_set()
             log.info("stopping")
             metrics.draining.set(1)
-            await _leave(server, settings.drain_seconds)
+            await _leave(server, settings.drain_seconds, settings.graceful_seconds)
             await _end(web, serving)
             await server.shutdown()
             await _write_down(sessions)
@@ -213,12 +214,16 @@ def _openness(settings: Settings) -> tuple[str, ...]:
     return (f"open: anybody may connect{where and ', '}{where} (QUEUECAST_AUTH=none)",)
 
 
-async def _leave(server: SocketServer, drain_seconds: float) -> None:
+async def _leave(server: SocketServer, drain_seconds: float, graceful_seconds: float) -> None:
     server.eio.leaving = True
     sessions = list(server.eio.sockets.values())
     if sessions:
         log.info("%d connections are closed within %g s", len(sessions), drain_seconds)
     await drain(sessions, drain_seconds)
+    # Who was between two polls is answered once more.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(graceful_seconds):
+            await server.eio.closing.settled()
 
 
 async def _write_down(sessions: Sessions) -> None:

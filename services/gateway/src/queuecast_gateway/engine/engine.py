@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import engineio
 
 from queuecast_gateway.engine import handshake, packets
+from queuecast_gateway.engine.closing import Closing
 from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.engine.heartbeat import TICK_SECONDS, Wheel
 from queuecast_gateway.engine.opening import Opening
@@ -83,6 +84,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self.leaving = False
         self.outbox = Outbox()
         self.wheel = Wheel(tick_seconds)
+        self.closing = Closing(self.wheel, max_buffered_bytes)
         self.rates = rates
         self._on_refused = on_refused
         self._on_turned_away = on_turned_away
@@ -162,6 +164,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         transport.write(self._greeting(session, environ, upgrades))
         self._begin(session, environ)
         if session.closed:
+            self.closing.take(session.sid)
             raise handshake.forbidden()
         return session
 
@@ -203,7 +206,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     def buffered(self) -> tuple[int, int]:
         """Return how many bytes wait for clients to take them, of all together and of the one with most."""
         waiting = [session.buffered for session in self.sockets.values()]
-        return sum(waiting), max(waiting, default=0)
+        return sum(waiting) + self.closing.held_bytes, max(waiting, default=0)
 
     def left(self, session: Session) -> None:
         """Forget a session that is over."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 NOOP_FRAME = frames.encode(frames.TEXT, packets.NOOP.encode())
 
+REFUSALS = ("parse error", "flood")
+"""Ends that the answer of a POST has told of."""
+
 
 class Polling:
     """The transport of a session that has no WebSocket, or not yet."""
@@ -49,7 +52,10 @@ class Polling:
             raise handshake.bad_request()
         if self.session.closed:
             # It was open when this GET came; nothing would be written any more.
-            raise handshake.unknown_session()
+            last = self.session.engine.closing.take(self.session.sid)
+            if last is None:
+                raise handshake.unknown_session()
+            return last
         if self.probing:
             return NOOP_FRAME
         if self._held:
@@ -77,9 +83,23 @@ class Polling:
         return held
 
     def end(self, reason: str, last: bytes) -> None:
-        """Answer a waiting GET for the last time: with a NOOP if the client asked for the end itself."""
-        by_client = reason == self.session.engine.reason.CLIENT_DISCONNECT
-        self._answer(self.release() + last + (NOOP_FRAME if by_client else packets.CLOSE_FRAME))
+        """Answer a waiting GET for the last time, with a NOOP if the client asked for the end itself.
+
+        Between two polls the next GET is answered so, if the end was the server's will. After any other end
+        the client knows of it, or has been silent for so long that its session id is unknown.
+        """
+        engine, held = self.session.engine, self.release() + last
+        why = engine.reason
+        if self._waiting is not None and not self._waiting.done():
+            self._answer(held + (NOOP_FRAME if reason == why.CLIENT_DISCONNECT else packets.CLOSE_FRAME))
+        elif reason not in (
+            why.CLIENT_DISCONNECT,
+            why.PING_TIMEOUT,
+            why.TRANSPORT_CLOSE,
+            why.TRANSPORT_ERROR,
+            *REFUSALS,
+        ):
+            engine.closing.keep(self.session.sid, held)
 
     def _hand_over(self) -> None:
         if self._held and not self.probing and self._waiting is not None and not self._waiting.done():

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from queuecast_gateway.engine import frames, handshake, packets, polling
+from queuecast_gateway.engine.closing import Closing
 from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.engine.session import Session
 
@@ -20,6 +21,7 @@ from queuecast_gateway.engine.session import Session
 class House(Protocol):
     """What a request needs of the server; `check`, `known` and `open_polling` raise `Refused`."""
 
+    closing: Closing
     max_message_bytes: int
     reason: Any
 
@@ -78,6 +80,8 @@ class Requests:
                 raise handshake.bad_method()
             session = self._engine.open_polling(environ)
             return packets.payload(await self._poll(session, request))
+        if request.method == "GET" and (last := self._engine.closing.take(query["sid"])) is not None:
+            return packets.payload(last)
         session = self._engine.known(query["sid"])
         if not session.polling:
             raise handshake.bad_request()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, Protocol
 
 from queuecast_gateway.engine import frames, packets
+from queuecast_gateway.engine.closing import Closing
 from queuecast_gateway.engine.frames import Decoder, FrameError
 from queuecast_gateway.engine.heartbeat import Wheel
 from queuecast_gateway.engine.leaving import Leaving
@@ -39,6 +40,7 @@ would go on through all that wait: 64 of the longest acknowledgements take 15 ms
 class Host(Protocol):
     """What a session needs of the server that it is one of; intervals are in seconds."""
 
+    closing: Closing
     max_message_bytes: int
     outbox: Outbox
     ping_interval: float
