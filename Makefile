@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
+# The tests start hundreds of processes of ours, which would compile themselves anew each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run send test unit integration e2e compose manifests faults fuzz bench lint format types check audit docs requirements clean
@@ -19,14 +21,18 @@ run: $(VENV)/local ## Run everything here: Redis, an SQS emulator, two gateways,
 send: $(VENV)/local ## Put items on the queue: N=100, or EVENT=price ROOM=sku:7 DATA='{"eur":3}'
 	@$(BIN)/python -m queuecast_local.send
 
-test: $(VENV)/dev node ## Run all tests
-	$(BIN)/pytest tests/unit tests/integration tests/e2e tests/observability tests/manifests tests/faults
+# Workers beside each other, see tests/README.md.
+WORKERS ?= auto
+TOGETHER = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope $(if $(SEED),--randomly-seed=$(SEED))
+
+test: $(VENV)/dev node ## Run all tests; SEED=N repeats an order, WORKERS=N changes how many run at once
+	$(TOGETHER) tests/unit tests/integration tests/e2e tests/observability tests/manifests tests/faults
 
 unit: $(VENV)/dev ## Run the tests without sockets or sleep
-	$(BIN)/pytest tests/unit
+	$(TOGETHER) tests/unit
 
 integration: $(VENV)/dev ## Run one service at a time against real Redis and a real SQS emulator
-	$(BIN)/pytest tests/integration
+	$(TOGETHER) tests/integration
 
 e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScript client and a browser
 	$(BIN)/pytest tests/e2e

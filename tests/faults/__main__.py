@@ -69,7 +69,7 @@ def _attacked() -> Ordeal | None:
 def _told(fault: Fault, load: Load) -> Outcome | None:
     """Run a fault and say what became of it, in a line."""
     try:
-        with closing(PortBlock()) as block:  # one for all runs would not do: it has ports for some forty
+        with closing(PortBlock()) as block:
             outcome = run(fault, load, block)
     except Exception as exc:  # a part that ended shows in many ways; the other faults are still of interest
         print(f"BROKEN  {fault.name}: {type(exc).__name__}: {exc}", flush=True)

@@ -190,7 +190,6 @@ def test_of_two_keys_with_one_id_the_first_counts() -> None:
         None,
         [],
     ],
-    ids=lambda entry: str(entry)[:40],
 )
 def test_a_key_that_is_not_for_verifying_is_ignored(entry: Any) -> None:
     """For encryption, too weak, a secret, a private key that all the world has now, or not understood."""
