@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/deploy/local
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test unit integration e2e compose manifests faults fuzz bench lint format types check audit docs requirements clean
+.PHONY: help run send test test-repeat unit integration e2e compose manifests faults fuzz bench lint format types check audit docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ TOGETHER = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope $(if $(SEED)
 
 test: $(VENV)/dev node ## Run all tests; SEED=N repeats an order, WORKERS=N changes how many run at once
 	$(TOGETHER) tests/unit tests/integration tests/e2e tests/observability tests/manifests tests/faults
+
+test-repeat: $(VENV)/dev node ## Run all tests N=20 times, each in another order; BUSY=2 keeps two cores busy meanwhile
+	@$(BIN)/python -m tests.repeat --runs $(or $(N),20) --busy $(or $(BUSY),0) -- $(MAKE) --no-print-directory test
 
 unit: $(VENV)/dev ## Run the tests without sockets or sleep
 	$(TOGETHER) tests/unit

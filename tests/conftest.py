@@ -1,9 +1,10 @@
 """How a run goes: what its workers share out, in which order, and what is said at its end."""
 
 import os
+from typing import Any
 
 import pytest
-from tests.scheduling import Scheduling, rank
+from tests.scheduling import rank, scheduler
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -13,8 +14,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
-    return Scheduling(config, log) if config.option.dist == "loadscope" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return scheduler(config, log) if config.option.dist == "loadscope" else None
 
 
 @pytest.hookimpl(trylast=True)

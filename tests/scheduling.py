@@ -4,8 +4,9 @@ A worker takes a scope at a time: as a rule a file, with all that its tests shar
 the quick files of the unit tier fill what time is left at the end.
 """
 
+from typing import Any
+
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 ORDER = (
     "tests/faults/",
@@ -36,12 +37,13 @@ def rank(nodeid: str) -> int:
     return next((at for at, start in enumerate(ORDER) if nodeid.startswith(start)), len(ORDER))
 
 
-class Scheduling(LoadScopeScheduling):
-    """Hands out scopes in the order in which they were collected."""
+def scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return what hands out scopes to pytest-xdist's workers, in the order in which tests were collected."""
+    from xdist.scheduler import LoadScopeScheduling  # pytest-xdist may be off
 
-    def __init__(self, config: pytest.Config, log: object) -> None:
-        config.option.loadscopereorder = False
-        super().__init__(config, log)
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return scope(nodeid)
 
-    def _split_scope(self, nodeid: str) -> str:
-        return scope(nodeid)
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
