@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeSessions, Figures
 
 from queuecast_bus import Batch, Entry, Gap, Record
+from queuecast_bus.command import Command, Target, Verb
 from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.access.grant import EVERY_ROOM, Identity
 from queuecast_gateway.engine.frames import split
@@ -20,7 +21,7 @@ from queuecast_gateway.session_state import State
 from queuecast_gateway.sessions import Claimed
 
 ANYONE = Identity("", EVERY_ROOM)
-BOUNDS = Bounds(window_seconds=60, max_events=5, max_bytes=1_000)
+BOUNDS = Bounds(window_seconds=60, max_events=5, max_bytes=1_000, max_rooms=3)
 NEW = "new-1"
 
 
@@ -28,6 +29,13 @@ def entry(offset: str, *rooms: str, namespace: str = "/", skip: tuple[str, ...] 
     """Return the event `e` with its offset's milliseconds as argument."""
     record = Record("e", b"[%d]" % offset_key(offset)[0], namespace, rooms, skip)
     return Entry(offset, Address(namespace, rooms, skip), [b"p", b"0-0", *record.to_fields()])
+
+
+def command(offset: str, verb: Verb, target: Target, name: str, *rooms: str, namespace: str = "/") -> Entry:
+    """Return a command to sessions, as it is read."""
+    record = Command(verb, namespace, target, name, rooms).record()
+    address = Address(record.namespace, record.rooms)
+    return Entry(offset, address, [b"p", b"0-0", *record.to_fields()])
 
 
 def texts(sent: bytes) -> list[str]:

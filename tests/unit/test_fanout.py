@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeClock, Figures
 
 from queuecast_bus import Batch, Entry, Gap, Record
+from queuecast_bus.command import Command
 from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
 from queuecast_bus.record import Address
 from queuecast_gateway import fanout as module
@@ -63,6 +64,18 @@ class FakeBoard:
         self.seconds.append(seconds)
 
 
+class FakeCommands:
+    """Says how many sessions here a command was for."""
+
+    def __init__(self) -> None:
+        self.obeyed: list[Command] = []
+        self.concerned = 0
+
+    def obey(self, command: Command) -> int:
+        self.obeyed.append(command)
+        return self.concerned
+
+
 class Bench:
     """A fan-out with everything around it."""
 
@@ -74,7 +87,8 @@ class Bench:
         self.probe = FakeProbe()
         self.board = FakeBoard()
         self.gaps: list[Gap] = []
-        parts: list[Any] = [self.rooms, self.outbox, self.probe, self.board]
+        self.commands = FakeCommands()
+        parts: list[Any] = [self.rooms, self.outbox, self.probe, self.commands, self.board]
         self._fanout = Fanout(*parts, Metrics(registry), frozenset({"/", "/shop"}), self.gaps.append)
 
     async def follow(self, times: int) -> None:

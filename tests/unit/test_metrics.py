@@ -124,6 +124,7 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "lost",
         "too_much",
         "malformed",
+        "disconnected",
     }
     assert {labels["reason"] for labels in samples(poller, "queuecast_poller_left_total")} == {
         "not_json",

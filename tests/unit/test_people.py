@@ -304,3 +304,15 @@ def test_nobody_becomes_somebody_by_renewing(hall: Hall) -> None:
     with pytest.raises(Unwelcome):
         hall.people.renew(HERE, somebody())
     assert (len(hall.people), len(hall.wheel), len(hall.tally)) == (0, 0, 0)
+
+
+def test_somebody_is_found_by_name_wherever_they_are_and_forgotten_when_gone(hall: Hall) -> None:
+    """A command is for all sessions of a user; to look through everybody's would cost their number."""
+    ann = Identity("ann", Rooms())
+    hall.people.enter(HERE, ann)
+    hall.people.enter(THERE, ann)
+    assert hall.people.places("ann") == [HERE, THERE]
+    hall.people.leave(HERE)
+    assert hall.people.places("ann") == [THERE]
+    hall.people.leave(THERE)
+    assert hall.people.places("ann") == hall.people.places("bob") == []

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.replica import BOUNDS, Bench, entry, events, known, make_bench, texts
+from tests.unit.replica import ANYONE, BOUNDS, Bench, entry, events, known, make_bench, texts
 
 from queuecast_bus import BusUnavailable, Entry, Gap, Record
 from queuecast_bus.record import Address
@@ -21,7 +21,7 @@ def bench() -> Bench:
 
 
 def missed(bounds: Bounds = BOUNDS, **state: Any) -> Missed:
-    return Missed(known(**state).state, "100-0", bounds)
+    return Missed(known(**state).state, "100-0", "100-0", ANYONE, bounds)
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,9 @@ async def test_what_is_noted_is_written_down_at_once(sessions: Sessions, redis: 
     assert more == []
     assert keys == [f"{PREFIX}pid", f"{PREFIX}other"]
     assert args[:3] == ["replica-1", 60_000, 30_000]
-    assert redis.written == [{"pid": whole(state("sid", "a", "b")), "other": ("more", 1, "0", [], "0", [])}]
+    assert redis.written == [
+        {"pid": whole(state("sid", "a", "b")), "other": ("more", 1, "0", [], "0", [], "1-0")}
+    ]
 
 
 async def test_the_newest_word_on_a_session_counts(sessions: Sessions, redis: FakeRedis) -> None:
@@ -156,8 +158,8 @@ async def test_what_has_changed_is_said_and_nothing_else(sessions: Sessions, red
     await sessions.flush()
     after = f"{mark(rooms):x}"
     assert [call["pid"] for call in redis.written] == [
-        ("more", 0, after, ["new", "9-0"], f"{before:x}", ["7"]),
-        ("more", 0, after, [], after, []),
+        ("more", 0, after, ["new", "9-0"], f"{before:x}", ["7"], "1-0"),
+        ("more", 0, after, [], after, [], "1-0"),
     ]
 
 
@@ -304,9 +306,21 @@ async def test_a_session_that_is_not_saved_now_is_said_so(sessions: Sessions, re
 
 async def test_a_session_is_taken_over(sessions: Sessions, redis: FakeRedis) -> None:
     """With all that any replica needs to know of it."""
-    redis.answer = [b"sid", b"5-0", b"replica-2", b"9-1", b"3-0", 4, b"a", b"6-0", b"\xc3\xa9", b"7-0"]
+    redis.answer = [
+        b"sid",
+        b"5-0",
+        b"replica-2",
+        b"9-1",
+        b"3-0",
+        4,
+        b"8-0",
+        b"a",
+        b"6-0",
+        b"\xc3\xa9",
+        b"7-0",
+    ]
     assert await sessions.claim("pid", "/shop", "ann") == Claimed(
-        State("sid", "/shop", {"a": "6-0", "é": "7-0"}, "5-0", "ann"), "replica-2", "9-1", "3-0", 4
+        State("sid", "/shop", {"a": "6-0", "é": "7-0"}, "5-0", "ann"), "replica-2", "9-1", "3-0", 4, "8-0"
     )
     ((keys, args),) = redis.calls
     assert keys == [f"{PREFIX}pid", "queuecast:{socketio}:tail", "queuecast:{socketio}:rewound"]

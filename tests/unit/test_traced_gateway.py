@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.fakes import FakeBus
 from tests.unit.spans import SENDER, KeptTraces, attributes, named, parent
-from tests.unit.test_fanout import FakeBoard, FakeOutbox, FakeProbe, FakeRooms, entry
+from tests.unit.test_fanout import FakeBoard, FakeCommands, FakeOutbox, FakeProbe, FakeRooms, entry
 
 from queuecast_bus import Batch, BusUnavailable, Entry, Record
 from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
@@ -29,7 +29,7 @@ class Bench:
         self.traces = KeptTraces("queuecast_gateway")
         self.rooms = FakeRooms()
         self.outbox = FakeOutbox()
-        parts: list[Any] = [self.rooms, self.outbox, FakeProbe(), FakeBoard()]
+        parts: list[Any] = [self.rooms, self.outbox, FakeProbe(), FakeCommands(), FakeBoard()]
         metrics = Metrics(CollectorRegistry())
         self._fanout = TracedFanout(
             self.traces, "socketio", *parts, metrics, frozenset({"/", "/shop"}), lambda gap: None

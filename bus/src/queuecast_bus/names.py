@@ -25,6 +25,12 @@ PROBE_NAMESPACE = "queuecast:probe"
 CANARY_NAMESPACE = "queuecast:canary"
 """Where a poller's own messages come out, for every gateway."""
 
+COMMAND_NAMESPACE = "queuecast:command"
+"""Where commands to sessions come out, for every gateway; see `command`."""
+
+MAX_ROOMS = 100
+"""Most rooms that one message can address."""
+
 MAX_BYTES = 256
 """Longest name, in bytes of UTF-8: what it takes on the wire, in Redis and in memory."""
 

@@ -26,6 +26,7 @@ from queuecast_gateway.access.tokens import Rules, Tokens
 from queuecast_gateway.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.announcement import Announcement
 from queuecast_gateway.board import BOARD_NAMESPACE, Board
+from queuecast_gateway.commands import Commands
 from queuecast_gateway.deletion_cost import DeletionCost
 from queuecast_gateway.drain import drain
 from queuecast_gateway.fanout import Fanout
@@ -84,7 +85,10 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
         server.eio.start(drain(list(server.eio.sockets.values()), settings.drain_seconds))
 
     fanout_of = Fanout if traces is None else partial(TracedFanout, traces, settings.channel)
-    fanout = fanout_of(bus, server.eio.outbox, probe, board, metrics, frozenset(settings.namespaces), on_gap)
+    commands = Commands(server, settings.max_rooms, metrics)
+    fanout = fanout_of(
+        bus, server.eio.outbox, probe, commands, board, metrics, frozenset(settings.namespaces), on_gap
+    )
     handlers = Handlers(
         server,
         metrics,
@@ -161,7 +165,9 @@ def _recovery(settings: Settings, bus: GatewayBus, sessions: Sessions, metrics: 
     bus.history = History(kept, settings.max_record_bytes, Skipped(metrics).skip)
     if settings.recovery_seconds:
         bus.offset_namespaces = frozenset(settings.namespaces)
-    bounds = Bounds(settings.away_seconds, settings.max_replay_events, settings.max_replay_bytes)
+    bounds = Bounds(
+        settings.away_seconds, settings.max_replay_events, settings.max_replay_bytes, settings.max_rooms
+    )
     return Recovery(bus, sessions, bounds, metrics)
 
 

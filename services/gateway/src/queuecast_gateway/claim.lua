@@ -4,17 +4,17 @@
 -- ARGV   1 this replica · 2 how long a session of a live connection is kept, ms · 3 the namespace it is in
 --        4 whose it is
 -- Answer sid, offset at its first connect, replica that had it, tail, lost up to, the how manieth claim this is,
---        then each of its rooms and the offset at which it was joined; nothing if there is no such session of that
+--        the offset at which its rooms were written down, then each of its rooms and the offset at which it was joined; nothing if there is no such session of that
 --        subject there
 
 local key = KEYS[1]
-local sid, namespace, subject, offset, owner =
-  unpack(redis.call('HMGET', key, 'sid', 'namespace', 'subject', 'offset', 'replica'))
+local sid, namespace, subject, offset, owner, saved =
+  unpack(redis.call('HMGET', key, 'sid', 'namespace', 'subject', 'offset', 'replica', 'saved'))
 if namespace ~= ARGV[3] or (subject or '') ~= ARGV[4] then return false end
 redis.call('HSET', key, 'replica', ARGV[1])
 redis.call('PEXPIRE', key, ARGV[2])
 local found = {sid, offset, owner, redis.call('GET', KEYS[2]) or '0-0', redis.call('GET', KEYS[3]) or '0-0',
-               redis.call('HINCRBY', key, 'claims', 1)}
+               redis.call('HINCRBY', key, 'claims', 1), saved or offset}
 local fields = redis.call('HGETALL', key)
 for at = 1, #fields, 2 do
   if string.sub(fields[at], 1, 5) == 'room:' then

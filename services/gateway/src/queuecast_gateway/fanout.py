@@ -9,9 +9,11 @@ from itertools import groupby
 from operator import itemgetter
 
 from queuecast_bus import BadRecord, Batch, Entry, Gap
-from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
+from queuecast_bus.command import read_command
+from queuecast_bus.names import CANARY_NAMESPACE, COMMAND_NAMESPACE, PROBE_NAMESPACE
 from queuecast_bus.record import Address, offset_ms
 from queuecast_gateway.board import Board
+from queuecast_gateway.commands import Commands
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.metrics import RECORD_OUTCOMES, Metrics
 from queuecast_gateway.packet import record_frames
@@ -34,6 +36,7 @@ class Fanout:
         rooms: Rooms,
         outbox: Outbox,
         probe: Probe,
+        commands: Commands,
         board: Board,
         metrics: Metrics,
         namespaces: frozenset[str],
@@ -42,6 +45,7 @@ class Fanout:
         self._rooms = rooms
         self._outbox = outbox
         self._probe = probe
+        self._commands = commands
         self._board = board
         self._metrics = metrics
         self._namespaces = namespaces
@@ -137,10 +141,23 @@ class Fanout:
         if namespace == CANARY_NAMESPACE:
             self._hear_canary(entries[-1])
             return
+        if namespace == COMMAND_NAMESPACE:
+            for entry in entries:
+                self._obey(entry)
+            return
         self._outcomes["unknown_namespace"].inc(len(entries))
         if namespace not in self._unknown_namespaces and len(self._unknown_namespaces) < 100:
             self._unknown_namespaces.add(namespace)
             log.warning("records for the namespace %r reach nobody: QUEUECAST_NAMESPACES lacks it", namespace)
+
+    def _obey(self, entry: Entry) -> None:
+        try:
+            concerned = self._commands.obey(read_command(entry.address))
+        except BadRecord as exc:
+            self._outcomes["malformed"].inc()
+            log.error("the command %s was skipped: %s", entry.offset, exc)
+        else:
+            self._outcomes["delivered" if concerned else "nobody_here"].inc()
 
     def _hear_canary(self, entry: Entry) -> None:
         with suppress(BadRecord):

@@ -27,7 +27,17 @@ DISCONNECT_REASONS = (
 )
 RECORD_OUTCOMES = ("delivered", "nobody_here", "unknown_namespace", "malformed")
 GAP_REASONS = ("trimmed", "rewound")
-RECOVERY_OUTCOMES = ("recovered", "unknown", "expired", "trimmed", "lost", "too_much", "malformed")
+RECOVERY_OUTCOMES = (
+    "recovered",
+    "unknown",
+    "expired",
+    "trimmed",
+    "lost",
+    "too_much",
+    "malformed",
+    "disconnected",
+)
+COMMAND_OUTCOMES = ("disconnected", "joined", "left", "forbidden", "too_many_rooms")
 RELAY_OUTCOMES = ("published", "refused", "failed")
 
 
@@ -79,6 +89,12 @@ class Metrics:
             "Times that Kubernetes could not be told how many connections this pod has",
         )
         self.relays = counter("relays", "Events that browsers sent on to everyone", "outcome", RELAY_OUTCOMES)
+        self.commands = counter(
+            "commands",
+            "Sessions here that a message's command was for, by what became of them",
+            "outcome",
+            COMMAND_OUTCOMES,
+        )
         self.gaps = counter(
             "bus_gaps", "Times that records were gone before they were read", "reason", GAP_REASONS
         )

@@ -101,8 +101,7 @@ class Recovery:
             raise NotRecovered("unknown")
         try:
             after = self._checked(claimed.state.offset if offset is None else offset, claimed)
-            rooms = {room: at for room, at in claimed.state.rooms.items() if identity.may_join(room)}
-            missed = Missed(claimed.state._replace(rooms=rooms), after, self._bounds)
+            missed = Missed(claimed.state, after, claimed.saved, identity, self._bounds)
             with self._bus.coming(claimed.state.sid, namespace, claimed.number) as is_still_coming:
                 await self._take_over(claimed, missed)
                 if not is_still_coming():

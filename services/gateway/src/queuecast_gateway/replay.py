@@ -1,20 +1,29 @@
-"""What a session that comes back is given: the events that it has missed, all of them or none. Pure."""
+"""What a session that comes back is given: the events that it has missed, all of them or none. Pure.
 
-from collections.abc import Iterable
+Commands that came meanwhile are carried out in their place among the events.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from queuecast_bus import Entry
+from queuecast_bus import BadRecord, Entry
+from queuecast_bus.command import Verb, read_command
+from queuecast_bus.names import COMMAND_NAMESPACE
+from queuecast_bus.record import offset_key
+from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.history import History
+from queuecast_gateway.membership import rooms_after
 from queuecast_gateway.session_state import State
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long somebody may be away, and how much may be missed."""
+    """How long somebody may be away, how much may be missed, and in how many rooms a session may be."""
 
     window_seconds: float
     max_events: int
     max_bytes: int
+    max_rooms: int
 
 
 class NotRecovered(Exception):
@@ -26,26 +35,43 @@ class NotRecovered(Exception):
 
 
 class Missed:
-    """The events that one session has missed, framed. Raises `NotRecovered` when they get too many."""
+    """The events that one session has missed, framed. Raises `NotRecovered` when they get too many.
 
-    def __init__(self, state: State, after: str, bounds: Bounds) -> None:
+    The state's rooms contain all commands up to the offset `saved`; those that the identity allows count.
+    """
+
+    def __init__(self, state: State, after: str, saved: str, identity: Identity, bounds: Bounds) -> None:
         self.state = state
         self.after = after
         self.frames: list[bytes] = []
-        self._rooms = frozenset((state.sid, *state.rooms))
+        self._saved = offset_key(saved)
+        self._identity = identity
         self._bounds = bounds
         self._size = 0
+        self._be_in({room: at for room, at in state.rooms.items() if identity.may_join(room)})
+
+    def _be_in(self, rooms: Mapping[str, str]) -> None:
+        self.state = self.state._replace(rooms=rooms)
+        self._rooms = frozenset((self.state.sid, *rooms))
 
     def add(self, entries: Iterable[Entry], history: History) -> list[Entry]:
         """Take in those of the next records that are for this session.
 
-        It ends before the first whose text is Redis's alone; returned are all of which that is so.
+        It ends before the first whose text is Redis's alone; returned are all of which that is so, up to the
+        next command.
         """
         namespace, sid = self.state.namespace, self.state.sid
         elsewhere: list[Entry] = []
         for entry in entries:
             where, rooms, skip_sids = entry.address
-            if where == namespace and sid not in skip_sids and not (rooms and self._rooms.isdisjoint(rooms)):
+            if where == COMMAND_NAMESPACE and offset_key(entry.offset) > self._saved:
+                if elsewhere:
+                    break  # which rooms those before it are for, it must not change
+                self._obey(entry)
+                self.after, self._saved = entry.offset, offset_key(entry.offset)
+                continue
+            is_in = not rooms or not self._rooms.isdisjoint(rooms)
+            if where == namespace and sid not in skip_sids and is_in:
                 frames = history.replayed(entry)
                 if frames is None:
                     elsewhere.append(entry)
@@ -56,6 +82,17 @@ class Missed:
                     self._size += len(frames)
                     self.check(0, 0)
         return elsewhere
+
+    def _obey(self, entry: Entry) -> None:
+        try:
+            command = read_command(entry.address)
+        except BadRecord:
+            return  # the replicas that were there did not follow it either
+        if command.concerns(self.state.namespace, self._identity.subject, self._rooms):
+            if command.verb is Verb.DISCONNECT:
+                raise NotRecovered("disconnected")
+            most = self._bounds.max_rooms
+            self._be_in(rooms_after(command, self.state.rooms, entry.offset, self._identity, most)[0])
 
     def check(self, more_events: int, more_bytes: int) -> None:
         """Raise `NotRecovered` if it would be too much, with so many events more."""

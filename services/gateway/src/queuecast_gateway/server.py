@@ -152,6 +152,14 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         """Have a session go on with another token. Raises `Unwelcome` and `KeysUnavailable`."""
         return await self.entrance.renew(sid, namespace, token)
 
+    def sessions_of(self, subject: str, namespace: str) -> list[str]:
+        """Return the sessions of somebody."""
+        places = self.entrance.people.places(subject)
+        found = [
+            self.manager.sid_from_eio_sid(eio_sid, where) for eio_sid, where in places if where == namespace
+        ]
+        return [sid for sid in found if sid is not None]
+
     # Rooms
 
     async def remember(self, sid: str, namespace: str) -> None:

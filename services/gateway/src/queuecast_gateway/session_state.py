@@ -69,7 +69,7 @@ class Change:
                 left.append(room)
             if was_in != (room in rooms):
                 was ^= hash(room)
-        return _text("more", away, after, entered, was, left)
+        return _text("more", away, after, entered, was, left, offset)
 
 
 def mark(rooms: Mapping[str, str]) -> int:

@@ -37,7 +37,7 @@ class Claimed(NamedTuple):
     """A session that was taken over, who had it (or ""), and how far the stream goes.
 
     Records up to `lost_up_to` may have been lost by Redis. `number` counts the claims of this session: of two
-    at once the later one counts.
+    at once the later one counts. The state's rooms contain all commands up to the offset `saved`.
     """
 
     state: State
@@ -45,6 +45,7 @@ class Claimed(NamedTuple):
     tail: str
     lost_up_to: str
     number: int = 0
+    saved: str = "0-0"
 
 
 class Sessions:
@@ -113,9 +114,9 @@ class Sessions:
         if not answer:
             return None
         number, texts = answer[5], iter([part.decode() for part in (*answer[:5], *answer[6:])])
-        sid, offset, owner, tail, lost_up_to = islice(texts, 5)
+        sid, offset, owner, tail, lost_up_to, saved = islice(texts, 6)
         state = State(sid, namespace, dict(zip(texts, texts, strict=True)), offset, subject)
-        return Claimed(state, owner, tail, lost_up_to, number)
+        return Claimed(state, owner, tail, lost_up_to, number, saved)
 
     async def run(self) -> None:
         """Write down what is noted, for ever."""

@@ -80,6 +80,7 @@ class People:
         self.on_expired = on_expired
         self._tally = per_identity
         self._present: dict[Place, Person] = {}
+        self._places: dict[str, dict[Place, None]] = {}
 
     def __len__(self) -> int:
         return len(self._present)
@@ -90,12 +91,17 @@ class People:
             if not self._tally.enter(identity.subject):
                 raise Unwelcome("too_many_connections", "too_many_connections")
             self._present[place] = Person(self, place, identity)
+            self._places.setdefault(identity.subject, {})[place] = None
 
     def leave(self, place: Place) -> None:
         """Whoever was there has gone."""
         if person := self._present.pop(place, None):
             person.forget()
-            self._tally.leave(person.identity.subject)
+            subject = person.identity.subject
+            self._tally.leave(subject)
+            del self._places[subject][place]
+            if not self._places[subject]:
+                del self._places[subject]
 
     def renew(self, place: Place, identity: Identity) -> None:
         """Somebody shows another token. Raises `Unwelcome` if it is somebody else's."""
@@ -117,6 +123,10 @@ class People:
             if not good[id(key)]:
                 found.append(place)
         return found
+
+    def places(self, subject: str) -> list[Place]:
+        """Return where somebody is."""
+        return list(self._places.get(subject, ()))
 
     def at(self, place: Place) -> Identity | None:
         """Return who is there, None for nobody in particular."""
