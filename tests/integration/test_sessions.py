@@ -70,7 +70,7 @@ async def test_a_session_is_found_as_it_was_left(replicas: tuple[Replica, Replic
     names = ["a", 'é"\\\n', "☕", "x" * 256, *map(str, range(700))]
     rooms = {name: f"{number}-1" for number, name in enumerate(names)}
     await one.says("save", STATE._replace(rooms=rooms))
-    assert await two.claims() == Claimed(State("sid", "/", rooms, "5-0"), one.me, "0-0", "0-0", 1)
+    assert await two.claims() == Claimed(State("sid", "/", rooms, "5-0"), one.me, "0-0", "0-0", 1, "5-0")
 
 
 async def test_the_offset_of_the_first_word_stays(replicas: tuple[Replica, Replica]) -> None:
@@ -79,7 +79,7 @@ async def test_the_offset_of_the_first_word_stays(replicas: tuple[Replica, Repli
     await one.says("save")
     await one.says("save", STATE._replace(rooms={"a": "5-0", "b": "9-0"}, offset="9-0"))
     assert await two.claims() == Claimed(
-        State("sid", "/", {"a": "5-0", "b": "9-0"}, "5-0"), one.me, "0-0", "0-0", 1
+        State("sid", "/", {"a": "5-0", "b": "9-0"}, "5-0"), one.me, "0-0", "0-0", 1, "9-0"
     )
 
 
@@ -156,7 +156,9 @@ async def test_who_takes_a_session_over_has_it(replicas: tuple[Replica, Replica]
     for verb in ("save", "here", "left", "drop"):
         await one.says(verb, STATE._replace(rooms={"old": "6-0"}))
     await two.says("save", STATE._replace(rooms={"new": "7-0"}))
-    assert await one.claims() == Claimed(State("sid", "/", {"new": "7-0"}, "5-0"), two.me, "0-0", "0-0", 2)
+    assert await one.claims() == Claimed(
+        State("sid", "/", {"new": "7-0"}, "5-0"), two.me, "0-0", "0-0", 2, "5-0"
+    )
 
 
 async def test_a_session_that_has_left_is_nobodys(replicas: tuple[Replica, Replica]) -> None:
