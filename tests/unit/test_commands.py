@@ -11,7 +11,7 @@ from tests.unit.test_fanout import Bench as FanoutBench
 
 from queuecast_bus import BadRecord, Record
 from queuecast_bus.command import Command, Target, Verb, read_command
-from queuecast_bus.names import COMMAND_NAMESPACE
+from queuecast_bus.names import COMMAND_NAMESPACE, SESSION_PREFIX
 from queuecast_bus.record import Address
 from queuecast_gateway.access.grant import Identity, Rooms, patterns
 from queuecast_gateway.commands import Commands
@@ -196,8 +196,9 @@ async def test_a_session_is_in_no_more_rooms_than_it_may_subscribe_to(here: Here
 
 async def test_the_room_of_a_session_is_joined_by_nobody_else(here: Here) -> None:
     """What is meant for it alone would be theirs."""
-    here.obey(Command(JOIN, "/", ROOM, "vip", ("ann-1", "sku:7")))
-    assert here.rooms("bob") == ["vip", "sku:7"]
+    here.obey(Command(JOIN, "/", ROOM, "vip", (f"{SESSION_PREFIX}ann", "sku:7")))
+    assert here.rooms("bob") == ["vip"]
+    assert here.figure("commands_total", outcome="forbidden") == 1
 
 
 def test_a_command_is_counted_as_a_record_and_reaches_no_browser() -> None:

@@ -63,8 +63,7 @@ class Commands:
         for room in before.keys() - after.keys():
             manager.basic_leave_room(sid, namespace, room)
         for room in after:
-            # Somebody's own room is nobody else's, whatever it is called.
-            if room not in before and not manager.is_sid_room(namespace, room):
+            if room not in before:
                 manager.basic_enter_room(sid, namespace, room)
         return outcome
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from queuecast_bus.command import Command, Verb
+from queuecast_bus.names import is_session_id
 from queuecast_gateway.access.grant import Identity
 
 
@@ -15,7 +16,8 @@ def rooms_after(
     """
     if command.verb is Verb.LEAVE:
         return {room: joined for room, joined in rooms.items() if room not in command.rooms}, "left"
-    if not all(map(identity.may_join, command.rooms)):
+    # The room of a session's own is nobody else's.
+    if any(is_session_id(room) or not identity.may_join(room) for room in command.rooms):
         return rooms, "forbidden"
     after = {**rooms, **{room: at for room in command.rooms if room not in rooms}}
     return (rooms, "too_many_rooms") if len(after) > max_rooms else (after, "joined")
