@@ -122,6 +122,18 @@ async def bad_tokens(means: Means) -> None:
         await means.wire.outlast(TOKEN_SECONDS)
 
 
+async def rebound_name(means: Means) -> None:
+    """What a page asks whose own name was made to lead to the gateway."""
+    await means.wire.send(_request("GET", f"{PATH}polling", host="evil.example"))
+    await means.wire.over.wait()
+
+
+async def foreign_element(means: Means) -> None:
+    """What an image of another site asks, with its visitor's cookies."""
+    await means.wire.send(_request("GET", f"{PATH}polling", more="Sec-Fetch-Site: cross-site\r\n"))
+    await means.wire.over.wait()
+
+
 async def churn(means: Means) -> None:
     """Come, and go at once."""
     await _upgrade(means)
@@ -169,6 +181,6 @@ async def _drip(wire: Wire, whole: bytes) -> None:
     await wire.over.wait()
 
 
-def _request(method: str, path: str, body: str = "") -> bytes:
+def _request(method: str, path: str, body: str = "", host: str = HOST, more: str = "") -> bytes:
     length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
-    return f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{length}\r\n{body}".encode()
+    return f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{more}{length}\r\n{body}".encode()

@@ -79,6 +79,8 @@ KINDS = (
     Kind("tokens of another issuer", TRIES, "1008", "foreign"),
     Kind("tokens that have expired", not_let_in("expired"), "1008", "expired"),
     Kind("tokens that nobody signed", TRIES, "1008", "unsigned"),
+    Kind("a name that is somebody else's", turned_away("host"), "HTTP 403"),
+    Kind("elements of other sites' pages", turned_away("origin"), "HTTP 403"),
     Kind("connect and leave", gone("transport_close"), CUT),
     Kind("never reading", gone("slow"), CUT, "good"),
 )

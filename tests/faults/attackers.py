@@ -39,6 +39,8 @@ ABUSES: dict[str, Abuse] = {
     "tokens of another issuer": abuse.bad_tokens,
     "tokens that have expired": abuse.bad_tokens,
     "tokens that nobody signed": abuse.bad_tokens,
+    "a name that is somebody else's": abuse.rebound_name,
+    "elements of other sites' pages": abuse.foreign_element,
     "connect and leave": abuse.churn,
     "never reading": abuse.never_reading,
 }

@@ -88,7 +88,7 @@ def times_later(before_ms: int, during_ms: int) -> float:
 def run(siege: Siege, block: PortBlock) -> Ordeal:
     """Run it. Raises AssertionError if there is no run to judge: a part did not start, say."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    auth = {"QUEUECAST_AUTH": "jwt", "QUEUECAST_AUTH_SECRET": secret}
+    auth = {"QUEUECAST_AUTH": "jwt", "QUEUECAST_AUTH_SECRET": secret, "QUEUECAST_HOSTS": "localhost"}
     honest = [token("good", secret, f"ann-{number}", rooms=["quarter-*"]) for number in range(siege.clients)]
     with (
         Stack(Shape(gateway={**auth, **siege.gateway}), block) as stack,

@@ -31,6 +31,7 @@ PLACEHOLDER = re.compile(r"REPLACE-WITH-[A-Z0-9-]*[A-Z0-9]|replace-with-[a-z-]+\
 
 SITE = {
     "REPLACE-WITH-THE-REGION": "eu-west-1",
+    "REPLACE-WITH-THE-CIDR-OF-THE-LOAD-BALANCER": "10.20.3.0/24",
     "REPLACE-WITH-THE-CIDR-OF-THE-VPC": "10.20.0.0/16",
     "REPLACE-WITH-THE-ARN-OF-THE-QUEUE": "arn:aws:sqs:eu-west-1:123456789012:orders",
     "REPLACE-WITH-THE-HOST-OF-REDIS": "master.bus.abc123.euw1.cache.amazonaws.com",

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from queuecast_edge.environment import SettingsError, read
+from queuecast_gateway.limits.address import networks
 from queuecast_gateway.metrics import Metrics as GatewayMetrics
 from queuecast_gateway.settings import Settings as GatewaySettings
 from queuecast_poller.app import EXIT_SECONDS
@@ -194,6 +195,30 @@ def test_whoever_is_believed_about_addresses_is_the_only_one_to_reach_the_port(n
 
 @needs_kubectl
 @every
+def test_a_proxy_is_believed_about_whom_it_has_seen_and_no_further(name: str) -> None:
+    """A client in its network, or in the cluster's, is no proxy; a private range is nobody's."""
+    made = settings(rendered(name), "gateway")
+    if made.trusted_proxies:
+        assert made.trusted_hops == 1
+        assert all(network.prefixlen >= 16 for network in networks(made.trusted_proxies))
+
+
+@needs_kubectl
+@every
+def test_browsers_reach_the_gateway_by_the_name_of_their_route(name: str) -> None:
+    """It checks names where it is open, and where it is told some."""
+    documents = rendered(name)
+    hosts = settings(documents, "gateway").own_hosts
+    routes = [route["spec"]["hostnames"][0] for route in find(documents, "HTTPRoute")]
+    routes += [ingress["spec"]["rules"][0]["host"] for ingress in find(documents, "Ingress")]
+    assert hosts is not None
+    for host in routes or ("queuecast-gateway", "queuecast-gateway.queuecast.svc.cluster.local"):
+        assert host in hosts
+    assert "evil.example" not in hosts
+
+
+@needs_kubectl
+@every
 def test_a_managed_redis_is_spoken_to_by_tls_and_every_redis_with_a_password(name: str) -> None:
     """As the user of the service, whose rights are few."""
     documents = rendered(name)
@@ -218,7 +243,10 @@ def test_on_aws_everything_is_where_the_site_says() -> None:
     certificate = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/certificate-arn"]
     assert certificate == SITE["REPLACE-WITH-THE-ARN-OF-THE-CERTIFICATE"]
     network = SITE["REPLACE-WITH-THE-CIDR-OF-THE-VPC"]
-    assert settings(documents, "gateway").trusted_proxies == (network,)
+    balancer = SITE["REPLACE-WITH-THE-CIDR-OF-THE-LOAD-BALANCER"]
+    gateway = settings(documents, "gateway")
+    assert gateway.trusted_proxies == (balancer,)
+    assert gateway.hosts == (SITE["REPLACE-WITH-THE-HOST-NAME"],)
     blocks = [
         peer["ipBlock"]["cidr"]
         for each in find(documents, "NetworkPolicy")
@@ -227,8 +255,8 @@ def test_on_aws_everything_is_where_the_site_says() -> None:
         for peer in rule[whom]
         if "ipBlock" in peer
     ]
-    assert blocks.count(network) == 3
-    assert not [block for block in blocks if block.startswith("10.") and block != network]
+    assert (blocks.count(network), blocks.count(balancer)) == (2, 1)
+    assert not [block for block in blocks if block.startswith("10.") and block not in (network, balancer)]
 
 
 @needs_kubectl

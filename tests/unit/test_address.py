@@ -184,3 +184,12 @@ def test_any_peer_and_any_header_have_an_answer(peer: str, forwarded: str | None
         found = client_address(peer, forwarded, trusted)
         assert found == peer or str(ip_address(found)) == found
         assert isinstance(address_key(found), str)
+
+
+@pytest.mark.parametrize(
+    ("most", "client"), [(1, "10.0.0.2"), (2, "10.0.0.3"), (3, "203.0.113.1"), (20, "203.0.113.1")]
+)
+def test_so_many_proxies_in_a_row_are_believed(most: int, client: str) -> None:
+    """A client in their network would else be taken for one, and say that it is somebody else."""
+    forwarded = "203.0.113.1, 10.0.0.3, 10.0.0.2"
+    assert client_address("10.0.0.1", forwarded, networks(["10.0.0.0/8"]), most) == client

@@ -108,6 +108,8 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     )
     admin = bind(settings.host, settings.admin_port, variable("admin_port"))
     web = web_server(server, settings, admission)
+    if (hosts := settings.own_hosts) is not None:
+        log.info("browsers may call this gateway by these names (QUEUECAST_HOSTS): %s", hosts)
     openness = Health(notes=_openness(settings))
     for note in openness.notes:
         log.warning("%s", note)

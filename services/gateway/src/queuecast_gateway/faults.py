@@ -36,6 +36,7 @@ Turn = Literal[
     "method",
     "version",
     "origin",
+    "host",
     "too_big",
     "slow",
     "leaving",
@@ -43,8 +44,8 @@ Turn = Literal[
     "address",
     "descriptors",
 ]
-"""Why a request was turned away: the first five are the stock client's own, `too_big` and `slow` are heads of
-requests, `full` is the replica, `address` has enough connections.
+"""Why a request was turned away: the first five are the stock client's own, `host` is a name that is none of
+ours, `too_big` and `slow` are heads of requests, `full` is the replica, `address` has enough connections.
 """
 
 TURNS: tuple[Turn, ...] = get_args(Turn)

@@ -76,8 +76,13 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             on_turned_away=self._turned_away,
             on_ping=self._pinged,
             guests=guests,
-            address_of=partial(client_address, trusted=networks(settings.trusted_proxies)),
+            address_of=partial(
+                client_address,
+                trusted=networks(settings.trusted_proxies),
+                most_hops=settings.trusted_hops,
+            ),
             rates=settings.rates,
+            hosts=settings.own_hosts,
             logger=logging.getLogger("socketio"),
             engineio_logger=logging.getLogger("engineio"),
         )

@@ -1,6 +1,7 @@
 """The gateway's settings: environment variables with the prefix `QUEUECAST_`, read once at the start."""
 
 import math
+import socket
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -10,6 +11,7 @@ from queuecast_bus.names import check_namespace, check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_edge.settings import EdgeSettings
+from queuecast_gateway.access.hosts import Hosts, check_host, is_host
 from queuecast_gateway.access.settings import AccessSettings
 from queuecast_gateway.board import BOARD_NAMESPACE
 from queuecast_gateway.handlers import HANDLED_EVENTS
@@ -27,6 +29,12 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         default=None,
         description="Origins whose pages may connect: exact ones, comma separated, or `*` for all "
         "(default: the page's own origin only)",
+    )
+    hosts: Names | None = Field(
+        default=None,
+        description="Names by which browsers may call the gateway, such as `gateway.example` or `*.example`, "
+        "beside addresses, `localhost`, its own host's name and those in `QUEUECAST_ORIGINS`; `*` for any "
+        "(default: these alone where `QUEUECAST_AUTH=none`, else any); see [Security](security.md#names)",
     )
     transports: Names = Field(default=TRANSPORTS, description="`polling`, `websocket` or both")
     namespaces: Names = Field(default=("/",), description="Namespaces that browsers may connect to")
@@ -122,6 +130,15 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
             raise ValueError("an empty list would allow nobody: leave it unset for the page's own origin")
         return origins
 
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if hosts is None or hosts == ("*",):
+            return hosts
+        if "*" in hosts:
+            raise ValueError("`*` stands alone: it already allows every name")
+        return tuple(map(check_host, hosts))
+
     @field_validator("transports")
     @classmethod
     def _are_transports(cls, transports: tuple[str, ...]) -> tuple[str, ...]:
@@ -202,6 +219,20 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         if self.origins is None:
             return None
         return "*" if self.origins == ("*",) else list(self.origins)
+
+    @property
+    def own_hosts(self) -> Hosts | None:
+        """The names of this gateway, None for any.
+
+        Without a list any name will do where nobody could read anything by it: without a token, or where
+        every page may connect anyway.
+        """
+        is_closed = self.auth != "none" or self.origins == ("*",)
+        if self.hosts == ("*",) or (self.hosts is None and is_closed):
+            return None
+        origins = [urlsplit(origin).hostname for origin in self.origins or () if origin != "*"]
+        known = [socket.gethostname(), self.host, self.pod_name, *origins]
+        return Hosts([*(self.hosts or ()), *(name for name in known if name and is_host(name))])
 
     @property
     def rates(self) -> Rates | None:

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Container, Coroutine, Iterator, Mapping
 from typing import Any, Protocol
 
 import engineio
@@ -27,6 +27,10 @@ from queuecast_gateway.limits.pace import Rates
 log = logging.getLogger(__name__)
 
 PATH = "/socket.io/"
+
+FOREIGN_SITES = ("cross-site", "same-site")
+"""What browsers say of a request that a page of another origin makes:
+https://www.w3.org/TR/fetch-metadata/"""
 
 ID_BYTES = 15
 """Of randomness in an id."""
@@ -58,9 +62,9 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     `request_seconds` is how long the body of a POST may take. `on_refused` is called with the id of a
     connection and why it was closed, `on_turned_away` with why a request was refused, and whose it was.
     `on_ping` may return frames that go out with a session's ping. `address_of` tells a client's address from
-    the peer's and the header `X-Forwarded-For`; `rates` bound how fast each may speak. The other parameters
-    are python-engineio's; intervals are in seconds and may be fractions. While `leaving` is set no session
-    begins.
+    the peer's and the header `X-Forwarded-For`; `rates` bound how fast each may speak; `hosts` are the names
+    by which clients may call it, None for any. The other parameters are python-engineio's; intervals are in
+    seconds and may be fractions. While `leaving` is set no session begins.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         guests: Guests | None = None,
         address_of: Callable[[str, str | None], str] = _peer,
         rates: Rates | None = None,
+        hosts: Container[str] | None = None,
         path: str = PATH,
         **options: Any,
     ) -> None:
@@ -86,6 +91,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self.wheel = Wheel(tick_seconds)
         self.closing = Closing(self.wheel, max_buffered_bytes)
         self.rates = rates
+        self._hosts = hosts
         self._on_refused = on_refused
         self._on_turned_away = on_turned_away
         self._on_ping = on_ping
@@ -123,11 +129,18 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
             raise handshake.unknown_transport()
         if self.leaving and "sid" not in query:
             raise handshake.leaving()
+        host = environ.get("HTTP_HOST")
+        if host is not None and self._hosts is not None and host not in self._hosts:
+            raise handshake.unknown_host(host)
         origin = environ.get("HTTP_ORIGIN")
         if origin:
             allowed = self._cors_allowed_origins(environ)
             if allowed is not None and origin not in allowed:
                 raise handshake.forbidden()
+        elif environ.get("HTTP_SEC_FETCH_SITE") in FOREIGN_SITES:
+            # An image or a script of another site, with the visitor's cookies: clients of ours send an
+            # Origin.
+            raise handshake.forbidden()
         if "sid" not in query:
             self._guests.check(environ["REMOTE_ADDR"])
 

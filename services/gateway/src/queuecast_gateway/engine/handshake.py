@@ -66,6 +66,11 @@ def forbidden() -> Refused:
     return Refused("origin", 4, "Forbidden", HTTPStatus.FORBIDDEN)
 
 
+def unknown_host(host: str) -> Refused:
+    why = f"{host[:80]!r} is no name of this gateway; if it should be one, QUEUECAST_HOSTS has to have it"
+    return Refused("host", 4, why, HTTPStatus.FORBIDDEN)
+
+
 def leaving() -> Refused:
     return Refused("leaving", 4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="1")
 

@@ -43,12 +43,13 @@ def _network(name: str) -> IPv4Network | IPv6Network:
     return network
 
 
-def client_address(peer: str, forwarded: str | None, trusted: Networks) -> str:
+def client_address(peer: str, forwarded: str | None, trusted: Networks, most_hops: int = MAX_HOPS) -> str:
     """Return the client's address, or `peer` as it is if that is none (a Unix socket's is empty).
 
     `forwarded` is the X-Forwarded-For header, several of them joined by commas. Each proxy appends whom it
     was called by, so only what trusted ones wrote counts: from the right, up to the first address that is not
-    theirs. What is left of that, or of an entry that is no address, anybody could have written.
+    theirs, and at most `most_hops` entries: so a client in the network of the proxies is not taken for one.
+    What is left of that, or of an entry that is no address, anybody could have written.
     """
     if not trusted or not forwarded:
         return peer if _as_the_kernel_writes(peer) else str(_address(peer) or peer)
@@ -56,7 +57,9 @@ def client_address(peer: str, forwarded: str | None, trusted: Networks) -> str:
     if client is None:
         return peer
     hops = forwarded.rsplit(",", MAX_HOPS)  # what is left of those is no address
-    while hops and _is_in(client, trusted):
+    for _ in range(min(most_hops, len(hops))):
+        if not _is_in(client, trusted):
+            break
         before = _hop(hops.pop())
         if before is None:
             break

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field, field_validator
 
 from queuecast_edge.environment import Names
-from queuecast_gateway.limits.address import networks
+from queuecast_gateway.limits.address import MAX_HOPS, networks
 
 
 class LimitSettings(BaseModel, frozen=True, extra="forbid"):
@@ -21,6 +21,12 @@ class LimitSettings(BaseModel, frozen=True, extra="forbid"):
         default=(),
         description="Addresses and networks of proxies whose `X-Forwarded-For` says who a client is, such as "
         "`10.0.0.0/8`",
+    )
+    trusted_hops: int = Field(
+        default=MAX_HOPS,
+        ge=1,
+        le=MAX_HOPS,
+        description="How many of these proxies in a row are believed, from the one that is connected itself",
     )
     max_events_per_second: float = Field(
         default=50,
