@@ -196,7 +196,7 @@ async def test_a_session_is_in_no_more_rooms_than_it_may_subscribe_to(here: Here
 
 async def test_the_room_of_a_session_is_joined_by_nobody_else(here: Here) -> None:
     """What is meant for it alone would be theirs."""
-    here.obey(Command(JOIN, "/", ROOM, "vip", (f"{SESSION_PREFIX}ann", "sku:7")))
+    here.obey(Command(JOIN, "/", ROOM, "vip", (SESSION_PREFIX + 20 * "a", "sku:7")))
     assert here.rooms("bob") == ["vip"]
     assert here.figure("commands_total", outcome="forbidden") == 1
 
