@@ -324,7 +324,7 @@ HALF_REQUESTS = {
 
 
 async def test_half_a_frame_and_silence_end_the_connection(victim: Victim) -> None:
-    """Whoever never finishes answers no ping either; and whoever does not answer a CLOSE is cut."""
+    """Whoever never finishes is not waited for; and whoever does not answer a CLOSE is cut."""
 
     async def code_after(half: bytes) -> int:
         async with victim.joined() as one:
@@ -332,7 +332,7 @@ async def test_half_a_frame_and_silence_end_the_connection(victim: Victim) -> No
             return await one.close_code(answer=False)
 
     codes = await asyncio.gather(*map(code_after, HALVES.values()))
-    assert dict(zip(HALVES, codes, strict=True)) == dict.fromkeys(HALVES, 1000)
+    assert dict(zip(HALVES, codes, strict=True)) == dict.fromkeys(HALVES, 1008)
 
 
 async def test_half_a_request_and_silence_end_the_connection(victim: Victim) -> None:
@@ -484,6 +484,8 @@ OFFENCES: list[tuple[Fault, str, Offence]] = [
     ("engine_packet", "a probe of nothing", said("2probe")),
     ("engine_packet", "a body of noise", posted(b"xyz", 400)),
     ("slow_body", "a body that does not end", posted(b"42", 408, length=100)),
+    ("slow_message", "attachments that do not come", said(f'451-["x",{PLACEHOLDER}]')),
+    ("slow_message", "half a message", framed(frame(TEXT, "42", final=False))),
     ("packet_type", "an unknown type", said("49")),
     ("packet_type", "the server's packet", said('44{"message":"x"}')),
     ("packet_type", "no packet at all", said("4")),
@@ -524,7 +526,7 @@ async def test_what_ends_a_connection_has_one_reason_and_one_line(
 
 def test_every_reason_for_the_end_of_a_connection_is_shown() -> None:
     """By an offence above, or where limits are tested."""
-    assert {reason for reason, _, _ in OFFENCES} == {*FAULTS} - {"flood"}
+    assert {reason for reason, _, _ in OFFENCES} == {*FAULTS} - {"backlog", "flood", "tries"}
 
 
 def asked(method: str, query: str, status: int, **headers: str) -> Offence:

@@ -1,12 +1,38 @@
 """What one browser can make a gateway and Redis hold is bounded in bytes, and seen."""
 
+import asyncio
 import json
+from collections.abc import Iterator
 
-from .counts import ACKS_REFUSED, Counts
+import pytest
+from tests.claims import eventually
+
+from queuecast_bus import Record
+
+from . import wire
+from .conftest import Redis
+from .counts import ACKS_REFUSED, EVENTS_REFUSED, HANDSHAKES_REFUSED, Counts
 from .page import page
-from .site import Site, site
+from .site import Site, site, until
+from .test_crowd import joined, read_to_the_end, unread
+from .test_gateway import Gateway
+from .wire import PATH, POLLING, TEXT, Polling
 
 __all__ = ["site"]
+
+BUFFERED = "queuecast_gateway_buffered_bytes"
+DISCONNECTS = "queuecast_gateway_disconnects_total"
+LARGE = "x" * 50_000
+
+
+@pytest.fixture(scope="module")
+def impatient(shared_redis: Redis) -> Iterator[Gateway]:
+    """A gateway that waits for a second for the rest of what somebody has begun."""
+    gateway = Gateway(shared_redis.url, QUEUECAST_CONNECT_SECONDS="1", QUEUECAST_CHANNEL="impatient")
+    eventually(gateway.ready, 30)
+    yield gateway
+    gateway.process.stop(grace_seconds=0)
+    assert "Traceback" not in gateway.log()
 
 
 async def test_rooms_are_bounded_in_bytes(site: Site) -> None:
@@ -31,3 +57,100 @@ async def test_an_answer_is_no_longer_than_what_was_asked(site: Site) -> None:
         for event in ("subscribe", "unsubscribe"):
             asked = rooms[0] if event == "subscribe" else "none"
             assert len(json.dumps(await ann.ask(event, asked))) <= len(asked) + 50
+
+
+@pytest.mark.parametrize("begun", ["attachments", "a message", "a frame"])
+async def test_what_is_begun_is_counted_and_has_to_end(impatient: Gateway, begun: str) -> None:
+    """46 MB of attachments that were announced and never came whole were in no figure, for ever."""
+    counts = Counts(impatient, EVENTS_REFUSED)
+    one = await joined(impatient.port)
+    if begun == "attachments":
+        one.send('452-["item_removed",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]')
+        one.send(LARGE.encode())
+    elif begun == "a message":
+        one.send_frame(TEXT, f'42["item_removed","{LARGE}', final=False)
+    else:
+        one.send_bytes(wire.frame(TEXT, f'42["item_removed","{LARGE}"]')[:-1])
+    await until(lambda: impatient.metric(BUFFERED) >= len(LARGE))
+    assert await one.close_code() == 1008
+    assert counts.more() == {"slow_message": 1}
+    await one.leave()
+    await until(lambda: impatient.metric(BUFFERED) == 0)
+
+
+async def test_what_waits_is_bounded_in_all(site: Site) -> None:
+    """Each attachment may be as large as a message, and ten are allowed: together they have a bound."""
+    one = await site.start(max_buffered_bytes=64 << 10, max_replay_bytes=1_000, max_record_bytes=10_000)
+    counts = Counts(one, EVENTS_REFUSED)
+    ann = await joined(one.port)
+    places = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(3))
+    ann.send(f'453-["item_removed",{places}]', LARGE.encode())
+    await until(lambda: one.metric(BUFFERED) >= len(LARGE))
+    assert counts.more() == {}
+    ann.send(b"x" * 20_000)
+    assert await ann.close_code() == 1008
+    assert counts.more() == {"backlog": 1}
+    await ann.leave()
+
+
+async def test_who_sends_message_after_message_is_not_late(impatient: Gateway) -> None:
+    """Each has its own time, also when no read ends where one of them does."""
+    one = await joined(impatient.port)
+    whole = wire.frame(TEXT, '421["subscribe","a"]')
+    one.send_bytes(whole[:5])
+    for _ in range(6):
+        await asyncio.sleep(0.3)  # the deadline is what this is about
+        one.send_bytes(whole[5:] + whole[:5])
+        assert (await one.text()).startswith("431[")
+    await one.leave()
+
+
+async def test_a_packet_whose_attachments_come_is_taken(impatient: Gateway) -> None:
+    """Its deadline ends with it."""
+    one = await joined(impatient.port)
+    one.send('451-7["item_removed",{"_placeholder":true,"num":0}]', b"x")
+    while await one.receive() != '437[{"ok":true}]':
+        pass  # it is for everybody
+    await until(lambda: impatient.metric(BUFFERED) == 0)
+    await one.leave()
+
+
+async def test_a_polling_session_posts_one_thing_at_a_time(impatient: Gateway) -> None:
+    """400 slow ones were one connection that held 85 MB. The reference server closes such a session, too."""
+    counts = Counts(impatient, HANDSHAKES_REFUSED)
+    session = await Polling.open(impatient.port)
+    slow = wire.head("POST", f"{PATH}?{session.query}", {"Content-Length": "5000"})
+    async with wire.stream(impatient.port) as (reader, writer):
+        writer.write(slow + b"4" * 4_000)
+        await until(lambda: impatient.metric(BUFFERED) >= 4_000)
+        assert (await session.post("3")).status == 400
+        assert (await session.post("3")).json["code"] == 1, "it is over"
+        assert counts.more() == {"bad_request": 1, "session": 1}
+        writer.write(b"4" * 1_000)
+        assert (await wire.read_answer(reader)).status == 400
+    await until(lambda: impatient.metric(BUFFERED) == 0)
+
+
+@pytest.mark.parametrize("length", [{"Content-Length": "1000000"}, {"Transfer-Encoding": "chunked"}])
+async def test_a_request_that_asks_has_no_body(impatient: Gateway, length: dict[str, str | None]) -> None:
+    """Nobody reads it, and it need not have an end: the connection is closed with the answer."""
+    async with wire.stream(impatient.port) as (reader, writer):
+        writer.write(wire.head("GET", f"{PATH}?{POLLING}", length) + b"5\r\nhello\r\n")
+        answer = await wire.read_answer(reader)
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert await reader.read() == b""
+
+
+async def test_who_does_not_read_is_cut_at_the_bound(site: Site) -> None:
+    """The kernel's buffer is a part of it: left alone it grew to 4 MiB before the first byte was counted."""
+    one = await site.start(max_buffered_bytes=1 << 20)
+    slow = await asyncio.to_thread(unread, one.port)
+    sent = 0
+    while not one.metric(DISCONNECTS, reason="slow"):
+        await site.publish(Record("e", json.dumps([LARGE]).encode()))
+        sent += len(LARGE)
+        assert sent < 2 << 20, "it is not cut"
+        await asyncio.sleep(0.05)  # one write each
+    assert sent > 3 << 18, "it may be so far behind"
+    with slow:
+        assert (await asyncio.to_thread(read_to_the_end, slow)).endswith(b"slow")

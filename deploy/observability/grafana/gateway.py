@@ -183,14 +183,14 @@ TO_BROWSERS = Row(
             width=6,
         ),
         Series(
-            "Waiting for browsers",
-            "Bytes that browsers have not taken yet, by gateway.",
+            "Held for browsers",
+            "Bytes that browsers have not taken yet, or that came of them and wait, by gateway.",
             "bytes",
             {POD: f"sum by ({BY_POD}) ({gateway('buffered_bytes')})"},
             width=6,
         ),
         Series(
-            "The browser most behind",
+            "The connection with most",
             "Of each gateway, in bytes. At `QUEUECAST_MAX_BUFFERED_BYTES` (1 MiB) it is cut off.",
             "bytes",
             {POD: f"max by ({BY_POD}) ({gateway('buffered_bytes_max')})"},

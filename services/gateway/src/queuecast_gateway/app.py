@@ -104,7 +104,11 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
 
     # Who acknowledges nothing for as long as a pong may take is gone, whatever is still to be sent to it.
     public = bind(
-        settings.host, settings.port, variable("port"), user_timeout_seconds=settings.ping_timeout_seconds
+        settings.host,
+        settings.port,
+        variable("port"),
+        user_timeout_seconds=settings.ping_timeout_seconds,
+        send_buffer_bytes=settings.send_buffer_bytes,
     )
     admin = bind(settings.host, settings.admin_port, variable("admin_port"))
     web = web_server(server, settings, admission)

@@ -9,6 +9,8 @@ Fault = Literal[
     "too_big",
     "engine_packet",
     "slow_body",
+    "slow_message",
+    "backlog",
     "packet_type",
     "ack_id",
     "attachments",
@@ -22,9 +24,10 @@ Fault = Literal[
     "flood",
     "tries",
 ]
-"""Why a connection was closed. Most are what their names say; `unexpected` is a packet that is none for this
-moment, `no_connect` a connection that joined no namespace in time, `tries` one of an address that shows too
-many tokens which are none.
+"""Why a connection was closed. Most are what their names say; `slow_message` is one, or a packet with its
+attachments, whose rest did not come in time, `backlog` more bytes that wait here than may, `unexpected` a
+packet that is none for this moment, `no_connect` a connection that joined no namespace in time, `tries` one
+of an address that shows too many tokens which are none.
 """
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)

@@ -12,7 +12,7 @@ from queuecast_gateway.engine.handshake import Refused, bad_request, refusal
 from queuecast_gateway.engine.heartbeat import Wheel
 
 MAX_HEAD_BYTES = 64 << 10
-"""Of a head that comes in pieces; what comes in one is bounded by what is read at once, 256 KiB."""
+"""Of a request's head, in one piece or in many."""
 
 SLOW = Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT)
 TOO_LARGE = Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -44,6 +44,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_seconds = head_seconds
         self._head_bytes: int | None = None
         """Of a head that is not complete; None between two of them."""
+        self._is_too_large = False
         self._due: int | None = None
         self._wants_websocket: bool | None = None
 
@@ -53,7 +54,7 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self._refuse(bad_request())
+            self._refuse(TOO_LARGE if self._is_too_large else bad_request())
             return
         except httptools.HttpParserUpgrade as exc:
             # Other protocols are passed over (RFC 9110, section 7.8): the request is answered as it is.
@@ -86,6 +87,10 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._forget()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            # Each part is read before this one is asked: it may have come with all the others at once.
+            self._is_too_large = True
+            raise ValueError("a head that is too large")  # for `data_received`
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:

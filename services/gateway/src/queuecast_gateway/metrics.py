@@ -104,8 +104,11 @@ class Metrics:
             "canary_age_seconds", "How long ago the newest canary that came here was put on its queue"
         )
         self.canary_age.set(math.nan)
-        self.buffered = gauge("buffered_bytes", "Bytes that wait for browsers to take them")
-        self.buffered_most = gauge("buffered_bytes_max", "Of these, those of the browser that is most behind")
+        self.buffered = gauge(
+            "buffered_bytes",
+            "Bytes that connections make the gateway hold: not taken by their browsers, or not worked on yet",
+        )
+        self.buffered_most = gauge("buffered_bytes_max", "Of these, those of the connection that has most")
         self.draining = gauge("draining", "1 while connections are closed because this replica stops")
 
         def latency(name: str, text: str) -> Histogram:

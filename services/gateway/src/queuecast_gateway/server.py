@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from functools import partial
+from sys import getsizeof
 from types import MappingProxyType
 from typing import Any
 
@@ -69,6 +70,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             cors_allowed_origins=settings.allowed_origins,
             max_http_buffer_size=settings.max_message_bytes,
             max_buffered_bytes=settings.max_buffered_bytes,
+            kernel_bytes=2 * settings.send_buffer_bytes,
             request_seconds=settings.connect_seconds,
             ping_interval=settings.ping_interval_seconds,
             ping_timeout=settings.ping_timeout_seconds,
@@ -250,12 +252,19 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
                 raise BadPacket("packet_type", "an empty packet")
             if packet.packet_type in (BINARY_EVENT, BINARY_ACK):
                 self._binary_packet[eio_sid] = packet
+                self._expect_rest(eio_sid, getsizeof(data))
                 return None
             return packet
         if not begun.add_attachment(data):
+            self._expect_rest(eio_sid, getsizeof(data))
             return None
         del self._binary_packet[eio_sid]
+        self._expect_rest(eio_sid, 0)
         return begun
+
+    def _expect_rest(self, eio_sid: str, size: int) -> None:
+        if session := self.eio.sockets.get(eio_sid):
+            session.expect_rest(size)
 
     async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
         session = self.eio.sockets[eio_sid]
@@ -306,6 +315,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
                 session.release(b"")
         if eio_sid in self.environ and self.manager.sid_from_eio_sid(eio_sid, namespace):
             self.environ[eio_sid] = FORGOTTEN
+            session.head_bytes = 0
 
     def _accepts(self, namespace: str) -> bool:
         return bool(

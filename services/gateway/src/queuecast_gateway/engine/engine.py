@@ -59,18 +59,20 @@ def _peer(peer: str, forwarded: str | None) -> str:
 class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has no types
     """The sessions of one process.
 
-    `request_seconds` is how long the body of a POST may take. `on_refused` is called with the id of a
-    connection and why it was closed, `on_turned_away` with why a request was refused, and whose it was.
-    `on_ping` may return frames that go out with a session's ping. `address_of` tells a client's address from
-    the peer's and the header `X-Forwarded-For`; `rates` bound how fast each may speak; `hosts` are the names
-    by which clients may call it, None for any. The other parameters are python-engineio's; intervals are in
-    seconds and may be fractions. While `leaving` is set no session begins.
+    A connection may have `max_buffered_bytes` here, `kernel_bytes` of which may be in its socket.
+    `request_seconds` is how long the body of a POST, or the rest of a message, may take. `on_refused` is
+    called with the id of a connection and why it was closed, `on_turned_away` with why a request was refused,
+    and whose it was. `on_ping` may return frames that go out with a session's ping. `address_of` tells a
+    client's address from the peer's and the header `X-Forwarded-For`; `rates` bound how fast each may speak;
+    `hosts` are the names by which clients may call it, None for any. The other parameters are
+    python-engineio's; intervals are in seconds and may be fractions. While `leaving` is set no session begins.
     """
 
     def __init__(
         self,
         *,
         max_buffered_bytes: int = 1 << 20,
+        kernel_bytes: int = 0,
         request_seconds: float = 10.0,
         tick_seconds: float = TICK_SECONDS,
         on_refused: Callable[[str, Fault, str], None] | None = None,
@@ -85,6 +87,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     ) -> None:
         super().__init__(**(options | {"async_mode": "asgi", "monitor_clients": False}))
         self.max_buffered_bytes = max_buffered_bytes
+        self.max_written_bytes = max_buffered_bytes - kernel_bytes
+        self.request_seconds = request_seconds
         self.max_message_bytes: int = self.max_http_buffer_size
         self.leaving = False
         self.outbox = Outbox()
@@ -183,6 +187,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
 
     def _greeting(self, session: Session, environ: dict[str, Any], upgrades: list[str]) -> bytes:
         session.address = environ.get("REMOTE_ADDR", "")
+        session.head_bytes = sum(map(len, environ.values()))
         self.sockets[session.sid] = session
         self._guests.enter(session.address)
         return packets.opening(
@@ -217,8 +222,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         return packets.PING_FRAME + (self._on_ping(session) if self._on_ping is not None else b"")
 
     def buffered(self) -> tuple[int, int]:
-        """Return how many bytes wait for clients to take them, of all together and of the one with most."""
-        waiting = [session.buffered for session in self.sockets.values()]
+        """Return how many bytes connections make us hold, all together and the one with most."""
+        waiting = [session.kept for session in self.sockets.values()]
         return sum(waiting) + self.closing.held_bytes, max(waiting, default=0)
 
     def left(self, session: Session) -> None:

@@ -70,6 +70,11 @@ class Decoder:
     def idle(self) -> bool:
         return not self._buffer and not self._fragments
 
+    @property
+    def size(self) -> int:
+        """How many bytes are kept."""
+        return len(self._buffer) + len(self._message)
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Yield the frames that `data` completes. Raises `FrameError` after those before the error."""
         buffer = self._buffer

@@ -17,6 +17,11 @@ from queuecast_gateway.faults import Turn
 VERSION = "4"
 """The Engine.IO revision that is spoken here; 3 is that of the JavaScript clients before 3.0."""
 
+MAX_CACHED = 200
+"""Characters of what is kept to be looked up again: strangers choose it."""
+
+MAX_PARAMETERS = 200
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -102,11 +107,20 @@ class Request(NamedTuple):
 
     @property
     def query(self) -> dict[str, str]:
-        return dict(_pairs(self.query_string))
+        """The parameters. Raises `Refused` for more than anybody needs."""
+        if len(self.query_string) <= MAX_CACHED:
+            return dict(_pairs(self.query_string))
+        try:
+            return dict(_parsed(self.query_string))
+        except ValueError:
+            raise bad_request() from None
 
     def environ(self, client: str) -> dict[str, str]:
         """Return what connect handlers are given, with the names of WSGI."""
-        environ = {_variable(name): value for name, value in self.headers.items()}
+        environ = {
+            _variable(name) if len(name) <= MAX_CACHED else _named(name): value
+            for name, value in self.headers.items()
+        }
         environ |= {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": self.path,
@@ -120,15 +134,20 @@ class Request(NamedTuple):
 # Nearly all clients ask with the same words.
 
 
-@lru_cache(maxsize=16)
-def _pairs(query_string: str) -> tuple[tuple[str, str], ...]:
-    """Return names and values; of those with the same name the first one comes last, so that it counts."""
-    return tuple(reversed(parse_qsl(query_string, keep_blank_values=True)))
+def _parsed(query_string: str) -> tuple[tuple[str, str], ...]:
+    """Return names and values; of those with the same name the first one comes last, so that it counts.
+
+    Raises `ValueError` for too many.
+    """
+    return tuple(reversed(parse_qsl(query_string, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)))
 
 
-@lru_cache(maxsize=64)
-def _variable(header: str) -> str:
+def _named(header: str) -> str:
     return f"HTTP_{header.upper().replace('-', '_')}"
+
+
+_pairs = lru_cache(maxsize=16)(_parsed)
+_variable = lru_cache(maxsize=64)(_named)
 
 
 def parse(head: bytes) -> Request:

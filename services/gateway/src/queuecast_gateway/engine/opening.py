@@ -22,7 +22,7 @@ PROBE_SECONDS = 10.0
 class Door(Protocol):
     """What a handshake needs of the server; `check` and `upgradable` raise `Refused`."""
 
-    max_buffered_bytes: int
+    max_written_bytes: int
 
     def owns(self, path: str) -> bool: ...
     def check(self, query: dict[str, str], environ: dict[str, Any], transport: str) -> None: ...
@@ -74,8 +74,8 @@ class Opening(asyncio.Protocol):
             return
         address = self._engine.address(self._transport.get_extra_info("peername"), request.headers)
         environ = request.environ(address)
-        query = request.query
         try:
+            query = request.query
             handshake.check_version(query)
             self._engine.check(query, environ, "websocket")
             session = self._engine.upgradable(query["sid"]) if "sid" in query else None
@@ -85,7 +85,7 @@ class Opening(asyncio.Protocol):
             self._transport.write(handshake.refusal(refused))
             self._transport.close()
             return
-        self._transport.set_write_buffer_limits(high=self._engine.max_buffered_bytes)
+        self._transport.set_write_buffer_limits(high=self._engine.max_written_bytes)
         if session is None:
             self._engine.open_websocket(self._transport, switch, environ)
         else:

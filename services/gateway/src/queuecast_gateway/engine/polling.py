@@ -21,24 +21,27 @@ REFUSALS = ("parse error", "flood")
 class Polling:
     """The transport of a session that has no WebSocket, or not yet."""
 
-    __slots__ = ("_held", "_max_bytes", "_waiting", "probing", "session")
+    __slots__ = ("_held", "_max_bytes", "_size", "_waiting", "probing", "session")
 
     def __init__(self, max_bytes: int) -> None:
         self.session: Session
         self.probing = False
-        self._held = bytearray()
+        self._held: list[bytes] = []
+        self._size = 0
         self._max_bytes = max_bytes
         self._waiting: asyncio.Future[bytes] | None = None
 
     def write(self, data: bytes) -> None:
-        self._held += data
-        if len(self._held) > self._max_bytes:
+        # As it is: what goes to many is one object for all of them.
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > self._max_bytes:
             self.session.pause_writing()
         self._hand_over()
 
     def get_write_buffer_size(self) -> int:
         """Return how many bytes wait for the next GET; asyncio's transports have the same."""
-        return len(self._held)
+        return self._size
 
     async def poll(self) -> bytes:
         """Return the frames of one GET, as soon as there are any.
@@ -78,9 +81,8 @@ class Polling:
 
     def release(self) -> bytes:
         """Return what is held, and hold it no more."""
-        held = bytes(self._held)
-        self._held.clear()
-        return held
+        held, self._held, self._size = self._held, [], 0
+        return held[0] if len(held) == 1 else b"".join(held)
 
     def end(self, reason: str, last: bytes) -> None:
         """Answer a waiting GET for the last time, with a NOOP if the client asked for the end itself.

@@ -51,12 +51,14 @@ class Requests:
                 body = await self._serve(request, environ)
                 response = Response(body, headers=headers, media_type="text/plain")
             except Refused as refused:
+                # A body that nobody has read need not have an end.
+                closing = {"Connection": "close"} if _has_body(request) else {}
                 if refused.turn is not None:
                     self._engine.turned_away(refused, environ["REMOTE_ADDR"])
                 response = Response(
                     refused.body,
                     refused.status.value,
-                    headers | refused.headers,
+                    headers | refused.headers | closing,
                     media_type="application/json",
                 )
             except ClientDisconnect:
@@ -72,6 +74,9 @@ class Requests:
         return environ | {"REQUEST_METHOD": request.method}
 
     async def _serve(self, request: Request, environ: dict[str, Any]) -> str:
+        if request.method == "GET" and _has_body(request):
+            # Nobody would read it, and it need not have an end.
+            raise handshake.bad_request()
         query = dict(reversed(request.query_params.multi_items()))
         handshake.check_version(query)
         self._engine.check(query, environ, "polling")
@@ -89,7 +94,15 @@ class Requests:
             return packets.payload(await self._poll(session, request))
         if request.method != "POST":
             raise handshake.bad_request()
-        await polling.post(session, await self._body(request, session))
+        if session.posted is not None:
+            # As the reference server, `onDataRequest`: its packets' order could not be told.
+            session.end(self._engine.reason.TRANSPORT_ERROR)
+            raise handshake.bad_request()
+        session.posted = 0
+        try:
+            await polling.post(session, await self._body(request, session))
+        finally:
+            session.posted = None
         return "ok"
 
     async def _poll(self, session: Session, request: Request) -> bytes:
@@ -109,7 +122,10 @@ class Requests:
         try:
             async with asyncio.timeout(self._request_seconds):
                 async for chunk in request.stream():
+                    if session.closed:
+                        raise handshake.ended()
                     body += chunk
+                    session.posted = len(body)
                     if len(body) > self._engine.max_message_bytes:
                         session.refuse(frames.TOO_BIG, "too_big", "a request with too large a body")
                         raise handshake.ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -121,6 +137,10 @@ class Requests:
             )
             raise handshake.ended(HTTPStatus.REQUEST_TIMEOUT) from exc
         return bytes(body)
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 async def _disconnected(request: Request) -> None:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from sys import getsizeof
 from typing import Any, NamedTuple, Protocol
 
 from queuecast_gateway.engine import frames, packets
@@ -41,8 +42,10 @@ class Host(Protocol):
     """What a session needs of the server that it is one of; intervals are in seconds."""
 
     closing: Closing
+    max_buffered_bytes: int
     max_message_bytes: int
     outbox: Outbox
+    request_seconds: float
     ping_interval: float
     ping_timeout: float
     reason: Any
@@ -67,11 +70,17 @@ Entry = str | bytes | End
 
 
 class Session(asyncio.Protocol):
-    """An open connection. `transport` is where its frames go, whatever carries them."""
+    """An open connection. `transport` is where its frames go, whatever carries them.
+
+    What it makes this process hold counts against `max_buffered_bytes` of its engine: what the client has not
+    taken, and what has come of it and is not worked on. `head_bytes` is what is kept of its request, `posted`
+    the bytes of a POST that is being read, None if there is none.
+    """
 
     __slots__ = (
-        "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_pace", "_storage", "address",
-        "closed", "engine", "fd", "held", "pending", "polling", "sid", "transport", "work",
+        "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_inbox_bytes", "_message_due", "_pace",
+        "_packet_bytes", "_packet_due", "_storage", "address", "closed", "engine", "fd", "head_bytes", "held",
+        "pending", "polling", "posted", "sid", "transport", "work",
     )  # fmt: skip
 
     def __init__(self, engine: Host, sid: str, transport: Any, *, polling: bool) -> None:
@@ -87,6 +96,11 @@ class Session(asyncio.Protocol):
         self.work: asyncio.Task[None] | None = None
         self._decoder: Decoder | None = None
         self._inbox: deque[Entry] | None = None
+        self._inbox_bytes = 0
+        self._message_due = self._packet_due = 0
+        self._packet_bytes = 0
+        self.head_bytes = 0
+        self.posted: int | None = None
         self._storage: dict[str, Any] | None = None
         self._awaits_pong = False
         self._pace: Pace | None = None
@@ -145,6 +159,18 @@ class Session(asyncio.Protocol):
         size: int = self.transport.get_write_buffer_size()
         return size
 
+    @property
+    def incoming(self) -> int:
+        """How many bytes have come that are not worked on yet, or not complete."""
+        partial = self._decoder.size if self._decoder is not None else 0
+        return self.head_bytes + (self.posted or 0) + self._packet_bytes + self._inbox_bytes + partial
+
+    @property
+    def kept(self) -> int:
+        """How many bytes this connection makes the process hold."""
+        held = sum(map(len, self.pending)) if type(self.pending) is list else 0
+        return self.buffered + held + self.incoming
+
     def hold(self) -> None:
         """Keep what is written from now on, until `release`."""
         self.engine.outbox.flush()
@@ -182,17 +208,61 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         decoder = self._decoder or Decoder(self.engine.max_message_bytes)
         self.spend(0, len(data))
+        is_new = self._decoder is None
         try:
             for opcode, payload in decoder.feed(data):
                 self.spend(1, 0)
                 if self.closed:
                     return
+                is_new = is_new or opcode == frames.TEXT or opcode == frames.BINARY
                 self._take_frame(opcode, payload)
         except FrameError as exc:
             self.refuse(exc.code, exc.fault, exc.reason)
         except BadPacket as exc:
             self.refuse(frames.POLICY, "engine_packet", str(exc))
-        self._decoder = None if self.closed or decoder.idle else decoder
+        if self.closed:
+            return
+        self._decoder = None if decoder.idle else decoder
+        if is_new and self._message_due:
+            self.engine.wheel.cancel(self._message_due, self._message_late)
+            self._message_due = 0
+        if self._decoder is not None and not self._message_due:
+            self._message_due = self.engine.wheel.after(self.engine.request_seconds, self._message_late)
+
+    def expect_rest(self, size: int) -> None:
+        """Count so many bytes more of a packet that is not complete yet; 0 says that it is.
+
+        The connection is closed if the rest does not come in time.
+        """
+        engine = self.engine
+        self._packet_bytes = self._packet_bytes + size if size else 0
+        if not size and self._packet_due:
+            engine.wheel.cancel(self._packet_due, self._packet_late)
+            self._packet_due = 0
+        elif size and not self._packet_due and not self.closed:
+            self._packet_due = engine.wheel.after(engine.request_seconds, self._packet_late)
+        self._check_incoming()
+
+    def _check_incoming(self) -> None:
+        if self.incoming > self.engine.max_buffered_bytes:
+            self.forget_messages()
+            self.refuse(
+                frames.POLICY, "backlog", f"more than {self.engine.max_buffered_bytes} bytes that wait here"
+            )
+
+    def _message_late(self) -> None:
+        self._message_due = 0
+        self._refuse_late("a message")
+
+    def _packet_late(self) -> None:
+        self._packet_due = 0
+        self._refuse_late("a packet with its attachments")
+
+    def _refuse_late(self, what: str) -> None:
+        # What waits was let through, and is complete: it counts.
+        self.refuse(
+            frames.POLICY, "slow_message", f"{what} that takes longer than {self.engine.request_seconds:g} s"
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = self.engine.reason
@@ -231,16 +301,20 @@ class Session(asyncio.Protocol):
         """Work on none of the messages that still wait."""
         if self._inbox is not None:
             self._inbox.clear()
+            self._inbox_bytes = 0
 
     # One thing at a time: the messages in their order, and last the end
 
     def _line_up(self, item: Entry) -> None:
         if self._inbox is not None:
             self._inbox.append(item)
+            self._inbox_bytes += getsizeof(item)
+            self._check_incoming()
             if len(self._inbox) == MAX_WAITING and not self.polling and not self.closed:
                 self.transport.pause_reading()
             return
         self._inbox = deque((item,))
+        self._inbox_bytes = getsizeof(item)
         self.work = self.engine.start(self._work(self._inbox))
 
     async def _work(self, inbox: deque[Entry]) -> None:
@@ -248,6 +322,7 @@ class Session(asyncio.Protocol):
         while inbox:
             full = full or len(inbox) >= MAX_WAITING
             item = inbox.popleft()
+            self._inbox_bytes -= getsizeof(item)
             try:
                 if isinstance(item, End):
                     await self.engine.ended(self.sid, item.reason)
@@ -290,6 +365,8 @@ class Session(asyncio.Protocol):
         engine = self.engine
         engine.wheel.cancel(self._due, self._ping)
         engine.wheel.cancel(self._due, self._check)
+        engine.wheel.cancel(self._message_due, self._message_late)
+        engine.wheel.cancel(self._packet_due, self._packet_late)
         engine.left(self)
         last = engine.outbox.take(self)
         self._decoder = None
