@@ -70,6 +70,9 @@ class FakeClock:
     def perf_counter(self) -> float:
         return self.now
 
+    def time_ns(self) -> int:
+        return int(self.now * 1_000_000_000)
+
     def pass_by(self, seconds: float) -> None:
         self.now += seconds
 
@@ -97,6 +100,8 @@ class FakeQueue:
         self.delete_answers: deque[Refusals | Exception] = deque()
         self.canaries: list[str] = []
         self.canary_answers: deque[Exception | None] = deque()
+        self.refreshes = 0
+        self.on_refresh: Callable[[], object] = lambda: None
         self.on_receive: Callable[[], object] = lambda: None
         self.on_change: Callable[[], object] = lambda: None
         self.on_delete: Callable[[], object] = lambda: None
@@ -107,6 +112,10 @@ class FakeQueue:
     @property
     def deleted(self) -> list[str]:
         return [what for verb, what in self._journal if verb == "deleted"]
+
+    async def refresh(self) -> None:
+        self.refreshes += 1
+        self.on_refresh()
 
     async def receive(self) -> list[Message]:
         self.on_receive()

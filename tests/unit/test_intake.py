@@ -36,7 +36,9 @@ from queuecast_poller.verdict import Reason
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "jittered", lambda attempt, cap_seconds=0.0: 0)
+    monkeypatch.setattr(intake, "SHORTEST_ROUND_SECONDS", 0.0)
     monkeypatch.setattr(settlement, "jittered", lambda attempt: 0)
+    monkeypatch.setattr(settlement, "FILL_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -83,10 +83,57 @@ async def test_deletes_fill_up_across_receives(settling: Settlement, queue: Fake
     assert [len(call) for call in queue.deletes] == [BATCH, BATCH]
 
 
-async def test_a_single_message_does_not_wait_for_company(settling: Settlement, queue: FakeQueue) -> None:
+async def test_a_batch_waits_a_little_for_company(
+    settling: Settlement, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten single messages in a row are one request, and nobody waits for the delete."""
+    async with asyncio.TaskGroup() as tasks:
+        deleting = tasks.create_task(settling.run())
+        for number in range(BATCH):
+            await settling.settle([str(number)])
+            await asyncio.sleep(0)
+        await settling._waiting.join()
+        deleting.cancel()
+    assert [len(call) for call in queue.deletes] == [BATCH]
+
+
+async def test_a_single_message_is_deleted_when_no_company_came(
+    queue: FakeQueue, held: Custody, metrics: QueueMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A delete that waits is a message that may come back."""
+    monkeypatch.setattr(settlement, "FILL_SECONDS", 0.001)
+    settling = Settlement(queue, held, metrics)
+    deleting = asyncio.create_task(settling.run())
+    await settling.settle(["a"])
+    await settling._waiting.join()
+    deleting.cancel()
+    assert queue.deletes == [["a"]]
+
+
+async def test_a_poller_that_ends_waits_for_no_company(
+    queue: FakeQueue, held: Custody, metrics: QueueMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has less than half a minute, and nothing comes any more."""
+    monkeypatch.setattr(settlement, "FILL_SECONDS", 1_000.0)
+    settling = Settlement(queue, held, metrics)
     async with running(settling):
         await settling.settle(["a"])
+        while settling._filling is None:  # noqa: ASYNC110  it is about to
+            await asyncio.sleep(0)
+    assert queue.deletes == [["a"]]
+
+
+async def test_a_fifo_queue_is_not_kept_waiting(
+    queue: FakeQueue, held: Custody, metrics: QueueMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hands out no more of a group until what came before is deleted."""
+    monkeypatch.setattr(settlement, "FILL_SECONDS", 1_000.0)
+    queue.fifo = True
+    settling = Settlement(queue, held, metrics)
+    deleting = asyncio.create_task(settling.run())
+    await settling.settle(["a"])
+    await settling._waiting.join()
+    deleting.cancel()
     assert queue.deletes == [["a"]]
 
 

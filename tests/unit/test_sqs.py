@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 from tests.unit.endpoint import FakeEndpoint, refusal
-from tests.unit.fakes import FakeQueue
+from tests.unit.fakes import FakeClock, FakeQueue
 
+from queuecast_poller import sqs
 from queuecast_poller.digest import attributes_digest
 from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.message import Message
@@ -31,7 +32,9 @@ def queue(
     answer: Any, url: str = URL, attributes: dict[str, str] | None = None
 ) -> tuple[SqsQueue, FakeEndpoint]:
     endpoint = FakeEndpoint(answer)
-    return SqsQueue(endpoint.client(url), url, wait_seconds=20, attributes=attributes or {}), endpoint
+    found = SqsQueue(endpoint.client(url), url, wait_seconds=20)
+    found.adopt(attributes or {})
+    return found, endpoint
 
 
 def test_the_fake_and_the_real_queue_are_queues() -> None:
@@ -203,6 +206,54 @@ def test_a_queue_knows_what_its_owner_has_set() -> None:
     assert (orders.visibility_seconds, orders.max_receive_count, orders.fifo) == (60, 5, True)
     orders, _ = queue({})
     assert (orders.visibility_seconds, orders.max_receive_count, orders.fifo) == (30, None, False)
+
+
+async def test_what_a_queues_owner_has_changed_counts_from_the_next_refresh() -> None:
+    """And each receive says what we go by: hidden for less, a message would be handed to others meanwhile."""
+    changed = {"VisibilityTimeout": "3", "RedrivePolicy": json.dumps({"maxReceiveCount": 7})}
+    orders, endpoint = queue({"Attributes": changed}, attributes={"VisibilityTimeout": "40"})
+    await orders.receive()
+    assert endpoint.asked["VisibilityTimeout"] == 40
+    await orders.refresh()
+    assert endpoint.asked["AttributeNames"] == ["VisibilityTimeout", "RedrivePolicy", "DelaySeconds"]
+    assert (orders.visibility_seconds, orders.max_receive_count) == (3, 7)
+    await orders.receive()
+    assert endpoint.asked["VisibilityTimeout"] == 3
+
+
+async def test_a_queue_that_hides_nothing_is_received_from_with_a_timeout_of_our_own() -> None:
+    """SQS allows 0; every message would be handed out again while it is on its way."""
+    orders, endpoint = queue({}, attributes={"VisibilityTimeout": "0"})
+    await orders.receive()
+    assert endpoint.asked["VisibilityTimeout"] == 1
+
+
+@pytest.mark.parametrize("attributes", [{"VisibilityTimeout": "long"}, {"RedrivePolicy": "{"}, ["a"]])
+async def test_attributes_that_are_none_are_garbled_and_the_old_ones_count(attributes: Any) -> None:
+    """What nobody can read changes nothing."""
+    orders, _ = queue({"Attributes": attributes}, attributes={"VisibilityTimeout": "40"})
+    with pytest.raises(QueueUnavailable) as caught:
+        await orders.refresh()
+    assert (caught.value.call, caught.value.reason) == (Call.OPEN, Failure.GARBLED)
+    assert orders.visibility_seconds == 40
+
+
+async def test_the_delay_of_a_queue_is_no_latency_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner wants the messages to wait. One with a timer of its own may come before that, and not before
+    it was sent.
+    """
+    monkeypatch.setattr(sqs, "time", FakeClock(20.0))
+    for delay, sent, since in [("0", "5000", 5000), ("10", "5000", 15_000), ("10", "19000", 20_000)]:
+        raw = {**RAW, "Attributes": {**RAW["Attributes"], "SentTimestamp": sent}}
+        orders, _ = queue({"Messages": [raw]}, attributes={"DelaySeconds": delay})
+        assert [message.sent_ms for message in await orders.receive()] == [since]
+
+
+async def test_of_a_queue_with_message_timers_nobody_knows_how_long_a_message_has_waited() -> None:
+    """SQS does not tell a message's own delay."""
+    orders = SqsQueue(FakeEndpoint({"Messages": [RAW]}).client(), URL, wait_seconds=20, has_timers=True)
+    orders.adopt({})
+    assert [message.sent_ms for message in await orders.receive()] == [None]
 
 
 async def test_a_mistake_of_our_own_is_not_taken_for_sqs() -> None:

@@ -48,7 +48,9 @@ def text(value: str) -> dict[str, Any]:
 async def received(kind: type[SqsQueue], answer: dict[str, Any]) -> tuple[Message, FakeEndpoint]:
     """Return what a queue of this kind makes of a message."""
     endpoint = FakeEndpoint({"Messages": [answer]})
-    (one,) = await kind(endpoint.client(), URL, wait_seconds=20, attributes={}).receive()
+    queue = kind(endpoint.client(), URL, wait_seconds=20)
+    queue.adopt({})
+    (one,) = await queue.receive()
     return one, endpoint
 
 
@@ -106,6 +108,7 @@ class Bench:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "jittered", lambda attempt, cap_seconds=0.0: 0)
+    monkeypatch.setattr(intake, "SHORTEST_ROUND_SECONDS", 0.0)
 
 
 def came(body: str = "1", traceparent: str = SENDER, **details: Any) -> Message:

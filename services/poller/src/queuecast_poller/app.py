@@ -118,7 +118,9 @@ async def _poll(
     stop: asyncio.Event,
 ) -> None:
     """Open the queue, however often that must be tried, and work on it until `stop` is set."""
-    kind = SqsQueue if traces is None else TracedQueue
+    kind = partial(
+        SqsQueue if traces is None else TracedQueue, has_timers=name in settings.queues_with_timers
+    )
     intake_of = Intake if traces is None else partial(TracedIntake, traces, name)
     rules = settings.rules
     attempt = 0

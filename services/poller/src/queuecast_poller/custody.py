@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from queuecast_poller.concurrency import BATCH
 from queuecast_poller.failure import Call, Failed, QueueUnavailable
+from queuecast_poller.loop_thread import pause
 from queuecast_poller.metrics import QueueMetrics
 from queuecast_poller.sqs import Queue
 
@@ -42,12 +43,20 @@ class Custody:
     def __init__(self, queue: Queue, metrics: QueueMetrics, trusted_seconds: float) -> None:
         self._queue = queue
         self._metrics = metrics
-        # SQS allows a timeout of 0, which to extend by would mean to give back.
-        self._seconds = max(1, queue.visibility_seconds)
+        self._changed = asyncio.Event()
         self._trusted_seconds = trusted_seconds
         self._holds: dict[str, _Hold] = {}
         self._changing = asyncio.Lock()
         self._failing = False
+
+    @property
+    def _seconds(self) -> int:
+        # SQS allows a timeout of 0, which to extend by would mean to give back.
+        return max(1, self._queue.visibility_seconds)
+
+    def adapt(self) -> None:
+        """Look again, and as often as the queue's visibility timeout now demands."""
+        self._changed.set()
 
     def take(self, receipt_handles: Sequence[str]) -> None:
         """Hold these from now on; SQS has just handed them out."""
@@ -85,7 +94,8 @@ class Custody:
     async def run(self) -> None:
         """Extend what needs it, until cancelled."""
         while True:
-            await asyncio.sleep(self._seconds / LOOKS)
+            await pause(self._changed, self._seconds / LOOKS)
+            self._changed.clear()
             await self.extend()
 
     async def extend(self) -> None:

@@ -22,6 +22,7 @@ from queuecast_poller.loop_thread import pause
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import QueueMetrics
 from queuecast_poller.pulse import Pulse
+from queuecast_poller.refresh import AttributeRefresh
 from queuecast_poller.retry import is_dead_letter, visibility_changes
 from queuecast_poller.settings import Settings
 from queuecast_poller.settlement import Settlement
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 RECEIVE_RETRY_CAP_SECONDS = 5.0
 """Longest pause before SQS is asked again: how late, at worst, a poller notices that an outage is over."""
+
+SHORTEST_ROUND_SECONDS = 1.0
+"""A receive that brings nothing is followed by another so long after its begin, at the earliest: without long
+polling (`QUEUECAST_WAIT_SECONDS=0`) they would follow each other as fast as SQS answers."""
 
 
 class Intake:
@@ -57,13 +62,14 @@ class Intake:
         # FIFO queue it is not published at all: SQS may have taken it for dead and let its followers pass.
         self._custody = Custody(queue, metrics, 0.0 if queue.fifo else settings.dedup_seconds / 2)
         self._settlement = Settlement(queue, self._custody, metrics)
+        self._refresh = AttributeRefresh(queue, metrics, self._custody.adapt)
         self._canary = Canary(queue, bus, settings.canary_seconds, metrics)
         self._open_receives = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and publish until `stop` is set; then finish or return what was received, and end."""
         async with asyncio.TaskGroup() as tasks:
-            beside = (self._custody.run(), self._settlement.run(), self._canary.run())
+            beside = (self._custody.run(), self._settlement.run(), self._canary.run(), self._refresh.run())
             keeping = [tasks.create_task(each) for each in beside]
             async with asyncio.TaskGroup() as receivers:
                 self._open(receivers, stop)
@@ -81,6 +87,7 @@ class Intake:
         wanted = self._open_receives
         while not stop.is_set() and self._open_receives <= wanted:
             self._step()
+            began = time.monotonic()
             try:
                 messages = await self._queue.receive()
             except QueueUnavailable as exc:
@@ -95,9 +102,13 @@ class Intake:
             attempt = 0
             if self._pulse.recovered("sqs"):
                 log.info("receiving")
-            await self._handle(messages, stop)
+            if messages:
+                await self._handle(messages, stop)
+            else:
+                self._metrics.receives["empty"].inc()
+                await pause(stop, SHORTEST_ROUND_SECONDS - (time.monotonic() - began))
             wanted = wanted_receives(self._open_receives, len(messages), self._settings.max_receives)
-            if wanted > self._open_receives and not stop.is_set():
+            while wanted > self._open_receives and not stop.is_set():
                 self._open(receivers, stop)
         self._open_receives -= 1
         self._metrics.open_receives.set(self._open_receives)
@@ -105,6 +116,7 @@ class Intake:
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
         received = time.monotonic()
         self._count_received(messages)
+        self._refresh.used()
         await self._canary.recognise(messages)
         max_receive_count = self._queue.max_receive_count
         verdicts = await self._judgement.of(messages, max_receive_count, self._canary.key)
@@ -215,7 +227,7 @@ class Intake:
         self._metrics.loop_tick.set_to_current_time()
 
     def _count_received(self, messages: Sequence[Message]) -> None:
-        self._metrics.receives["messages" if messages else "empty"].inc()
+        self._metrics.receives["messages"].inc()
         self._metrics.received.inc(len(messages))
         self._metrics.in_flight.inc(len(messages))
         now = time.time()

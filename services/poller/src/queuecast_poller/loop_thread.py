@@ -86,6 +86,8 @@ class LoopThread:
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Wait for so long, but not longer than until we are told to stop."""
+    if seconds <= 0:
+        return
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()

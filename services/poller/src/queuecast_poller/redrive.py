@@ -39,8 +39,8 @@ class RawQueue(SqsQueue):
 
     system_attributes = (*SqsQueue.system_attributes, SOURCE)
 
-    def __init__(self, client: Client, url: str, wait_seconds: int, attributes: Mapping[str, str]) -> None:
-        super().__init__(client, url, wait_seconds, attributes)
+    def __init__(self, client: Client, url: str, wait_seconds: int) -> None:
+        super().__init__(client, url, wait_seconds)
         self.is_of_aws = (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
     async def attribute(self, name: str) -> str:

@@ -23,6 +23,12 @@ class Settings(BusSettings, EdgeSettings):
     queues: Names = Field(
         min_length=1, description="Names, URLs or ARNs of the queues, comma separated; a thread each"
     )
+    queues_with_timers: Names = Field(
+        default=(),
+        description="Those of the queues, as they are named there, whose senders set message timers "
+        "(`DelaySeconds` of a message): their messages count in no latency, since nobody tells how long they "
+        "were meant to wait",
+    )
     event: str = Field(default="item_added", description="Event of a message that names none")
     wait_seconds: int = Field(
         default=20, ge=0, le=20, description="How long one receive waits for messages (long polling)"
@@ -89,6 +95,13 @@ class Settings(BusSettings, EdgeSettings):
         for queue in queues:
             parse_queue(queue)
         return queues
+
+    @field_validator("queues_with_timers")
+    @classmethod
+    def _are_among_the_queues(cls, timed: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+        if unknown := set(timed).difference(others.data.get("queues", timed)):
+            raise ValueError(f"not named in QUEUECAST_QUEUES: {', '.join(sorted(unknown))}")
+        return timed
 
     @field_validator("payload_buckets")
     @classmethod

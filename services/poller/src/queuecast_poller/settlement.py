@@ -18,6 +18,9 @@ from queuecast_poller.sqs import DELETERS, Queue
 log = logging.getLogger(__name__)
 
 TRIES = 4
+FILL_SECONDS = 0.2
+"""How long a batch waits for more messages to delete: one that is full costs a tenth per message."""
+
 BACKLOG = 1_000
 """Receipt handles that may wait for their delete; the intake waits when there are more."""
 
@@ -33,6 +36,11 @@ class Settlement:
         self._custody = custody
         self._metrics = metrics
         self._waiting: asyncio.Queue[str] = asyncio.Queue(BACKLOG)
+        # Of a FIFO queue SQS hands out no more of a group until the one before is deleted.
+        self._fill_seconds = 0.0 if queue.fifo else FILL_SECONDS
+        self._gathering = asyncio.Lock()
+        self._filling: asyncio.Timeout | None = None
+        self._draining = False
 
     async def settle(self, receipt_handles: Sequence[str]) -> None:
         """Have these messages deleted; waits only while the backlog is full."""
@@ -46,19 +54,43 @@ class Settlement:
                 deleters.create_task(self._delete_forever())
 
     async def drain(self) -> None:
-        """Wait until nothing waits any more."""
+        """Wait until nothing waits any more; no batch waits for others meanwhile."""
+        self._draining = True
+        if self._filling is not None:
+            self._filling.reschedule(asyncio.get_running_loop().time())
         await self._waiting.join()
+        self._draining = False
 
     async def _delete_forever(self) -> None:
         while True:
-            handles = [await self._waiting.get()]
-            while len(handles) < BATCH and not self._waiting.empty():
-                handles.append(self._waiting.get_nowait())
+            # One at a time, or each would have a part of what could be one batch.
+            async with self._gathering:
+                handles = await self._gather()
             try:
                 await self._delete(handles)
             finally:
                 for _ in handles:
                     self._waiting.task_done()
+
+    async def _gather(self) -> list[str]:
+        handles = [await self._waiting.get()]
+        self._take_what_waits(handles)
+        if len(handles) == BATCH or self._draining or not self._fill_seconds:
+            return handles
+        try:
+            async with asyncio.timeout(self._fill_seconds) as self._filling:
+                while len(handles) < BATCH:
+                    handles.append(await self._waiting.get())
+                    self._take_what_waits(handles)
+        except TimeoutError:
+            pass
+        finally:
+            self._filling = None
+        return handles
+
+    def _take_what_waits(self, handles: list[str]) -> None:
+        while len(handles) < BATCH and not self._waiting.empty():
+            handles.append(self._waiting.get_nowait())
 
     async def _delete(self, handles: Sequence[str]) -> None:
         why = ""

@@ -4,8 +4,9 @@ Semantics and traps: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQ
 """
 
 import json
+import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -21,6 +22,9 @@ from queuecast_poller.routing import CANARY
 from queuecast_poller.transport import Transport, open_transport
 
 Kind = TypeVar("Kind", bound="SqsQueue")
+
+ATTRIBUTES = ("VisibilityTimeout", "RedrivePolicy", "DelaySeconds")
+"""What is asked of a queue: all that its owner can change and that matters here."""
 
 DELETERS = 4
 """Most deletes under way per queue."""
@@ -41,6 +45,9 @@ class Queue(Protocol):
     max_receive_count: int | None
     """After how many receives a message is taken for dead; None if there is no dead-letter queue."""
 
+    async def refresh(self) -> None:
+        """Ask for what the queue's owner may have changed."""
+
     async def receive(self) -> list[Message]:
         """Wait for messages, up to ten; empty when none came in time."""
 
@@ -56,7 +63,7 @@ class Queue(Protocol):
 
 @asynccontextmanager
 async def open_queue(
-    name: str, wait_seconds: int, max_receives: int, kind: type[Kind]
+    name: str, wait_seconds: int, max_receives: int, kind: Callable[[Client, str, int], Kind]
 ) -> AsyncIterator[Kind]:
     """Find the queue (name, URL or ARN) and keep a client for it, in the running loop.
 
@@ -68,10 +75,9 @@ async def open_queue(
         return await open_transport(access.url, access.ca_bundle, max_receives * 2 + DELETERS)
 
     async with _closing(Client(name, partial(find_access, address), transport)) as client:
-        url = await _url(client, address)
-        asked = {"QueueUrl": url, "AttributeNames": ["VisibilityTimeout", "RedrivePolicy"]}
-        answer = await client.call(Call.OPEN, "GetQueueAttributes", asked, ANSWER_SECONDS)
-        yield kind(client, url, wait_seconds, answer.get("Attributes") or {})
+        queue = kind(client, await _url(client, address), wait_seconds)
+        await queue.refresh()
+        yield queue
 
 
 class SqsQueue:
@@ -80,29 +86,50 @@ class SqsQueue:
     system_attributes: tuple[str, ...] = ("SentTimestamp", "ApproximateReceiveCount", "MessageGroupId")
     """What a receive asks for besides the message attributes."""
 
-    def __init__(self, client: Client, url: str, wait_seconds: int, attributes: Mapping[str, str]) -> None:
-        policy = json.loads(attributes.get("RedrivePolicy", "{}"))
-        count = policy.get("maxReceiveCount")
-        self.visibility_seconds = int(attributes.get("VisibilityTimeout", 30))
-        self.max_receive_count = int(count) if count else None
-        self.dead_letter_arn: str | None = policy.get("deadLetterTargetArn")
+    def __init__(self, client: Client, url: str, wait_seconds: int, *, has_timers: bool = False) -> None:
+        self.visibility_seconds = 30
+        self.max_receive_count: int | None = None
+        self.dead_letter_arn: str | None = None
         self.fifo = url.endswith(".fifo")
         self._client = client
         self._url = url
         self._wait_seconds = wait_seconds
+        self._has_timers = has_timers
+        self._delay_ms = 0
+        self._request = b""
+
+    async def refresh(self) -> None:
+        asked = {"QueueUrl": self._url, "AttributeNames": ATTRIBUTES}
+        answer = await self._client.call(Call.OPEN, "GetQueueAttributes", asked, ANSWER_SECONDS)
+        with self._reading(Call.OPEN):
+            self.adopt(answer.get("Attributes") or {})
+
+    def adopt(self, attributes: Mapping[str, str]) -> None:
+        """Go by these attributes from now on."""
+        policy = json.loads(attributes.get("RedrivePolicy") or "{}")
+        count = policy.get("maxReceiveCount")
+        visibility_seconds = int(attributes.get("VisibilityTimeout", 30))
+        self._delay_ms = 1000 * int(attributes.get("DelaySeconds", 0))
+        self.max_receive_count = int(count) if count else None
+        self.dead_letter_arn = policy.get("deadLetterTargetArn")
+        self.visibility_seconds = visibility_seconds
+        self._request = json.dumps(
+            {
+                "QueueUrl": self._url,
+                "MaxNumberOfMessages": BATCH,
+                "WaitTimeSeconds": self._wait_seconds,
+                # What we go by holds for what is received: the queue's own may be changed at any time.
+                "VisibilityTimeout": max(1, visibility_seconds),
+                "MessageAttributeNames": ["All"],
+                "MessageSystemAttributeNames": self.system_attributes,
+            }
+        ).encode()
 
     async def receive(self) -> list[Message]:
         # A process that was frozen (SIGSTOP, a migrating host) learns by this limit that the answer which it
         # finds on waking up is an old one: its messages are on the queue again.
         limit = self._wait_seconds + ANSWER_SECONDS
-        request = {
-            "QueueUrl": self._url,
-            "MaxNumberOfMessages": BATCH,
-            "WaitTimeSeconds": self._wait_seconds,
-            "MessageAttributeNames": ["All"],
-            "MessageSystemAttributeNames": self.system_attributes,
-        }
-        answer = await self._client.call(Call.RECEIVE, "ReceiveMessage", request, limit)
+        answer = await self._client.call(Call.RECEIVE, "ReceiveMessage", self._request, limit)
         with self._reading(Call.RECEIVE):
             return [self._message(raw) for raw in answer.get("Messages") or ()]
 
@@ -147,7 +174,6 @@ class SqsQueue:
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a message whose id, handle, body or sum is no text")
         message_id, receipt_handle, body, body_md5 = texts
-        sent = system.get("SentTimestamp")
         return Message(
             id=message_id,
             receipt_handle=receipt_handle,
@@ -158,11 +184,20 @@ class SqsQueue:
             },
             unreadable=tuple(name for name, value in attributes.items() if "StringValue" not in value),
             attributes_altered=attributes_digest(attributes) != raw.get("MD5OfMessageAttributes"),
-            sent_ms=int(sent) if sent else None,
+            sent_ms=self._available_ms(system.get("SentTimestamp")),
             receives=int(system.get("ApproximateReceiveCount", 1)),
             # Standard queues have groups too, for fairness: those promise no order.
             group=system.get("MessageGroupId") if self.fifo else None,
         )
+
+    def _available_ms(self, sent: str | None) -> int | None:
+        """Return since when a message could be received; None if its sender may have set a timer."""
+        if sent is None or self._has_timers:
+            return None
+        if not self._delay_ms:
+            return int(sent)
+        # A timer of the message's own comes before the queue's delay, and may be shorter.
+        return min(int(sent) + self._delay_ms, time.time_ns() // 1_000_000)
 
 
 @asynccontextmanager

@@ -1,0 +1,48 @@
+"""How often SQS is asked while it has nothing."""
+
+import asyncio
+
+import pytest
+from tests.unit.fakes import FakeClock, messages
+from tests.unit.test_intake import Bench
+
+from queuecast_poller import custody, intake
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
+    monkeypatch.setattr(intake, "time", clock)
+    monkeypatch.setattr(custody, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made, which take no time."""
+    made: list[float] = []
+
+    async def pause(stop: asyncio.Event, seconds: float) -> None:
+        made.append(seconds)
+
+    monkeypatch.setattr(intake, "pause", pause)
+    return made
+
+
+@pytest.mark.parametrize(("answered_after", "pause"), [(0.0, 1.0), (0.25, 0.75), (1.0, 0.0), (20.0, -19.0)])
+async def test_a_queue_that_has_nothing_is_asked_once_a_second_at_most(
+    clock: FakeClock, pauses: list[float], answered_after: float, pause: float
+) -> None:
+    """Without long polling it answers at once, and would be asked 300 times a second, each time for money."""
+    bench = Bench([], [], max_receives=1)
+    bench.queue.on_receive = lambda: clock.pass_by(answered_after)
+    await bench.run()
+    assert pauses == [pause] * 3
+
+
+async def test_a_queue_that_has_something_is_asked_again_at_once(
+    clock: FakeClock, pauses: list[float]
+) -> None:
+    """Its next message may be there."""
+    await Bench(messages(1), messages(1), max_receives=1).run()
+    assert len(pauses) == 1, "after the last receive alone, which brought nothing"
