@@ -160,10 +160,10 @@ def test_each_queue_has_a_thread_and_figures_of_its_own(
 
 
 def test_a_fifo_queue_keeps_the_order_of_its_groups(
-    forgetful_redis: Redis, emulator: int, start: Callable[..., Service]
+    forgetful_redis: Redis, sqs_of_ours: Emulator, start: Callable[..., Service]
 ) -> None:
-    """Who pays for FIFO wants the order up to the browser."""
-    client = sqs.client(emulator)
+    """Who pays for FIFO wants the order up to the browser. Moto gives one group to two long polls at once."""
+    client = sqs_of_ours.client
     name = f"ordered-{time.monotonic_ns()}.fifo"
     attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
     url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
@@ -171,7 +171,7 @@ def test_a_fifo_queue_keeps_the_order_of_its_groups(
         client.send_message(
             QueueUrl=url, MessageBody=json.dumps({"n": number}), MessageGroupId=f"g{number % 2}"
         )
-    environment = {**sqs.environment(emulator), "QUEUECAST_REDIS_URL": forgetful_redis.url}
+    environment = {**sqs.environment(sqs_of_ours.port), "QUEUECAST_REDIS_URL": forgetful_redis.url}
     start(POLLER, {**environment, "QUEUECAST_QUEUES": name, "QUEUECAST_WAIT_SECONDS": "1"})
     eventually(lambda: len(published(forgetful_redis)) == 40, 30)
     for group in range(2):
