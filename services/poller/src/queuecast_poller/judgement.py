@@ -8,7 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from queuecast_bus.names import CANARY_NAMESPACE
+from queuecast_bus import Record
+from queuecast_bus.command import read_command
+from queuecast_bus.names import CANARY_NAMESPACE, COMMAND_NAMESPACE
+from queuecast_bus.record import Address
 from queuecast_poller.message import Message
 from queuecast_poller.payloads import NoPayload, Payloads
 from queuecast_poller.rules import Rules
@@ -40,7 +43,7 @@ class Judgement:
             fetched = await self._fetch(pointers)
             messages = [fetched.get(message.receipt_handle, message) for message in messages]
             verdicts = judge_all(messages, is_served=self._served.may_serve)
-        published = (each.record.namespace for each in verdicts if isinstance(each, Publish))
+        published = (_namespace(each.record) for each in verdicts if isinstance(each, Publish))
         namespaces = set(published) - {CANARY_NAMESPACE}
         if stale := self._served.stale(namespaces):
             await self._served.ask(stale)
@@ -57,3 +60,10 @@ class Judgement:
         except NoPayload as exc:
             return replace(verdict.message, not_fetched=str(exc))
         return replace(verdict.message, fetched=text)
+
+
+def _namespace(record: Record) -> str:
+    """Return the namespace of those whom a record is for."""
+    if record.namespace == COMMAND_NAMESPACE:
+        return read_command(Address(record.namespace, record.rooms)).namespace
+    return record.namespace

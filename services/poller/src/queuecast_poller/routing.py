@@ -11,6 +11,7 @@ from typing import Any
 
 from queuecast_bus.names import (
     JSON_OPENINGS,
+    MAX_ROOMS,
     ROOM_SEPARATOR,
     BadName,
     check_namespace,
@@ -23,8 +24,6 @@ ATTRIBUTES = ("event", "rooms", "namespace")
 
 CANARY = "queuecast"
 """The attribute of a message that a poller has sent itself; its value is "canary", and its body proves it."""
-
-MAX_ROOMS = 100
 
 
 class BadAddress(ValueError):

@@ -16,6 +16,7 @@ class Rules:
     `default` is the address of a message that has none. `unwraps` says that envelopes are taken off,
     `broadcasts` that a message which names no room is for everyone. `own_attributes` are attributes that the
     application uses for something else, though they look like another spelling of one that addresses.
+    `commands` says that messages may be commands to sessions.
     """
 
     default: Address = ITEM_ADDED
@@ -24,3 +25,4 @@ class Rules:
     unwraps: bool = True
     broadcasts: bool = True
     own_attributes: Set[str] = frozenset()
+    commands: bool = False

@@ -65,6 +65,11 @@ class Settings(BusSettings, EdgeSettings):
         description="How long one such payload may take; at most half the queue's visibility timeout is used",
     )
 
+    commands: bool = Field(
+        default=False,
+        description="Whether a message may be a command to sessions (attribute `queuecast.command`); "
+        "see [Messages](messages.md#commands)",
+    )
     canary_seconds: float = Field(
         default=0,
         ge=0,
@@ -120,6 +125,7 @@ class Settings(BusSettings, EdgeSettings):
             max_record_bytes=self.max_record_bytes,
             unwraps=self.envelopes == "auto",
             broadcasts=self.unaddressed == "broadcast",
+            commands=self.commands,
         )
 
 

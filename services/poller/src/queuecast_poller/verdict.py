@@ -11,6 +11,7 @@ from enum import StrEnum
 from queuecast_bus.names import CANARY_NAMESPACE
 from queuecast_bus.record import Record
 from queuecast_poller.canary_token import is_genuine
+from queuecast_poller.commands import BadCommand, command, is_meant
 from queuecast_poller.digest import body_digest
 from queuecast_poller.message import Message
 from queuecast_poller.routing import CANARY, Address, BadAddress, address, check_names
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     NOT_JSON = "not_json"
     TOO_LARGE = "too_large"
     BAD_ADDRESS = "bad_address"
+    BAD_COMMAND = "bad_command"
     UNADDRESSED = "unaddressed"
     NO_PAYLOAD = "no_payload"
     CONFIRMATION = "confirmation"
@@ -161,18 +163,21 @@ def _judge_one(
         found = _unwrapped(message, body, rules)
         if not isinstance(found.inside, Payload):
             return _without_payload(message, found.inside)
+        if is_meant((*found.attributes, *found.unreadable)):
+            return _judge_command(message, found, found.inside, rules, is_served)
         check_names(found.attributes, found.unreadable, rules.own_attributes)
         where = address(found.attributes, rules.default)
         if not where.rooms and not rules.broadcasts:
             return Leave(message, Reason.UNADDRESSED, "it names no room (QUEUECAST_UNADDRESSED=leave)")
         if not is_served(where.namespace):
-            detail = f"no gateway serves the namespace {where.namespace!r}"
-            return Leave(message, Reason.BAD_ADDRESS, detail, permanent=False)
+            return _unserved(message, where.namespace)
         record = _record(message, found.inside, where)
         if record.size > rules.max_record_bytes:
             detail = f"{record.size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
             return Leave(message, Reason.TOO_LARGE, detail)
         return Publish(message, record)
+    except BadCommand as exc:
+        return Leave(message, Reason.BAD_COMMAND, str(exc))
     except BadAddress as exc:
         return Leave(message, Reason.BAD_ADDRESS, str(exc))
     except NotJson as exc:
@@ -197,6 +202,23 @@ def _without_payload(message: Message, inside: Pointer | S3TestEvent | Confirmat
             return Drop(message, DropReason.S3_TEST, f"S3 tests the notifications of the bucket {bucket!r}")
         case Confirmation(topic):
             return Leave(message, Reason.CONFIRMATION, f"SNS asks to confirm a subscription to {topic}")
+
+
+def _judge_command(
+    message: Message, found: Unwrapped, payload: Payload, rules: Rules, is_served: Callable[[str], bool]
+) -> Verdict:
+    if not rules.commands:
+        detail = "it is a command to sessions, and none are taken (QUEUECAST_COMMANDS=true would)"
+        return Leave(message, Reason.BAD_COMMAND, detail)
+    one = command(found.attributes, found.unreadable, payload.value)
+    if not is_served(one.namespace):
+        return _unserved(message, one.namespace)
+    return Publish(message, one.record(message.sent_ms, redelivered=message.receives > 1))
+
+
+def _unserved(message: Message, namespace: str) -> Leave:
+    detail = f"no gateway serves the namespace {namespace!r}"
+    return Leave(message, Reason.BAD_ADDRESS, detail, permanent=False)
 
 
 def _record(message: Message, payload: Payload, where: Address) -> Record:
