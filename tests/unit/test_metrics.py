@@ -130,6 +130,10 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "not_json",
         "too_large",
         "bad_address",
+        "bad_command",
+        "unaddressed",
+        "no_payload",
+        "confirmation",
         "altered",
         "group_blocked",
     }
