@@ -72,6 +72,7 @@ audit: $(VENV)/audit/installed ## Ask what is known against the packages in the 
 docs: $(VENV)/dev ## Renew the pages that are made from the code and the packages
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/metrics_reference.py
+	$(BIN)/python deploy/redis/users.py
 	$(BIN)/python deploy/observability/rulebook.py
 	$(BIN)/python -m deploy.observability.grafana
 	$(BIN)/python -m requirements.licences

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pytest
 import redis as sync_redis
 import socketio
+from deploy.redis.users import with_scripts
 from prometheus_client import CollectorRegistry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -42,6 +43,7 @@ __all__ = ["gateway"]
 
 ROOT = Path(__file__).parents[2]
 USERS = ROOT / "deploy" / "redis" / "users.acl"
+APPEND = ROOT / "bus" / "src" / "queuecast_bus" / "append.lua"
 PASSWORD = "p/ssword-of-{}"
 OPERATOR = f"user operator on >{PASSWORD.format('operator')} ~* &* +@all\n"
 KEYS = Keys()
@@ -131,7 +133,7 @@ def emptied(standing: Guarded) -> Guarded:
 @pytest.mark.parametrize("rule", sorted({rule for _, rule in GRANTS}))
 def test_each_right_is_explained(rule: str) -> None:
     """An operator who reviews the list should not have to read the code."""
-    written = rule.replace("|", "\\|")
+    written = re.sub(r"(\+evalsha\|)\w+", r"\1…", rule).replace("|", "\\|")
     assert f"`{written}`" in (ROOT / "docs" / "redis.md").read_text("utf-8")
 
 
@@ -344,14 +346,14 @@ OBJECT ENCODING {tail} | SORT {tail} | GETDEL {tail} | GETSET {tail} x | APPEND 
 MGET {tail} | STRLEN {tail} | INCR {tail} | CLIENT TRACKING on
 GET secret | SET secret x | GET {{socketio}} | GET queuecast:{{shop}}:tail | SET queuecast:{{shop}}:tail x
 XADD queuecast:{{shop}}:records * a b | XTRIM orders MAXLEN 0 | PEXPIRE secret 1 | XADD orders * a b
-EVALSHA {script} 1 secret | EVALSHA {script} 2 {tail} secret
+EVALSHA {script} 0 | EVALSHA {script} 1 {tail} | EVALSHA {own} 1 secret | EVALSHA {own} 2 {tail} secret
 """
 POLLER_ALONE = """
 XREAD STREAMS {records} 0 | XRANGE {records} - + | DEL {records} | PING
 SUBSCRIBE socketio | SUBSCRIBE {inbox} | PUBLISH socketio x | PUBLISH {inbox} x
 GET {session} | HGET {session} sid | HMGET {session} sid | HSET {session} sid x | HGETALL {session}
 DEL {session} | SET {session} x | PEXPIRE {session} 1 | GET {rewound} | SET {rewound} 9-9
-EVALSHA {script} 1 {session}
+EVALSHA {own} 1 {session}
 """
 GATEWAY_ALONE = """
 GET {seen} | SET {seen} x | DEL {seen} | PEXPIRE {seen} 1
@@ -389,7 +391,8 @@ def test_all_else_is_refused(standing: Guarded, user: str, command: str) -> None
     with standing.client_of("operator") as operator:
         operator.execute_command("ACL", "SETUSER", user, "reset", *rules(user))
         script = operator.script_load("return 0")
-    words = [word.format(script=script, **NAMES) for word in command.split(" ")]
+        own = operator.script_load(APPEND.read_text("utf-8"))
+    words = [word.format(script=script, own=own, **NAMES) for word in command.split(" ")]
     with standing.client_of(user) as client, pytest.raises(sync_redis.exceptions.NoPermissionError):
         client.execute_command(*words)
 
@@ -407,14 +410,36 @@ def test_all_else_is_refused(standing: Guarded, user: str, command: str) -> None
 def test_a_script_of_theirs_can_do_no_more_than_they(
     emptied: Guarded, user: str, inside: str, what: str
 ) -> None:
-    """They may load any script: what is in it is refused like what is outside."""
-    emptied.client.execute_command("ACL", "SETUSER", user, "reset", *rules(user))
+    """Where a server knows no rule for one script alone: what is in it is refused like what is outside."""
+    emptied.client.execute_command("ACL", "SETUSER", user, "reset", *rules(user), "+evalsha")
     emptied.client.xadd(KEYS.stream, {"a": "b"})
     with emptied.client_of(user) as client:
         script = client.script_load(f"return {inside}")
         with pytest.raises(sync_redis.exceptions.ResponseError):
             client.evalsha(script, 1, KEYS.stream)
     assert [(who, subject.lower()) for who, _, subject in emptied.refused()] == [(user, what)]
+
+
+def test_the_scripts_that_they_may_run_are_those_of_the_code() -> None:
+    """One that has changed is another to Redis; `make docs` writes its sum into the file."""
+    written = USERS.read_text("ascii")
+    assert with_scripts(written) == written
+    assert with_scripts(re.sub(r"\+evalsha\S+ ", "", written)) == written
+
+
+@pytest.mark.parametrize("user", USES)
+async def test_nobody_can_keep_redis_from_answering_with_a_script_of_theirs(
+    emptied: Guarded, user: str
+) -> None:
+    """They may load one, as theirs are loaded; it does not run, and others go on."""
+    emptied.client.execute_command("ACL", "SETUSER", user, "reset", *rules(user))
+    with emptied.client_of(user) as client:
+        script = client.script_load("return #KEYS")
+        for sum_ in (script, script.upper(), script.lower() + " "):
+            with pytest.raises(sync_redis.exceptions.ResponseError):
+                client.evalsha(sum_, 1, KEYS.tail)
+    assert {(who, subject.partition("|")[0]) for who, _, subject in emptied.refused()} == {(user, "evalsha")}
+    assert emptied.client.ping()
 
 
 def test_who_does_not_say_who_they_are_is_nobody(standing: Guarded) -> None:

@@ -65,7 +65,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     and whose it was. `on_ping` may return frames that go out with a session's ping. `address_of` tells a
     client's address from the peer's and the header `X-Forwarded-For`; `rates` bound how fast each may speak;
     `hosts` are the names by which clients may call it, None for any. The other parameters are
-    python-engineio's; intervals are in seconds and may be fractions. While `leaving` is set no session begins.
+    python-engineio's; intervals are in seconds and may be fractions. While `leaving` is set no session
+    begins.
     """
 
     def __init__(
