@@ -23,6 +23,7 @@ from queuecast_gateway.sessions import Claimed
 ANYONE = Identity("", EVERY_ROOM)
 BOUNDS = Bounds(window_seconds=60, max_events=5, max_bytes=1_000, max_rooms=3)
 NEW = "new-1"
+SID = "sid:AAAAAAAAAAAAAAAAAAAA"
 
 
 def entry(offset: str, *rooms: str, namespace: str = "/", skip: tuple[str, ...] = ()) -> Entry:
@@ -133,7 +134,7 @@ class Bench(NamedTuple):
         """It is the same session, and these are the events that it is given first."""
         assert welcome.pid == "pid"
         assert texts(welcome.missed) == events(*missed)
-        assert ("expect", "eio", "sid", {"a": "100-0"}) in self.bus.asked
+        assert ("expect", "eio", SID, {"a": "100-0"}) in self.bus.asked
         assert (
             self.figure("recoveries_total", outcome="recovered") == self.figure.sum("recoveries_total") == 1
         )
@@ -161,5 +162,5 @@ def make_bench() -> Bench:
 
 
 def known(tail: str = "103-0", lost_up_to: str = "0-0", owner: str = "", **state: Any) -> Claimed:
-    at = State("sid", "/", {"a": "100-0"}, "100-0")._replace(**state)
+    at = State(SID, "/", {"a": "100-0"}, "100-0")._replace(**state)
     return Claimed(at, owner, tail, lost_up_to)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.fakes import Figures
-from tests.unit.replica import ANYONE, Bench, command, entry, events, known, make_bench, texts
+from tests.unit.replica import ANYONE, SID, Bench, command, entry, events, known, make_bench, texts
 from tests.unit.test_fanout import Bench as FanoutBench
 
 from queuecast_bus import BadRecord, Record
 from queuecast_bus.command import Command, Target, Verb, read_command
-from queuecast_bus.names import COMMAND_NAMESPACE, SESSION_PREFIX
+from queuecast_bus.names import COMMAND_NAMESPACE
 from queuecast_bus.record import Address
 from queuecast_gateway.access.grant import Identity, Rooms, patterns
 from queuecast_gateway.commands import Commands
@@ -196,7 +196,7 @@ async def test_a_session_is_in_no_more_rooms_than_it_may_subscribe_to(here: Here
 
 async def test_the_room_of_a_session_is_joined_by_nobody_else(here: Here) -> None:
     """What is meant for it alone would be theirs."""
-    here.obey(Command(JOIN, "/", ROOM, "vip", (SESSION_PREFIX + 20 * "a", "sku:7")))
+    here.obey(Command(JOIN, "/", ROOM, "vip", (SID, "sku:7")))
     assert here.rooms("bob") == ["vip"]
     assert here.figure("commands_total", outcome="forbidden") == 1
 
@@ -296,9 +296,9 @@ async def test_a_command_behind_a_text_of_redis_waits_for_it(bench: Bench) -> No
 async def test_a_command_widens_no_rights_of_who_was_away(bench: Bench) -> None:
     """And no number of rooms."""
     bench.bus.read(
-        command("104-0", JOIN, ROOM, "sid", "secret"),
-        command("105-0", JOIN, ROOM, "sid", "b", "c", "d"),
-        command("106-0", JOIN, ROOM, "sid", "b"),
+        command("104-0", JOIN, ROOM, SID, "secret"),
+        command("105-0", JOIN, ROOM, SID, "b", "c", "d"),
+        command("106-0", JOIN, ROOM, SID, "b"),
     )
     await back(bench, Identity("ann", Rooms(names=frozenset("abcd"))))
     assert rooms_of(bench) == ["a", "b"]

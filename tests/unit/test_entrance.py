@@ -395,7 +395,12 @@ async def test_who_is_refused_by_a_connect_handler_is_nobody(gate: Gate, answer:
 
 
 def known(*rooms: str, subject: str = "ann", offset: str = "100-0") -> Claimed:
-    return Claimed(State("old-sid", "/", dict.fromkeys(rooms, offset), offset, subject), "", "103-0", "0-0")
+    return Claimed(
+        State("sid:AAAAAAAAAAAAAAAAAAAA", "/", dict.fromkeys(rooms, offset), offset, subject),
+        "",
+        "103-0",
+        "0-0",
+    )
 
 
 @pytest.fixture
@@ -413,8 +418,8 @@ async def test_who_comes_back_is_in_the_rooms_that_its_token_allows_now(gate_wit
     gate.sessions.known["pid"] = known("sku:1", "vip", "user:ann", "team:red")
     browser = Browser(gate.server)
     await browser.says(connect(token=token(rooms=["sku:*"], join=["team:blue"]), pid="pid", offset="100-0"))
-    assert gate.server.manager.sid_from_eio_sid(browser.session.sid, "/") == "old-sid"
-    assert gate.rooms("old-sid") == ["sku:1", "team:blue", "user:ann"]
+    assert gate.server.manager.sid_from_eio_sid(browser.session.sid, "/") == "sid:AAAAAAAAAAAAAAAAAAAA"
+    assert gate.rooms("sid:AAAAAAAAAAAAAAAAAAAA") == ["sku:1", "team:blue", "user:ann"]
     assert [text for text in browser.texts if '"e"' in text] == [
         '42["e",101,"101-0"]',
         '42["e",103,"103-0"]',
@@ -431,7 +436,7 @@ async def test_who_comes_back_keeps_all_that_is_still_allowed(gate_with_history:
     gate.sessions.known["pid"] = known("sku:1", "vip")
     browser = Browser(gate.server)
     await browser.says(connect(token=token(rooms=["*"]), pid="pid", offset="100-0"))
-    assert gate.rooms("old-sid") == ["sku:1", "user:ann", "vip"]
+    assert gate.rooms("sid:AAAAAAAAAAAAAAAAAAAA") == ["sku:1", "user:ann", "vip"]
     assert len([text for text in browser.texts if '"e"' in text]) == 3
     await gate.leave(browser)
 
@@ -443,7 +448,7 @@ async def test_nobody_comes_back_as_somebody_else(gate_with_history: Gate, subje
     gate.sessions.known["pid"] = known("vip", subject=subject)
     browser = Browser(gate.server)
     sid = await browser.joined(token=token(rooms=["*"]), pid="pid", offset="100-0")
-    assert sid != "old-sid"
+    assert sid != "sid:AAAAAAAAAAAAAAAAAAAA"
     assert gate.rooms(sid) == ["user:ann"]
     assert gate.figure("recoveries_total", outcome="unknown") == 1
     assert "pid" not in [pid for pid, *_ in gate.sessions.said]

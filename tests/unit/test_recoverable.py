@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.replica import ANYONE, BOUNDS, Bench, entry, events, known, make_bench, texts
+from tests.unit.replica import ANYONE, BOUNDS, SID, Bench, entry, events, known, make_bench, texts
 
 from queuecast_bus import BusUnavailable, Entry, Gap, Record
 from queuecast_bus.record import Address
+from queuecast_gateway.recovery import Welcome
 from queuecast_gateway.replay import Bounds, Missed, NotRecovered
 from queuecast_gateway.session_state import State
 
@@ -30,12 +31,12 @@ def missed(bounds: Bounds = BOUNDS, **state: Any) -> Missed:
         (Address("/"), True),
         (Address("/", ("a",)), True),
         (Address("/", ("b", "a")), True),
-        (Address("/", ("sid",)), True),
+        (Address("/", (SID,)), True),
         (Address("/", ("b",)), False),
         (Address("/shop"), False),
         (Address("/shop", ("a",)), False),
-        (Address("/", (), ("sid",)), False),
-        (Address("/", ("a",), ("sid",)), False),
+        (Address("/", (), (SID,)), False),
+        (Address("/", ("a",), (SID,)), False),
         (Address("/", (), ("other",)), True),
         (Address("queuecast:probe", ("me",)), False),
     ],
@@ -71,7 +72,7 @@ def test_it_ends_before_what_only_redis_has(bench: Bench) -> None:
     """Their order holds: what comes behind is taken in when that is here."""
     bench.bus.overhear(entry("104-0", "a"), entry("105-0", "b"))
     bench.bus.read(entry("106-0"))
-    bench.bus.overhear(entry("107-0", "sid"))
+    bench.bus.overhear(entry("107-0", SID))
     found, history = missed(), bench.bus.history
     assert [each.offset for each in found.add(history.after("102-0"), history)] == ["104-0", "107-0"]
     assert (found.frames, found.after) == ([], "100-0")
@@ -85,7 +86,7 @@ def there(bench: Bench) -> Bench:
     """A bench with the connection `eio`, in both namespaces."""
     for namespace, pid in (("/", "pid"), ("/shop", "shop-pid")):
         bench.bus.connected["eio", namespace] = f"sid-of-{pid}"
-        bench.recovery.opened(f"sid-of-{pid}", namespace, pid, "alice")
+        bench.recovery.opened(f"sid-of-{pid}", namespace, Welcome(pid, b"", b"", "103-0"), "alice")
     return bench
 
 
@@ -105,14 +106,14 @@ def test_a_ping_tells_where_the_replica_is(there: Bench) -> None:
         '42["queuecast:offset","104-0"]',
     ]
     assert sorted(there.sessions.said[-2:], key=lambda word: word[0]) == [
-        ("pid", "here", State("sid-of-pid", "/", {"a": "100-0"}, "104-0", "alice")),
-        ("shop-pid", "here", State("sid-of-shop-pid", "/shop", {"a": "100-0"}, "104-0", "alice")),
-    ], "its time begins anew"
+        ("pid", "here", State("sid-of-pid", "/", {"a": "100-0"}, "103-0", "alice")),
+        ("shop-pid", "here", State("sid-of-shop-pid", "/shop", {"a": "100-0"}, "103-0", "alice")),
+    ], "its time begins anew, and it still began where it did"
 
 
 def test_a_ping_of_who_cannot_recover_is_a_ping(bench: Bench) -> None:
     """Who opted out, or joined only the board, is told no offsets."""
-    bench.bus.connected["eio", "/"] = "sid"
+    bench.bus.connected["eio", "/"] = SID
     assert bench.recovery.pinged("eio") == b""
     assert bench.sessions.said == []
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.unit.replica import ANYONE, NEW, Bench, entry, events, known, make_bench, texts
+from tests.unit.replica import ANYONE, NEW, SID, Bench, entry, events, known, make_bench, texts
 
 from queuecast_bus import Batch, BusUnavailable, Gap
 from queuecast_gateway import recovery as module
@@ -99,7 +99,7 @@ async def test_who_comes_back_sees_what_its_token_allows_now(bench: Bench) -> No
     welcome = await bench.admitted("/", Identity("ann", patterns(["b"])), pid="pid", offset="100-0")
     assert welcome.pid == "pid"
     assert texts(welcome.missed) == events(101, 103)
-    assert ("expect", "eio", "sid", {"b": "2-0"}) in bench.bus.asked
+    assert ("expect", "eio", SID, {"b": "2-0"}) in bench.bus.asked
     assert bench.figure("events_replayed_total") == 2
 
 
@@ -114,7 +114,7 @@ async def test_what_is_forbidden_now_is_not_recalled_either(bench: Bench) -> Non
 
 async def test_what_is_meant_for_a_session_alone_needs_no_right(bench: Bench) -> None:
     """Its own room is no room that somebody joins."""
-    bench.bus.read(entry("104-0", "sid"))
+    bench.bus.read(entry("104-0", SID))
     bench.sessions.known["pid"] = known(tail="104-0", rooms={}, subject="ann")
     welcome = await bench.admitted("/", Identity("ann", Rooms()), pid="pid", offset="103-0")
     assert texts(welcome.missed) == events(104)
@@ -126,6 +126,7 @@ async def test_redis_is_read_page_by_page(bench: Bench, monkeypatch: pytest.Monk
     bench.bus.history = History(1 << 20)
     bench.bus.history.add(Batch("103-0"))
     bench.bus.stream = [entry(f"{number}-0") for number in (99, 100, 101, 102, 103)]
+    bench.sessions.known["pid"] = known(offset="98-0")
     bench.assert_recovered(await bench.admitted(pid="pid", offset="98-0"), 99, 100, 101, 102, 103)
     asked = [after for what, after, *_ in bench.bus.asked if what == "between"]
     assert asked == ["98-0", "100-0", "102-0"]
@@ -191,15 +192,15 @@ async def test_an_old_connection_is_closed_first(bench: Bench) -> None:
     """Half-open, on another replica: two connections of one session would both be in its rooms."""
     bench.sessions.known["pid"] = known(owner="other")
     bench.assert_recovered(await bench.admitted(pid="pid", offset="103-0"))
-    assert bench.bus.asked == [("close", "other", "sid", "/"), ("expect", "eio", "sid", {"a": "100-0"})]
+    assert bench.bus.asked == [("close", "other", SID, "/"), ("expect", "eio", SID, {"a": "100-0"})]
 
 
 async def test_an_old_connection_to_this_replica_is_closed_first(bench: Bench) -> None:
     """A page that comes back faster than its old connection is found dead."""
-    bench.bus.old.add(("sid", "/"))
+    bench.bus.old.add((SID, "/"))
     bench.sessions.known["pid"] = known(owner="me")
     bench.assert_recovered(await bench.admitted(pid="pid", offset="103-0"))
-    assert bench.bus.asked == [("close", "sid", "/"), ("expect", "eio", "sid", {"a": "100-0"})]
+    assert bench.bus.asked == [("close", SID, "/"), ("expect", "eio", SID, {"a": "100-0"})]
 
 
 @pytest.mark.parametrize("owner", ["", "me"])
@@ -207,7 +208,7 @@ async def test_nobody_is_asked_without_cause(bench: Bench, owner: str) -> None:
     """It would take a round trip; the old connection has ended."""
     bench.sessions.known["pid"] = known(owner=owner)
     await bench.admitted(pid="pid", offset="103-0")
-    assert bench.bus.asked == [("expect", "eio", "sid", {"a": "100-0"})]
+    assert bench.bus.asked == [("expect", "eio", SID, {"a": "100-0"})]
 
 
 async def test_a_replica_that_is_behind_reads_on_first(bench: Bench) -> None:
@@ -308,6 +309,7 @@ async def test_who_was_away_for_too_long_begins_anew(bench: Bench, tail: str, *,
 async def test_records_that_the_stream_has_dropped_are_no_recovery(bench: Bench) -> None:
     """It held less than the window: an honest no."""
     bench.bus.trimmed = True
+    bench.sessions.known["pid"] = known(offset="99-0")
     bench.assert_new(await bench.admitted(pid="pid", offset="99-0"), "trimmed")
 
 

@@ -17,7 +17,7 @@ from queuecast_gateway.session_state import State
 from queuecast_gateway.sessions import Claimed
 
 PID = "private"
-KNOWN = Claimed(State("old-sid", "/", {"a": "0-0"}, "0-0"), "", "0-0", "0-0")
+KNOWN = Claimed(State("sid:AAAAAAAAAAAAAAAAAAAA", "/", {"a": "0-0"}, "0-0"), "", "0-0", "0-0")
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ async def test_a_session_that_comes_back_gets_its_ids_after_what_it_missed(
     await browser.says(connect(pid=PID, offset="0-0"))
     assert browser.texts == [
         '42["e",1,"5-0"]',
-        '40{"sid":"old-sid","pid":"private"}',
+        '40{"sid":"sid:AAAAAAAAAAAAAAAAAAAA","pid":"private"}',
         '42["queuecast:offset","5-0"]',
     ]
-    assert sessions.said == [(PID, "save", State("old-sid", "/", {"a": "0-0"}, "5-0"))]
+    assert sessions.said == [(PID, "save", State("sid:AAAAAAAAAAAAAAAAAAAA", "/", {"a": "0-0"}, "0-0"))]
 
 
 async def test_a_session_that_is_opened_twice_lives_once(
@@ -71,8 +71,8 @@ async def test_a_session_that_is_opened_twice_lives_once(
     """The older connection ends first; its end says nothing about the one that came."""
     sessions.known[PID] = KNOWN
     first, second = Browser(server), Browser(server)
-    assert await first.joined(pid=PID, offset="0-0") == "old-sid"
-    assert await second.joined(pid=PID, offset="0-0") == "old-sid"
+    assert await first.joined(pid=PID, offset="0-0") == "sid:AAAAAAAAAAAAAAAAAAAA"
+    assert await second.joined(pid=PID, offset="0-0") == "sid:AAAAAAAAAAAAAAAAAAAA"
     await first.settle()
     assert first.close_code == 1000
     assert server.manager.audience("/", ("a",)).recoverable == [second.session]
@@ -271,7 +271,13 @@ async def test_who_was_taken_over_while_it_came_is_not_let_in(
     browser = Browser(server)
     browser.session.receive(f"4{connect(pid=PID, offset='1-0')}")
     await reading.wait()
-    question = {"sid": "old-sid", "namespace": "/", "question": "q", "claim": 1, "host_id": "other"}
+    question = {
+        "sid": "sid:AAAAAAAAAAAAAAAAAAAA",
+        "namespace": "/",
+        "question": "q",
+        "claim": 1,
+        "host_id": "other",
+    }
     await bus._handle_disconnect({"method": "disconnect", **question})
     going_on.set()
     await browser.settle()

@@ -34,6 +34,7 @@ RECOVERY_OUTCOMES = (
     "trimmed",
     "lost",
     "too_much",
+    "too_often",
     "malformed",
     "disconnected",
 )

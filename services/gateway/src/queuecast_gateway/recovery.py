@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from socketio.packet import EVENT
 
 from queuecast_bus import BusUnavailable, Entry, Gap
-from queuecast_bus.record import offset_key
+from queuecast_bus.names import is_session_id
+from queuecast_bus.record import offset_key, offset_ms
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.engine import packets
 from queuecast_gateway.metrics import Metrics
@@ -33,6 +34,10 @@ PAGE = 500
 READERS = 4
 """So many clients at once are served what only Redis has; the others wait."""
 
+RECOVERIES_AT_ONCE, RECOVERIES_PER_SECOND = 30, 0.2
+"""How often one session may come back: over a bad network as fast as the stock client tries, for a while.
+Each time can cost `QUEUECAST_MAX_REPLAY_BYTES`, for a few bytes of the client's."""
+
 CATCH_UP_SECONDS = 5.0
 """How long this replica may take to read what a client has been given by another one."""
 
@@ -40,11 +45,23 @@ _OFFSET = re.compile(r"\d{1,15}-\d{1,15}", re.ASCII)
 
 
 class Welcome(NamedTuple):
-    """What a connection gets with its CONNECT packet: its private id, what comes before, and what after."""
+    """What a connection gets with its CONNECT packet: its private id, what comes before, and what after.
+
+    `began` is the offset at which its session began: nothing up to it is for the session.
+    """
 
     pid: str
     missed: bytes
     offset: bytes
+    began: str
+
+
+class Known(NamedTuple):
+    """What stays the same of a session that is connected here."""
+
+    pid: str
+    subject: str
+    began: str
 
 
 class Recovery:
@@ -55,7 +72,7 @@ class Recovery:
         self._sessions = sessions
         self._bounds = bounds
         self._metrics = metrics
-        self._known: dict[tuple[str, str], tuple[str, str]] = {}
+        self._known: dict[tuple[str, str], Known] = {}
         self._gaps = 0
         self._readers = asyncio.Semaphore(READERS)
         bus.watcher = self
@@ -76,18 +93,19 @@ class Recovery:
             self._bus.refuse_offsets(eio_sid, namespace)
             return data, None
         missed: list[bytes] = []
+        began = self._bus.history.position
         if isinstance(pid, str):
             outcome = "recovered"
             try:
                 found = await self._find(namespace, pid, offset, identity)
-                missed = found.frames
+                missed, began = found.frames, found.state.offset
                 self._bus.expect(eio_sid, found.state.sid, found.state.rooms)
             except NotRecovered as exc:
                 outcome, pid = exc.outcome, None
             self._metrics.recoveries.labels(outcome).inc()
             self._metrics.events_replayed.inc(len(missed))
         pid = pid if isinstance(pid, str) else self._bus.server.eio.generate_id()
-        return data, Welcome(pid, b"".join(missed), self._offset_frames(namespace))
+        return data, Welcome(pid, b"".join(missed), self._offset_frames(namespace), began)
 
     async def _find(self, namespace: str, pid: str, offset: Any, identity: Identity) -> Missed:
         """Take a session over, with all that it has missed and may still see.
@@ -97,7 +115,8 @@ class Recovery:
         gaps = self._gaps
         # Ours are ASCII; half a character is none that Redis could be asked for.
         claimed = await self._sessions.claim(pid, namespace, identity.subject) if pid.isascii() else None
-        if claimed is None:
+        if claimed is None or not is_session_id(claimed.state.sid):
+            # An id of an earlier version could be joined like a room.
             raise NotRecovered("unknown")
         try:
             after = self._checked(claimed.state.offset if offset is None else offset, claimed)
@@ -136,14 +155,20 @@ class Recovery:
     def _checked(self, after: Any, claimed: Claimed) -> str:
         if not isinstance(after, str) or not _OFFSET.fullmatch(after):
             raise NotRecovered("malformed")
-        key, tail, lost_up_to = map(offset_key, (after, claimed.tail, claimed.lost_up_to))
+        # The client may name any offset; what came before its session is not for it.
+        began = claimed.state.offset
+        start: str = max(after, began, key=offset_key)
+        key, tail, lost_up_to = map(offset_key, (start, claimed.tail, claimed.lost_up_to))
+        age_seconds = (tail[0] - offset_ms(began)) / 1000
+        if claimed.number > RECOVERIES_AT_ONCE + RECOVERIES_PER_SECOND * age_seconds:
+            raise NotRecovered("too_often")
         # What was lost came after `lost_up_to`, too: that is only how far somebody had read.
         if key > tail or (any(lost_up_to) and key <= lost_up_to):
             raise NotRecovered("lost")
         # By Redis's clock alone: services send themselves records every two seconds.
         if tail[0] - key[0] > self._bounds.window_seconds * 1000:
             raise NotRecovered("expired")
-        return after
+        return start
 
     def _is_settled(self, missed: Missed) -> bool:
         """Say whether all else that was missed is in the history, and nobody is here as this session."""
@@ -184,22 +209,20 @@ class Recovery:
 
     # Being there
 
-    def opened(self, sid: str, namespace: str, pid: str, subject: str) -> None:
+    def opened(self, sid: str, namespace: str, welcome: Welcome, subject: str) -> None:
         """A session is connected."""
-        self._known[namespace, sid] = pid, subject
-        self._sessions.note(pid, "save", self._state(sid, namespace, subject))
+        known = self._known[namespace, sid] = Known(welcome.pid, subject, welcome.began)
+        self._sessions.note(known.pid, "save", self._state(sid, namespace, known))
 
     def changed(self, sid: str, namespace: str, room: str, *, entered: bool) -> None:
         """A session has entered or left a room."""
         if known := self._known.get((namespace, sid)):
-            pid, subject = known
-            self._sessions.changed(pid, self._state(sid, namespace, subject), room, entered=entered)
+            self._sessions.changed(known.pid, self._state(sid, namespace, known), room, entered=entered)
 
     async def remember(self, sid: str, namespace: str) -> None:
         """Write down a session's rooms now. Raises `BusUnavailable`."""
         if known := self._known.get((namespace, sid)):
-            pid, subject = known
-            await self._sessions.confirm(pid, self._state(sid, namespace, subject))
+            await self._sessions.confirm(known.pid, self._state(sid, namespace, known))
 
     def pinged(self, eio_sid: str) -> bytes:
         """Return what a connection is told with its ping; its sessions are known for longer then."""
@@ -207,8 +230,7 @@ class Recovery:
         for namespace in self._bus.offset_namespaces:
             sid = self._bus.sid_from_eio_sid(eio_sid, namespace)
             if known := self._known.get((namespace, sid or "")):
-                pid, subject = known
-                self._sessions.note(pid, "here", self._state(sid, namespace, subject))
+                self._sessions.note(known.pid, "here", self._state(sid, namespace, known))
                 frames += self._offset_frames(namespace)
         return frames
 
@@ -235,11 +257,10 @@ class Recovery:
 
     def _forget(self, sid: str, namespace: str, verb: Verb) -> None:
         if known := self._known.pop((namespace, sid), None):
-            pid, subject = known
-            self._sessions.note(pid, verb, self._state(sid, namespace, subject))
+            self._sessions.note(known.pid, verb, self._state(sid, namespace, known))
 
-    def _state(self, sid: str, namespace: str, subject: str) -> State:
-        return State(sid, namespace, self._bus.joined(sid, namespace), self._bus.history.position, subject)
+    def _state(self, sid: str, namespace: str, known: Known) -> State:
+        return State(sid, namespace, self._bus.joined(sid, namespace), known.began, known.subject)
 
     def _offset_frames(self, namespace: str) -> bytes:
         prefix = namespace_prefix(namespace)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from queuecast_bus import BadRecord, Entry
 from queuecast_bus.command import Verb, read_command
-from queuecast_bus.names import COMMAND_NAMESPACE
+from queuecast_bus.names import COMMAND_NAMESPACE, is_session_id
 from queuecast_bus.record import offset_key
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.history import History
@@ -35,24 +35,29 @@ class NotRecovered(Exception):
 
 
 class Missed:
-    """The events that one session has missed, framed. Raises `NotRecovered` when they get too many.
+    """The events that one session has missed after an offset, framed: those of a room since it has joined it.
 
-    The state's rooms contain all commands up to the offset `saved`; those that the identity allows count.
+    Raises `NotRecovered` when they get too many. The state's rooms contain all commands up to the offset
+    `saved`; those that the identity allows count.
     """
 
     def __init__(self, state: State, after: str, saved: str, identity: Identity, bounds: Bounds) -> None:
         self.state = state
         self.after = after
         self.frames: list[bytes] = []
+        self._start = offset_key(after)
         self._saved = offset_key(saved)
         self._identity = identity
         self._bounds = bounds
         self._size = 0
-        self._be_in({room: at for room, at in state.rooms.items() if identity.may_join(room)})
+        may_be_in = (room for room in state.rooms if identity.may_join(room) and not is_session_id(room))
+        self._be_in({room: state.rooms[room] for room in may_be_in})
 
     def _be_in(self, rooms: Mapping[str, str]) -> None:
         self.state = self.state._replace(rooms=rooms)
         self._rooms = frozenset((self.state.sid, *rooms))
+        joined = {room: offset_key(at) for room, at in rooms.items()}
+        self._joined_later = {room: key for room, key in joined.items() if key > self._start}
 
     def add(self, entries: Iterable[Entry], history: History) -> list[Entry]:
         """Take in those of the next records that are for this session.
@@ -71,6 +76,8 @@ class Missed:
                 self.after, self._saved = entry.offset, offset_key(entry.offset)
                 continue
             is_in = not rooms or not self._rooms.isdisjoint(rooms)
+            if is_in and rooms and self._joined_later:
+                is_in = self._was_in(entry)
             if where == namespace and sid not in skip_sids and is_in:
                 frames = history.replayed(entry)
                 if frames is None:
@@ -82,6 +89,12 @@ class Missed:
                     self._size += len(frames)
                     self.check(0, 0)
         return elsewhere
+
+    def _was_in(self, entry: Entry) -> bool:
+        """Say whether an event came after the session had joined one of the rooms that it is for."""
+        key = offset_key(entry.offset)
+        mine = self._rooms.intersection(entry.address.rooms)
+        return any(key > self._joined_later.get(room, self._start) for room in mine)
 
     def _obey(self, entry: Entry) -> None:
         try:

@@ -194,7 +194,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             pkt.data["pid"] = welcome.pid
             sent = welcome.missed + packet_frames(pkt) + welcome.offset
             sid, namespace = pkt.data["sid"], pkt.namespace or "/"
-            self._recovery.opened(sid, namespace, welcome.pid, self.identity(sid, namespace).subject)
+            self._recovery.opened(sid, namespace, welcome, self.identity(sid, namespace).subject)
         else:
             sent = packet_frames(pkt)
         if session.held:
