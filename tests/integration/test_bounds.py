@@ -14,13 +14,14 @@ from .conftest import Redis
 from .counts import ACKS_REFUSED, EVENTS_REFUSED, HANDSHAKES_REFUSED, Counts
 from .page import page
 from .site import Site, site, until
-from .test_crowd import joined, read_to_the_end, unread
+from .test_crowd import joined, read_to_the_end, resident_kib, unread
 from .test_gateway import Gateway
 from .wire import PATH, POLLING, TEXT, Polling
 
 __all__ = ["site"]
 
 BUFFERED = "queuecast_gateway_buffered_bytes"
+RECORDS_READ = "queuecast_gateway_records_read_total"
 DISCONNECTS = "queuecast_gateway_disconnects_total"
 LARGE = "x" * 50_000
 
@@ -154,3 +155,14 @@ async def test_who_does_not_read_is_cut_at_the_bound(site: Site) -> None:
     assert sent > 3 << 18, "it may be so far behind"
     with slow:
         assert (await asyncio.to_thread(read_to_the_end, slow)).endswith(b"slow")
+
+
+async def test_the_history_is_bounded_whatever_is_published(site: Site) -> None:
+    """Also where most of a record is whom it is for: 4,000 with 100 long rooms each took 200 MB."""
+    one = await site.start(history_bytes=1 << 20)
+    before = resident_kib(one)
+    for number in range(0, 4_000, 100):
+        rooms = [tuple(f"{number + n}:{room}".ljust(250, "x") for room in range(100)) for n in range(100)]
+        await site.publish(*(Record("e", b"[1]", rooms=each) for each in rooms))
+    await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") >= 4_000)
+    assert resident_kib(one) - before < 64 << 10

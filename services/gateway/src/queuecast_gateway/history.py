@@ -6,6 +6,7 @@ here wanted it keeps the address alone; their text is Redis's. Pure.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from sys import getsizeof
 from typing import NamedTuple
 
 from queuecast_bus import BadRecord, Batch, Entry, Record
@@ -14,8 +15,13 @@ from queuecast_bus.reader import START
 from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.packet import record_frames
 
-BLANK_BYTES, ENTRY_BYTES = 280, 600
-"""What a record takes without its text, if its rooms are all its own, and besides it, in Python's memory."""
+READ_BYTES, BLANK_BYTES, ENTRY_BYTES, FRAMES_BYTES = 480, 120, 700, 160
+"""What these take in Python's memory beside their texts and addresses: a read, a record without its text, one
+with its text that may be framed for somebody, and frames of which the text was let go. Measured by
+`tests/unit/test_history_memory.py`."""
+
+ADDRESS_BYTES, NAME_BYTES = 150, 16
+"""The same of an address, and of each of its names beside the name itself."""
 
 NOTHING: list[bytes] = []
 """The fields of all that was let go."""
@@ -38,7 +44,7 @@ class Kept(NamedTuple):
 
 
 class History:
-    """Keeps about `max_bytes` of records, or none for 0. All that was read lies at or before `position`.
+    """Keeps up to `max_bytes` of records, or none for 0. All that was read lies at or before `position`.
 
     While `keeping` is not 0, somebody is about to come, and all texts are kept. `on_skipped` is told which
     record no client can be given, and why; one that is larger than `max_event_bytes`, for instance.
@@ -83,7 +89,7 @@ class History:
         if batch.entries and self._max_bytes:
             offsets, addresses, texts = zip(*batch.entries, strict=True)
             fields = [each or NOTHING for each in texts]
-            size = _size(fields)
+            size = READ_BYTES + _size(fields) + _sizes(addresses)
             self._kept.append(Kept(batch.position, size, offsets, addresses, fields))
             self._size += size
             while self._size > self._max_bytes:
@@ -133,7 +139,7 @@ class History:
             frames = b""
         if entry.offset not in self._frames:
             self._frames[entry.offset] = frames
-            self._size += len(frames)
+            self._size += FRAMES_BYTES + len(frames)
         return len(frames)
 
     def _drop(self, reads: int) -> None:
@@ -143,20 +149,30 @@ class History:
             self._size -= kept.size
             if self._frames:
                 for offset, fields in zip(kept.offsets, kept.fields, strict=True):
-                    frames = self._frames.pop(offset, b"")
-                    if not fields:
-                        self._size -= len(frames)
+                    frames = self._frames.pop(offset, None)
+                    if frames is not None and not fields:
+                        self._size -= FRAMES_BYTES + len(frames)
 
 
 def _size(fields: Sequence[list[bytes]]) -> int:
-    """Return about how much memory these take: their text twice, as it may be framed for somebody.
+    """Return how much memory these take: their text twice, as it may be framed for somebody.
 
-    Nearly all of it is the argument, the eighth of the fields; where there are attachments, all count.
+    Of most records these are address, event and argument, the fourth, sixth and eighth of the fields; where
+    there are attachments, all count.
     """
     texts = [
-        len(each[7]) if len(each) == 8 or (8 < len(each) <= 12 and each[8] != b"b0") else sum(map(len, each))
+        len(each[3]) + 2 * (len(each[5]) + len(each[7]))
+        if len(each) == 8 or (8 < len(each) <= 12 and each[8] != b"b0")
+        else 2 * sum(map(len, each))
         for each in fields
         if each
     ]
-    blank = len(fields) - len(texts)
-    return BLANK_BYTES * blank + ENTRY_BYTES * len(texts) + 2 * sum(texts)
+    return BLANK_BYTES * (len(fields) - len(texts)) + ENTRY_BYTES * len(texts) + sum(texts)
+
+
+def _sizes(addresses: Iterable[Address]) -> int:
+    """Return how much memory these take, each once: records of the same rooms share theirs."""
+    return sum(
+        ADDRESS_BYTES + sum([NAME_BYTES + getsizeof(name) for name in (*rooms, *skip_sids)])
+        for _, rooms, skip_sids in {id(address): address for address in addresses}.values()
+    )
