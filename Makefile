@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/deploy/local
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test test-repeat unit integration e2e compose manifests faults fuzz bench lint format types check audit images release-check docs requirements clean
+.PHONY: help run send test test-repeat unit integration e2e compose manifests faults fuzz bench bench-intake lint format types check audit docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ fuzz: $(VENV)/dev ## Send the gateway wrong frames and packets for ten minutes, 
 bench: $(VENV)/dev bench-node ## Measure the gateway beside the alternatives; writes bench/results.md
 	$(BIN)/python -m bench $(OPTIONS)
 
+bench-intake: $(VENV)/dev bench-node ## Measure the poller beside the alternatives; writes bench/results-intake.md
+	$(BIN)/python -m bench.intake $(OPTIONS)
+
 check: lint types ## Run the linters and the type checker
 
 lint: $(VENV)/dev ## Check style, imports and the metrics' names
@@ -68,13 +71,6 @@ types: $(VENV)/dev ## Check types
 
 audit: $(VENV)/audit/installed ## Ask what is known against the packages in the images; OPTIONS=--offline-ok
 	@$(VENV)/audit/bin/python -m requirements.audit $(OPTIONS)
-
-images: $(VENV)/dev ## Pin the images of others by digest, wherever one is named; asks their registries
-	$(BIN)/python -m requirements.images
-
-release-check: $(VENV)/dev $(VENV)/audit/installed ## What has to hold before a release: images by digest, no known vulnerability
-	$(BIN)/python -m requirements.images --check
-	@$(VENV)/audit/bin/python -m requirements.audit
 
 docs: $(VENV)/dev ## Renew the pages that are made from the code and the packages
 	$(BIN)/python docs/reference.py

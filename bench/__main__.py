@@ -22,7 +22,7 @@ from bench import report
 from bench.arena import Cores
 from bench.contest import Contest
 from bench.contestants import ALL, NODE, Contestant
-from bench.machine import processor, versions
+from bench.machine import NODE_PACKAGES, PYTHON_PACKAGES, processor, versions
 from bench.measures import MEASURES, QUICK, Load
 from queuecast_local import redis_server
 
@@ -65,7 +65,7 @@ def main() -> int:
         load,
         _command(sys.argv[1:]),
         processor(),
-        versions(redis, with_node=NODE in contestants),
+        versions(redis, PYTHON_PACKAGES, NODE_PACKAGES if NODE in contestants else ()),
         remarks,
     )
     say("\n" + page)

@@ -78,7 +78,7 @@ class Arena:
             still = still + 1 if now - before < CALM_SHARE * interval * 1e9 else 0
             before = now
         if self.server.exit_code is not None:
-            raise ArenaFailed(f"it ended with code {self.server.exit_code}:\n{_last_words(self.server)}")
+            raise ArenaFailed(f"it ended with code {self.server.exit_code}:\n{last_words(self.server)}")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -98,7 +98,7 @@ async def arena(
     contestant: Contestant, redis: RedisServer, cores: Cores, workshop: Path
 ) -> AsyncIterator[Arena]:
     """Start Redis and the server, and end both. Raises `ArenaFailed`."""
-    place = Place(_free_port(), _free_port(), _free_port(), workshop)
+    place = Place(free_port(), free_port(), free_port(), workshop)
     running: list[Process] = []
 
     def start(name: str, core: int, command: list[str], environment: dict[str, str]) -> Process:
@@ -124,13 +124,13 @@ async def arena(
 async def _ready(name: str, process: Process, trouble: Callable[[], str | None]) -> None:
     def why() -> str | None:
         if process.exit_code is not None:
-            raise ArenaFailed(f"{name} ended with code {process.exit_code}:\n{_last_words(process)}")
+            raise ArenaFailed(f"{name} ended with code {process.exit_code}:\n{last_words(process)}")
         return trouble()
 
     try:
         await _until(name, why)
     except TimeoutError as exc:
-        raise ArenaFailed(f"{exc}\n{_last_words(process)}") from exc
+        raise ArenaFailed(f"{exc}\n{last_words(process)}") from exc
 
 
 async def _until(
@@ -150,9 +150,11 @@ def _unlistened(port: int) -> str | None:
     return "nobody listens" if is_free(port) else None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on and nobody here was given before."""
     return next(port for port in _ports if is_free(port))
 
 
-def _last_words(process: Process) -> str:
+def last_words(process: Process) -> str:
+    """Return what a process has written last."""
     return "\n".join(f"  {process.name} | {line}" for line in list(process.tail)[-20:])

@@ -50,7 +50,7 @@ def _node_command(place: Place) -> Sequence[str]:
     return ("node", str(SERVERS / "node.mjs"), str(place.port), str(place.redis_port))
 
 
-def _node_missing() -> str | None:
+def node_missing() -> str | None:
     if shutil.which("node") is None:
         return "there is no Node here"
     if not (NODE_MODULES / "socket.io").is_dir():
@@ -92,7 +92,7 @@ NODE = Contestant(
     command=_node_command,
     publisher=partial(PubSub, message=node_message),
     environment=lambda _: {"NODE_ENV": "production"},
-    missing=_node_missing,
+    missing=node_missing,
 )
 LOOP = Contestant(
     name="loop",

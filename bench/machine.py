@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,15 +22,17 @@ PYTHON_PACKAGES = (
 NODE_PACKAGES = ("socket.io", "@socket.io/redis-adapter", "redis")
 
 
-def versions(redis: RedisServer, *, with_node: bool) -> list[tuple[str, str]]:
-    """Return names and versions of everything that the figures hang on."""
+def versions(
+    redis: RedisServer, python_packages: Sequence[str], node_packages: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return names and versions of everything that the figures hang on; Node's if any package of it does."""
     found = [("Python", platform.python_version())]
-    found += [(name, version(name)) for name in PYTHON_PACKAGES]
-    if with_node:
+    found += [(name, version(name)) for name in python_packages]
+    if node_packages:
         node = Process("node", ("node", "--version"))
         node.wait(10)
         found.append(("Node", "".join(node.tail).removeprefix("v")))
-        found += [(name, _node_package(name)) for name in NODE_PACKAGES]
+        found += [(name, _node_package(name)) for name in node_packages]
     found.append(("Redis", redis.description))
     found.append(("kernel", f"{platform.system()} {platform.release()}"))
     return found

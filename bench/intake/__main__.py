@@ -1,0 +1,122 @@
+"""`make bench-intake`: measure, print the table, write `bench/results-intake.md`.
+
+Ends with 0; with 1 if a consumer failed, 2 if this machine or the command line won't do, 130 after Ctrl-C.
+"""
+
+import argparse
+import asyncio
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.arena import ArenaFailed, Cores
+from bench.intake import report
+from bench.intake.contestants import ALL, NODE, Consumer
+from bench.intake.measures import QUICK, Figure, Load, measure
+from bench.machine import processor, versions
+from queuecast_local import redis_server
+
+RESULTS = Path(__file__).parents[1] / "results-intake.md"
+PYTHON_PACKAGES = (
+    "queuecast-poller",
+    "aiobotocore",
+    "aiohttp",
+    "redis",
+    "hiredis",
+    "python-socketio",
+    "uvloop",
+)
+NODE_PACKAGES = ("sqs-consumer", "@aws-sdk/client-sqs", "@socket.io/redis-emitter", "redis")
+
+
+def main() -> int:
+    """Run the contest; return the exit code."""
+    options = _options()
+    for variable in [name for name in os.environ if name.startswith(("QUEUECAST_", "AWS_"))]:
+        del os.environ[variable]  # what ships is measured, not what this shell has set
+    free = sorted(os.sched_getaffinity(0))
+    redis = redis_server.find()
+    if len(free) < 2 or not redis.real:
+        say("the bench needs two cores, and redis-server or valkey-server in PATH")
+        return 2
+    cores = Cores(server=free[0], generator=free[1])
+    os.sched_setaffinity(0, {cores.generator})
+    load = QUICK if options.quick else Load()
+    consumers, remarks = _present([one for one in ALL if one.name in options.only])
+    try:
+        figures, failures = asyncio.run(_contest(consumers, load, redis, cores))
+    except KeyboardInterrupt:
+        say("stopped; nothing was written")
+        return 130
+    ran = versions(redis, PYTHON_PACKAGES, NODE_PACKAGES if NODE in consumers else ())
+    remarks += [f"{name} FAILED: {why}" for name, why in failures.items()]
+    command = "make bench-intake"
+    if len(sys.argv) > 1:
+        command += f" OPTIONS={shlex.quote(' '.join(sys.argv[1:]))}"
+    page = report.page(figures, consumers, load, command, processor(), ran, remarks)
+    say("\n" + page)
+    if not failures:
+        options.output.write_text(page, "utf-8")
+    return 1 if failures else 0
+
+
+def say(text: str) -> None:
+    """Tell whoever watches."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def _contest(
+    consumers: list[Consumer], load: Load, redis: redis_server.RedisServer, cores: Cores
+) -> tuple[dict[str, list[Figure]], dict[str, str]]:
+    """Measure all in turn, several times over, so that a noisy minute touches everybody."""
+    figures: dict[str, list[Figure]] = {one.name: [] for one in consumers}
+    failures: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="queuecast-bench-") as folder:
+        for number in range(1, load.rounds + 1):
+            say(f"round {number} of {load.rounds}")
+            for one in consumers:
+                if one.name in failures:
+                    continue
+                try:
+                    figure = await measure(one, redis, cores, load, Path(folder))
+                except ArenaFailed as exc:
+                    failures[one.name] = str(exc)
+                    say(f"  {one.title} FAILED: {exc}")
+                    continue
+                figures[one.name].append(figure)
+                say(
+                    f"  {one.title}: {figure.cpu_us:.1f} µs  {figure.per_second:,.0f}/s  "
+                    f"{figure.calls_each:.3f} calls  (others {figure.others_busy:.0%})"
+                )
+    return figures, failures
+
+
+def _present(wanted: list[Consumer]) -> tuple[list[Consumer], list[str]]:
+    missing = {one.title: why for one in wanted if (why := one.missing())}
+    for title, why in missing.items():
+        say(f"{title} is skipped: {why}")
+    here = [one for one in wanted if one.title not in missing]
+    return here, [f"{title} was skipped: {why}." for title, why in missing.items()]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench-intake OPTIONS=…", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=[one.name for one in ALL],
+        help="consumers, comma separated",
+    )
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the page goes")
+    options = parser.parse_args()
+    if unknown := set(options.only).difference(one.name for one in ALL):
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(one.name for one in ALL)}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

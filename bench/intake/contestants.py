@@ -1,0 +1,81 @@
+"""Who takes messages from the queue: how each is started, and what it takes to have it here."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.contestants import NODE_MODULES, SERVERS, node_missing
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What one consumer works between."""
+
+    queue_url: str
+    redis_url: str
+    admin_port: int
+    routes: Path
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A consumer. `missing` says why it cannot run here."""
+
+    name: str
+    title: str
+    command: Callable[[Place], Sequence[str]]
+    environment: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
+    missing: Callable[[], str | None] = field(default=lambda: None)
+
+
+def aws(place: Place) -> dict[str, str]:
+    """Return what leads AWS's SDKs to the stub."""
+    return {
+        "AWS_ENDPOINT_URL_SQS": place.queue_url.rsplit("/", 2)[0],
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+
+
+def _poller_environment(place: Place) -> Mapping[str, str]:
+    return {
+        "QUEUECAST_QUEUES": place.queue_url,
+        "QUEUECAST_REDIS_URL": place.redis_url,
+        "QUEUECAST_HOST": "127.0.0.1",
+        "QUEUECAST_ADMIN_PORT": str(place.admin_port),
+    }
+
+
+def _consumer_missing() -> str | None:
+    if why := node_missing():
+        return why
+    return (
+        None
+        if (NODE_MODULES / "sqs-consumer").is_dir()
+        else "its modules are missing: run `npm ci` in bench/"
+    )
+
+
+POLLER = Consumer(
+    name="poller",
+    title="this poller",
+    command=lambda _: (sys.executable, "-m", "queuecast_poller"),
+    environment=_poller_environment,
+)
+NODE = Consumer(
+    name="node",
+    title="sqs-consumer",
+    command=lambda place: ("node", str(SERVERS / "consumer.mjs"), place.queue_url, place.redis_url),
+    environment=lambda _: {"NODE_ENV": "production"},
+    missing=_consumer_missing,
+)
+STOCK = Consumer(
+    name="stock",
+    title="stock aiobotocore",
+    command=lambda place: (sys.executable, "-m", "bench.intake.stock", place.queue_url, place.redis_url),
+)
+
+ALL = (POLLER, NODE, STOCK)
