@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/deploy/local
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test test-repeat unit integration e2e compose manifests faults fuzz bench bench-intake lint format types check audit docs requirements clean
+.PHONY: help run send test test-repeat unit integration e2e compose manifests faults fuzz bench bench-intake lint format types check audit images release-check docs requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,13 @@ types: $(VENV)/dev ## Check types
 
 audit: $(VENV)/audit/installed ## Ask what is known against the packages in the images; OPTIONS=--offline-ok
 	@$(VENV)/audit/bin/python -m requirements.audit $(OPTIONS)
+
+images: $(VENV)/dev ## Pin the images of others by digest, wherever one is named; asks their registries
+	$(BIN)/python -m requirements.images
+
+release-check: $(VENV)/dev $(VENV)/audit/installed ## What has to hold before a release: images by digest, no known vulnerability
+	$(BIN)/python -m requirements.images --check
+	@$(VENV)/audit/bin/python -m requirements.audit
 
 docs: $(VENV)/dev ## Renew the pages that are made from the code and the packages
 	$(BIN)/python docs/reference.py

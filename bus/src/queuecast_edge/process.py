@@ -57,6 +57,13 @@ def stop_signal() -> asyncio.Event:
     return event
 
 
+def reload_signal() -> asyncio.Event:
+    """Return an event of the running loop that SIGHUP sets."""
+    event = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, event.set)
+    return event
+
+
 def _exit_at_once(code: int) -> None:
     logging.shutdown()
     sys.stderr.flush()

@@ -72,8 +72,9 @@ def _is_date_time(value: object) -> bool:
 class Schemas:
     """The schemas of some events, ready for use. An event that has none may carry anything."""
 
-    def __init__(self, validators: Mapping[str, Validator]) -> None:
+    def __init__(self, validators: Mapping[str, Validator], max_values: int = MAX_VALUES) -> None:
         self._validators = validators
+        self._max_values = max_values
 
     def __len__(self) -> int:
         return len(self._validators)
@@ -82,21 +83,31 @@ class Schemas:
     def load(cls, path: str, events: Iterable[str]) -> "Schemas":
         """Read `{"event": {schema}, …}`. Raises `ValueError`: which file, which event, and what is wrong."""
         known = sorted(events)
-        validators = {}
-        for event, schema in _read(path).items():
+        schemas = _read(path)
+        for event in schemas:
             if event not in known:
                 raise ValueError(
                     f"{path}: {event!r} is no event that is relayed; those are: {', '.join(known) or 'none'}"
                 )
+        try:
+            return cls.of(schemas)
+        except ValueError as exc:
+            raise ValueError(f"{path}: {exc}") from exc
+
+    @classmethod
+    def of(cls, schemas: Mapping[str, Any], max_values: int = MAX_VALUES) -> "Schemas":
+        """Make them ready for use. Raises `ValueError`: which event, and what is wrong."""
+        validators = {}
+        for event, schema in schemas.items():
             try:
                 validators[event] = _validator(schema)
             except ValueError as exc:
-                raise ValueError(f"{path}: the schema of {event!r}: {exc}") from exc
+                raise ValueError(f"the schema of {event!r}: {exc}") from exc
             except RecursionError as exc:
                 raise ValueError(
-                    f"{path}: the schema of {event!r} is nested too deep, or refers to itself without end"
+                    f"the schema of {event!r} is nested too deep, or refers to itself without end"
                 ) from exc
-        return cls(validators)
+        return cls(validators, max_values)
 
     def mistake(self, event: str, arguments: list[Any]) -> str | None:
         """Return what is wrong with an event's arguments, for the browser's author, or None."""
@@ -105,8 +116,8 @@ class Schemas:
             return None
         if len(arguments) != 1:
             return f"expected one argument, its data, and got {len(arguments)}"
-        if _has_more(arguments[0], MAX_VALUES):
-            return f"data: has more than {MAX_VALUES} values"
+        if _has_more(arguments[0], self._max_values):
+            return f"data: has more than {self._max_values} values"
         try:
             # The first error is enough; to find them all would be work that a stranger can make long.
             error = next(validator.iter_errors(arguments[0]), None)

@@ -4,7 +4,17 @@ from deploy.observability.grafana.dashboard import Dashboard, Row
 from deploy.observability.grafana.objectives import ANY, threshold
 from deploy.observability.grafana.panel import Heatmap, Series, Stat
 from deploy.observability.grafana.processes import processes
-from deploy.observability.grafana.query import BUILD, buckets, built, counted, per, poller, quantile, rates
+from deploy.observability.grafana.query import (
+    BUILD,
+    buckets,
+    built,
+    counted,
+    per,
+    poller,
+    pollers,
+    quantile,
+    rates,
+)
 
 OUTCOMES = ("published", "duplicates", "left", "dropped", "returned")
 """What becomes of a message that was received: one of these, or it is in flight."""
@@ -151,6 +161,28 @@ WHAT_BECOMES_OF_THEM = Row(
                 "given up undeleted": rates(poller("delete_failures_total")),
                 "kept hidden": rates(poller("extended_total")),
             },
+            width=8,
+        ),
+        Series(
+            "Dropped",
+            "Messages that were deleted and shown to nobody, by reason.",
+            "cps",
+            {"{{reason}}": rates(poller("dropped_total"), "reason")},
+            width=8,
+        ),
+        Series(
+            "Routes file",
+            "Pollers whose routes file is wrong, so that an older one is in force. `/readyz` and the log say "
+            "what is wrong.",
+            "short",
+            {"wrong": f"sum({pollers('routes_wrong')})"},
+            width=8,
+        ),
+        Series(
+            "Routes files read",
+            "At the start, at a change and on SIGHUP, by outcome.",
+            "cps",
+            {"{{outcome}}": rates(pollers("routes_loads_total"), "outcome")},
             width=8,
         ),
     ],

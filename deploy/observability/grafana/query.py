@@ -21,6 +21,11 @@ def poller(metric: str, *matchers: str) -> str:
     return f"queuecast_poller_{metric}{{{', '.join((SELECTED, queue, *matchers))}}}"
 
 
+def pollers(metric: str) -> str:
+    """Return a selector of the pollers' series that are about no single queue."""
+    return f"queuecast_poller_{metric}{{{SELECTED}}}"
+
+
 def process(metric: str) -> str:
     """Return a selector of every process's own series; `of` leaves those of one service."""
     return f"process_{metric}{{{SELECTED}}}"

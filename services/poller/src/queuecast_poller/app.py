@@ -5,7 +5,7 @@ The main thread has the signals and the admin server; each queue has a thread th
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from queuecast_edge.health import all_of
 from queuecast_edge.lag import watch_lag
 from queuecast_edge.listener import bind
 from queuecast_edge.metrics import new_registry
-from queuecast_edge.process import stop_signal
+from queuecast_edge.process import reload_signal, stop_signal
 from queuecast_edge.traces import Traces, open_traces
 from queuecast_poller.failure import QueueUnavailable
 from queuecast_poller.intake import RECEIVE_RETRY_CAP_SECONDS, Intake
@@ -29,6 +29,9 @@ from queuecast_poller.loop_thread import LoopThread, pause
 from queuecast_poller.metrics import Metrics, QueueMetrics
 from queuecast_poller.payloads import S3Payloads
 from queuecast_poller.pulse import Pulse
+from queuecast_poller.route.model import MAX_RECEIVES
+from queuecast_poller.route.reload import RoutesInForce
+from queuecast_poller.rules import Rules
 from queuecast_poller.served import Served
 from queuecast_poller.settings import Settings
 from queuecast_poller.sqs import SqsQueue, open_queue
@@ -52,20 +55,26 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     metrics = Metrics(registry)
     stall_seconds = 3.0 * settings.wait_seconds + 60.0
     pulses = {name: Pulse(name, stall_seconds) for name in settings.queues}
-    threads = [_thread(settings, name, metrics.of(name), pulse, traces) for name, pulse in pulses.items()]
+    routes = RoutesInForce(settings.routes, settings.queues, settings.rules, metrics.routes)
+    threads = [
+        _thread(settings, name, partial(routes.of, name), metrics.of(name), pulse, traces)
+        for name, pulse in pulses.items()
+    ]
     stopping = stop_signal()
-    async with _admin(settings, registry, pulses.values()):
+    async with _admin(settings, registry, pulses.values(), routes), asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(routes.watch(reload_signal()))
         await _supervise(threads, stopping)
+        watching.cancel()
 
 
 def _admin(
-    settings: Settings, registry: CollectorRegistry, pulses: Collection[Pulse]
+    settings: Settings, registry: CollectorRegistry, pulses: Collection[Pulse], routes: RoutesInForce
 ) -> AbstractAsyncContextManager[None]:
     return admin_server(
         bind(settings.host, settings.admin_port, variable("admin_port")),
         registry,
         alive=lambda: all_of(pulse.alive() for pulse in pulses),
-        ready=lambda: all_of(pulse.ready() for pulse in pulses),
+        ready=lambda: all_of([*(pulse.ready() for pulse in pulses), routes.note()]),
     )
 
 
@@ -94,13 +103,18 @@ async def _supervise(threads: Sequence[LoopThread], stopping: asyncio.Event) -> 
 
 
 def _thread(
-    settings: Settings, name: str, metrics: QueueMetrics, pulse: Pulse, traces: Traces | None
+    settings: Settings,
+    name: str,
+    rules: Callable[[], Rules],
+    metrics: QueueMetrics,
+    pulse: Pulse,
+    traces: Traces | None,
 ) -> LoopThread:
     async def poll(stop: asyncio.Event) -> None:
         bus = BusManager(settings, write_only=True)
         lag = asyncio.create_task(watch_lag(metrics.loop_lag.observe))
         try:
-            await _poll(settings, name, metrics, pulse, bus, traces, stop)
+            await _poll(settings, name, rules, metrics, pulse, bus, traces, stop)
         finally:
             lag.cancel()
             await bus.aclose()
@@ -111,6 +125,7 @@ def _thread(
 async def _poll(
     settings: Settings,
     name: str,
+    rules: Callable[[], Rules],
     metrics: QueueMetrics,
     pulse: Pulse,
     bus: BusManager,
@@ -122,12 +137,11 @@ async def _poll(
         SqsQueue if traces is None else TracedQueue, has_timers=name in settings.queues_with_timers
     )
     intake_of = Intake if traces is None else partial(TracedIntake, traces, name)
-    rules = settings.rules
     attempt = 0
     while not stop.is_set():
         pulse.tick()
         try:
-            async with open_queue(name, settings.wait_seconds, settings.max_receives, kind) as queue:
+            async with open_queue(name, settings.wait_seconds, MAX_RECEIVES, kind) as queue:
                 pulse.recovered("sqs")
                 _say_what_happens_to_dead_letters(name, queue.max_receive_count)
                 log.info("queue %s: receiving", name)
@@ -136,7 +150,7 @@ async def _poll(
                     settings.max_body_bytes,
                     min(settings.payload_seconds, queue.visibility_seconds / 2),
                 )
-                judgement = Judgement(lambda: rules, Served(bus), payloads)
+                judgement = Judgement(rules, Served(bus), payloads)
                 try:
                     await intake_of(queue, bus, settings, metrics, pulse, judgement).run(stop)
                 finally:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from queuecast_poller.failure import QueueUnavailable
 from queuecast_poller.message import Message
 from queuecast_poller.redrive import MoveFailed, RawQueue, look, move_back
+from queuecast_poller.rules import Rules
 from queuecast_poller.settings import Settings
 from queuecast_poller.sqs import open_queue
 from queuecast_poller.verdict import Leave, judge
@@ -70,7 +71,7 @@ async def _run(settings: Settings, name: str, arguments: argparse.Namespace) -> 
             _say(f"queue {name} has no redrive policy, and so no dead-letter queue")
             return
         async with open_queue(source.dead_letter_arn, 0, 1, RawQueue) as dead:
-            letters = judged(await look(dead, arguments.limit), settings)
+            letters = judged(await look(dead, arguments.limit), settings.rules_of(name))
             lines = as_json(name, letters) if arguments.json else as_text(name, letters, await dead.depth())
             for line in lines:
                 sys.stdout.write(f"{line}\n")
@@ -78,9 +79,9 @@ async def _run(settings: Settings, name: str, arguments: argparse.Namespace) -> 
                 _say(f"queue {name}: moved back {await move_back(dead, source)} messages")
 
 
-def judged(messages: Sequence[Message], settings: Settings) -> list[Letter]:
+def judged(messages: Sequence[Message], rules: Rules) -> list[Letter]:
     """Return what the poller would do with each of these messages, were it alone."""
-    return [_judged(message, settings) for message in messages]
+    return [_judged(message, rules) for message in messages]
 
 
 def as_text(name: str, letters: Sequence[Letter], depth: int) -> Iterator[str]:
@@ -108,9 +109,9 @@ def as_json(name: str, letters: Sequence[Letter]) -> Iterator[str]:
         )
 
 
-def _judged(message: Message, settings: Settings) -> Letter:
+def _judged(message: Message, rules: Rules) -> Letter:
     # One at a time: what follows another in its group has nothing wrong with it.
-    (verdict,) = judge([message], settings.rules)
+    (verdict,) = judge([message], rules)
     if isinstance(verdict, Leave):
         return Letter(message, verdict.reason, verdict.detail)
     return Letter(message, None, "")

@@ -107,11 +107,15 @@ class Intake:
             else:
                 self._metrics.receives["empty"].inc()
                 await pause(stop, SHORTEST_ROUND_SECONDS - (time.monotonic() - began))
-            wanted = wanted_receives(self._open_receives, len(messages), self._settings.max_receives)
+            wanted = wanted_receives(self._open_receives, len(messages), self._max_receives)
             while wanted > self._open_receives and not stop.is_set():
                 self._open(receivers, stop)
         self._open_receives -= 1
         self._metrics.open_receives.set(self._open_receives)
+
+    @property
+    def _max_receives(self) -> int:
+        return self._judgement.rules.receives or self._settings.max_receives
 
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
         received = time.monotonic()

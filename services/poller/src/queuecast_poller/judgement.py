@@ -27,6 +27,11 @@ class Judgement:
         self._served = served
         self._payloads = payloads
 
+    @property
+    def rules(self) -> Rules:
+        """The rules that are in force now."""
+        return self._rules()
+
     async def of(
         self, messages: Sequence[Message], max_receive_count: int | None, canary_key: bytes | None = None
     ) -> list[Verdict]:

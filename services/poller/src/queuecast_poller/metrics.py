@@ -12,6 +12,8 @@ from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
 from queuecast_poller.verdict import DropReason, Reason
 
 CALLS: tuple[Call, ...] = tuple(call for call in Call if call is not Call.MOVE)
+LOAD_OUTCOMES = ("taken", "refused")
+
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
 
 
@@ -68,8 +70,39 @@ class Metrics:
         self.publish_duration = latency("publish", "One confirmed publish of a batch")
         self.loop_lag = latency("loop_lag", "How late the loop of a queue's thread was, twice a second")
 
+        self.routes = RoutesMetrics(registry)
+
     def of(self, queue: str) -> "QueueMetrics":
         return QueueMetrics(self, queue)
+
+
+class RoutesMetrics:
+    """The metrics of the routes file, which is one for all queues."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        name = "queuecast_poller_routes"
+        self._loads = Counter(f"{name}_loads", "Routes files that were read", ("outcome",), registry=registry)
+        self._loaded = Gauge(
+            f"{name}_loaded_timestamp_seconds",
+            "When the routes in force were read; 0 without",
+            registry=registry,
+        )
+        self._wrong = Gauge(
+            f"{name}_wrong", "1 while the routes file is wrong, and an older one in force", registry=registry
+        )
+        for outcome in LOAD_OUTCOMES:
+            self._loads.labels(outcome)
+
+    def taken(self, now: float) -> None:
+        """Count a file that is in force now (Unix time in seconds)."""
+        self._loads.labels("taken").inc()
+        self._loaded.set(now)
+        self._wrong.set(0)
+
+    def refused(self) -> None:
+        """Count a file that is wrong."""
+        self._loads.labels("refused").inc()
+        self._wrong.set(1)
 
 
 class QueueMetrics:

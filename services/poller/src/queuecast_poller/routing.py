@@ -112,6 +112,8 @@ _RIGHT = 'expected names between commas, or a JSON list of them: ["sku:7","sku:8
 
 
 def _check_room(name: Any) -> str:
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
     if not isinstance(name, str):
         raise BadName(f"rooms: {str(name)[:80]} is no name; {_RIGHT}")
     name = name.strip()

@@ -13,6 +13,8 @@ from queuecast_bus.names import check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
 from queuecast_poller.queue_address import parse_queue
+from queuecast_poller.route.loading import load_routes
+from queuecast_poller.route.model import RoutesFile
 from queuecast_poller.routing import Address
 from queuecast_poller.rules import Rules
 
@@ -47,6 +49,11 @@ class Settings(BusSettings, EdgeSettings):
         default="broadcast",
         description="A message that names no room: `broadcast` shows it to everyone in the namespace, "
         "`leave` leaves it on the queue",
+    )
+    routes: str | None = Field(
+        default=None,
+        description="Path of a YAML or JSON file that says which messages go to whom, and settings of single "
+        "queues; see [Messages](messages.md#routes)",
     )
     envelopes: Literal["auto", "none"] = Field(
         default="auto",
@@ -108,6 +115,13 @@ class Settings(BusSettings, EdgeSettings):
             raise ValueError(f"not named in QUEUECAST_QUEUES: {', '.join(sorted(unknown))}")
         return timed
 
+    @field_validator("routes")
+    @classmethod
+    def _are_routes(cls, path: str | None, others: ValidationInfo) -> str | None:
+        if path is not None:
+            load_routes(path, others.data.get("queues"))
+        return path
+
     @field_validator("payload_buckets")
     @classmethod
     def _are_buckets(cls, buckets: tuple[str, ...]) -> tuple[str, ...]:
@@ -127,6 +141,11 @@ class Settings(BusSettings, EdgeSettings):
             broadcasts=self.unaddressed == "broadcast",
             commands=self.commands,
         )
+
+    def rules_of(self, queue: str) -> Rules:
+        """How the messages of a queue are read and addressed, as the file is now. Raises `ValueError`."""
+        file = RoutesFile() if self.routes is None else load_routes(self.routes, self.queues)
+        return self.rules.with_file(file, queue)
 
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

@@ -14,7 +14,8 @@ from queuecast_poller.canary_token import is_genuine
 from queuecast_poller.commands import BadCommand, command, is_meant
 from queuecast_poller.digest import body_digest
 from queuecast_poller.message import Message
-from queuecast_poller.routing import CANARY, Address, BadAddress, address, check_names
+from queuecast_poller.route.matching import BadRoute, Matched, match
+from queuecast_poller.routing import ATTRIBUTES, CANARY, Address, BadAddress, address, check_names
 from queuecast_poller.rules import Rules
 from queuecast_poller.unwrap import (
     Confirmation,
@@ -36,6 +37,9 @@ class Reason(StrEnum):
     BAD_ADDRESS = "bad_address"
     BAD_COMMAND = "bad_command"
     UNADDRESSED = "unaddressed"
+    NO_ROUTE = "no_route"
+    BAD_ROUTE = "bad_route"
+    BAD_PAYLOAD = "bad_payload"
     NO_PAYLOAD = "no_payload"
     CONFIRMATION = "confirmation"
     ALTERED = "altered"
@@ -50,10 +54,15 @@ class DropReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Put the record on the bus, then delete the message."""
+    """Put the record on the bus, then delete the message.
+
+    `max_age_seconds` and `latest` (the key of which only the newest message counts) are what a route says.
+    """
 
     message: Message
     record: Record
+    max_age_seconds: float | None = None
+    latest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +175,24 @@ def _judge_one(
         if is_meant((*found.attributes, *found.unreadable)):
             return _judge_command(message, found, found.inside, rules, is_served)
         check_names(found.attributes, found.unreadable, rules.own_attributes)
-        where = address(found.attributes, rules.default)
-        if not where.rooms and not rules.broadcasts:
-            return Leave(message, Reason.UNADDRESSED, "it names no room (QUEUECAST_UNADDRESSED=leave)")
+        matched = _matched(found, found.inside, message, rules)
+        where = address(found.attributes, matched.address)
+        is_routed = matched.route is not None and matched.route.addresses
+        if not is_routed and (left := _unaddressed(message, found, where, matched, rules)) is not None:
+            return left
         if not is_served(where.namespace):
             return _unserved(message, where.namespace)
-        record = _record(message, found.inside, where)
+        if mistake := rules.schemas.mistake(where.event, [matched.payload.value]):
+            return Leave(message, Reason.BAD_PAYLOAD, f"{where.event}: {mistake}")
+        record = _record(message, matched.payload, where)
         if record.size > rules.max_record_bytes:
             detail = f"{record.size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
             return Leave(message, Reason.TOO_LARGE, detail)
-        return Publish(message, record)
+        return Publish(message, record, matched.max_age_seconds, matched.latest)
     except BadCommand as exc:
         return Leave(message, Reason.BAD_COMMAND, str(exc))
+    except BadRoute as exc:
+        return Leave(message, Reason.BAD_ROUTE, str(exc))
     except BadAddress as exc:
         return Leave(message, Reason.BAD_ADDRESS, str(exc))
     except NotJson as exc:
@@ -188,6 +203,30 @@ def _unwrapped(message: Message, body: bytes, rules: Rules) -> Unwrapped:
     if not rules.unwraps:
         return plain(message.body, body, message.attributes, message.unreadable)
     return unwrap(message.body, body, message.attributes, message.unreadable, message.fetched)
+
+
+def _matched(found: Unwrapped, payload: Payload, message: Message, rules: Rules) -> Matched:
+    if rules.routes:
+        matched = match(rules.routes, found, payload, message, rules.queue, rules.default)
+        if matched is not None:
+            return matched
+    return Matched(None, rules.default, payload)
+
+
+def _unaddressed(
+    message: Message, found: Unwrapped, where: Address, matched: Matched, rules: Rules
+) -> Leave | None:
+    """Leave what nothing addresses, where such a message is not for everyone."""
+    is_unmatched = rules.routes and matched.route is None
+    if (
+        is_unmatched
+        and not rules.broadcasts_unmatched
+        and not any(name in found.attributes for name in ATTRIBUTES)
+    ):
+        return Leave(message, Reason.NO_ROUTE, "no route matches, and it has no attribute that addresses it")
+    if not rules.broadcasts and not where.rooms:
+        return Leave(message, Reason.UNADDRESSED, "it names no room, and is not for everyone")
+    return None
 
 
 def _without_payload(message: Message, inside: Pointer | S3TestEvent | Confirmation) -> Verdict:

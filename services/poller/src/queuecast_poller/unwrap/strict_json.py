@@ -33,9 +33,10 @@ def write_json(value: Any) -> bytes:
     """Return the shortest JSON text of a value, in UTF-8. Raises `NotJson` for what none can say."""
     try:
         text = _ENCODER.encode(value)
+        bounds.check_nesting(value, text, MAX_DEPTH)
     except RecursionError:
         raise NotJson(_TOO_DEEP) from None
-    except (TypeError, ValueError) as exc:
+    except (BadRecord, TypeError, ValueError) as exc:
         raise NotJson(str(exc)) from exc
     try:
         return text.encode()

@@ -1,0 +1,107 @@
+"""Routes, from a real queue to the stream: who is addressed without attributes, and a file that changes."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.claims import eventually
+
+from queuecast_bus.keys import Keys
+
+from .conftest import Queue, Redis, Service
+from .test_poller import POLLER, settings
+
+LEFT = "queuecast_poller_left_total"
+EVENT = {
+    "version": "0",
+    "id": "1",
+    "detail-type": "OrderPlaced",
+    "source": "shop.orders",
+    "time": "2026-11-29T12:58:23Z",
+    "region": "us-east-1",
+    "resources": [],
+    "detail": {"id": 7},
+}
+
+
+def records(redis: Redis) -> list[tuple[str, list[str] | None, object]]:
+    """Return event, rooms and data of all records on the stream."""
+    found = []
+    for _, fields in redis.client.xrange(Keys().stream):
+        address = json.loads(fields[b"a"])
+        rooms = address[1] if len(address) > 1 else None
+        found.append((fields[b"e"].decode(), rooms, json.loads(fields[b"d"])[0]))
+    return found
+
+
+def test_events_that_cannot_have_attributes_reach_the_rooms_of_their_route(
+    forgetful_redis: Redis, queue: Queue, start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """EventBridge and S3 set none; and what no route matches is for nobody."""
+    path = tmp_path / "routes.yaml"
+    path.write_text(
+        f"""
+        routes:
+          - when: eventbridge.source == 'shop.orders'
+            event: eventbridge."detail-type"
+            rooms: join(':', ['order', to_string(data.id)])
+        queues:
+          {queue.name}: {{event: order}}
+        schemas:
+          order: {{type: object}}
+        """,
+        "utf-8",
+    )
+    service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_ROUTES=str(path)))
+    eventually(service.ready)
+    queue.send(json.dumps(EVENT), json.dumps({**EVENT, "source": "shop.other"}))
+    queue.send('{"id": 8}', '"no object"', rooms="vip")
+    eventually(lambda: len(records(forgetful_redis)) == 2)
+    assert sorted(records(forgetful_redis), key=str) == [
+        ("OrderPlaced", ["order:7"], {"id": 7}),
+        ("order", ["vip"], {"id": 8}),
+    ]
+    eventually(lambda: service.metric(LEFT, reason="no_route") >= 1)
+    eventually(lambda: service.metric(LEFT, reason="bad_payload") >= 1)
+
+
+def test_a_routes_file_changes_under_a_running_poller(
+    forgetful_redis: Redis, queue: Queue, start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """A wrong one changes nothing, and says so until it is mended; SIGHUP has it read at once."""
+    path = tmp_path / "routes.yaml"
+    path.write_text("event: first", "utf-8")
+    service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_ROUTES=str(path)))
+    eventually(service.ready)
+    path.write_text("event: second\nrotes: []", "utf-8")
+    eventually(lambda: service.metric("queuecast_poller_routes_wrong") == 1)
+    queue.send("1")
+    eventually(lambda: records(forgetful_redis) == [("first", None, 1)])
+    status, body = service.ask("/readyz")
+    assert status == 200
+    assert "did you mean routes?" in body
+    assert "routes.yaml:2:8: rotes" in service.log()
+    path.write_text("event: second", "utf-8")
+    eventually(lambda: service.metric("queuecast_poller_routes_wrong") == 0)
+    queue.send("2")
+    eventually(lambda: records(forgetful_redis)[1:] == [("second", None, 2)])
+    taken = service.metric("queuecast_poller_routes_loads_total", outcome="taken")
+    service.process.signal(signal.SIGHUP)
+    eventually(lambda: service.metric("queuecast_poller_routes_loads_total", outcome="taken") == taken + 1)
+
+
+def test_a_routes_file_that_is_wrong_ends_the_start_with_all_that_is_wrong(
+    forgetful_redis: Redis, queue: Queue, start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """With file, line and place, and the variable that names the file."""
+    path = tmp_path / "routes.yaml"
+    path.write_text("routes:\n  - event: price\n  - {rooms: data.}\n", "utf-8")
+    service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_ROUTES=str(path)))
+    assert service.process.wait(30) == 2
+    for line in (
+        "QUEUECAST_ROUTES: ",
+        "routes.yaml:2:12: routes[0].event: ",
+        "routes.yaml:3:13: routes[1].rooms: ",
+    ):
+        assert line in service.log()
