@@ -45,6 +45,8 @@ SITE = {
 }
 """What somebody fills in who installs on AWS."""
 
+MOUNTED = Path(__file__).with_name("mounted-secrets.txt")
+
 Document = dict[str, Any]
 Documents = list[Document]
 
@@ -219,4 +221,13 @@ def environment(documents: Documents, container: Document) -> dict[str, str]:
             case _:
                 raise ValueError(variable)
         known[variable["name"]] = text
-    return made | known
+    return {name: _as_a_file(container, name, value) for name, value in (made | known).items()}
+
+
+def _as_a_file(container: Document, name: str, value: str) -> str:
+    """Return a setting; of one that names a file that is mounted, a file that is here."""
+    if not name.endswith("_FILE"):
+        return value
+    (folder,) = (mount for mount in container["volumeMounts"] if value.startswith(f"{mount['mountPath']}/"))
+    assert folder["readOnly"]
+    return str(MOUNTED)

@@ -260,6 +260,23 @@ def test_on_aws_everything_is_where_the_site_says() -> None:
 
 
 @needs_kubectl
+def test_a_secret_of_tokens_is_a_file_that_changes_with_its_secret() -> None:
+    """Mounted as a folder: the kubelet does not change a file that is mounted by itself."""
+    documents = rendered("base + auth-secret")
+    gateway = container_of(documents, "gateway")
+    assert settings(documents, "gateway").auth == "jwt"
+    (mount,) = (each for each in gateway["volumeMounts"] if each["name"] == "auth")
+    path = the(documents, "ConfigMap", gateway["envFrom"][0]["configMapRef"]["name"])["data"][
+        "QUEUECAST_AUTH_SECRET_FILE"
+    ]
+    assert path.rpartition("/")[0] == mount["mountPath"]
+    assert "subPath" not in mount
+    pod = the(documents, "Deployment", "queuecast-gateway")["spec"]["template"]["spec"]
+    (volume,) = (each for each in pod["volumes"] if each["name"] == "auth")
+    assert volume["secret"]["defaultMode"] == 0o440
+
+
+@needs_kubectl
 def test_on_aws_nobody_comes_in_without_a_token() -> None:
     """Nor from images that are not exactly those."""
     documents = rendered("overlays/aws, filled in")
