@@ -98,7 +98,9 @@ def test_many_brackets_are_not_deep() -> None:
         (b"[1", "json"),
         (b'["\xff"]', "json"),
         (b"[1e999]", "number"),
-        (b"[" + b"9" * 4_301 + b"]", "number"),
+        (b"[" + b"9" * 101 + b"]", "number"),
+        (b"[-" + b"9" * 100 + b"]", "number"),
+        (b'{"a":[' + b" " * 77 + b"9" * 5_000 + b"]}", "number"),
         (b"[" * 100_000, "nesting"),
     ],
 )
@@ -109,7 +111,19 @@ def test_what_is_no_json_to_some_client_is_refused(arguments: bytes, flaw: str) 
     assert refused.value.flaw == flaw
 
 
-@pytest.mark.parametrize("text", ["1e308", "9" * 4_300, '"\\u0000\\u2028"', '{"__proto__":{"a":1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e308",
+        "9" * 100,
+        "-" + "9" * 99,
+        f'"{"9" * 5_000}"',
+        f'["{"9" * 200}",{"9" * 100}]',
+        f"0.{'9' * 500}",
+        '"\\u0000\\u2028"',
+        '{"__proto__":{"a":1}}',
+    ],
+)
 def test_what_every_client_can_read_is_taken(text: str) -> None:
     """However odd it looks."""
     assert read_json(text) == json.loads(text)
