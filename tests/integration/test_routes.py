@@ -1,7 +1,10 @@
 """Routes, from a real queue to the stream: who is addressed without attributes, and a file that changes."""
 
+import asyncio
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,12 @@ from tests.claims import eventually
 from queuecast_bus.keys import Keys
 
 from .conftest import Queue, Redis, Service
+from .page import page
+from .site import until
+from .test_gateway import Gateway, gateway
 from .test_poller import POLLER, settings
+
+__all__ = ["gateway"]
 
 LEFT = "queuecast_poller_left_total"
 EVENT = {
@@ -31,7 +39,8 @@ def records(redis: Redis) -> list[tuple[str, list[str] | None, object]]:
     for _, fields in redis.client.xrange(Keys().stream):
         address = json.loads(fields[b"a"])
         rooms = address[1] if len(address) > 1 else None
-        found.append((fields[b"e"].decode(), rooms, json.loads(fields[b"d"])[0]))
+        data = json.loads(fields[b"d"])
+        found.append((fields[b"e"].decode(), rooms, data[0] if data else None))
     return found
 
 
@@ -105,3 +114,31 @@ def test_a_routes_file_that_is_wrong_ends_the_start_with_all_that_is_wrong(
         "routes.yaml:3:13: routes[1].rooms: ",
     ):
         assert line in service.log()
+
+
+async def test_a_dry_run_says_how_many_browsers_would_get_a_message_now(
+    forgetful_redis: Redis, gateway: Callable[..., Gateway], tmp_path: Path
+) -> None:
+    """Over all replicas; and nothing is published."""
+    one, two = gateway(forgetful_redis.url), gateway(forgetful_redis.url)
+    await until(lambda: one.ready() and two.ready())
+    path = tmp_path / "message.json"
+    path.write_text(
+        json.dumps(
+            {"Body": "1", "MessageAttributes": {"rooms": {"StringValue": "sku:7", "DataType": "String"}}}
+        ),
+        "utf-8",
+    )
+    variables = {"QUEUECAST_QUEUES": "orders", "QUEUECAST_REDIS_URL": forgetful_redis.url}
+
+    def dry_run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", POLLER, "route", str(path), "--live", *arguments]
+        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+
+    async with page(one.port) as first, page(one.port) as second, page(two.port):
+        assert (await first.ask("subscribe", "sku:7"))["ok"]
+        assert (await second.ask("subscribe", ["sku:7", "sku:8"]))["ok"]
+        done = await asyncio.to_thread(dry_run)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "live:       2 browsers on 1 of 2 replicas" in done.stdout
+    assert not [event for event, _, _ in records(forgetful_redis) if event == "item_added"]

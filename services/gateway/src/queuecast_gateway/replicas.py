@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from queuecast_bus import BadRecord, BusManager, BusUnavailable
+from queuecast_bus.presence import counted
 from queuecast_gateway.history import History
 from queuecast_gateway.rooms import Rooms
 from queuecast_gateway.settings import Settings
@@ -110,7 +111,18 @@ class GatewayBus(BusManager, Rooms):
             log.info("a replica is not told that a connection is closed: %s", exc)
 
     async def _handle_callback(self, message: dict[str, Any]) -> None:
-        if "answer" not in message:
+        if "count" in message:
+            await self._answer_count(message)
+        elif "answer" not in message:
             await super()._handle_callback(message)
         elif closed := self._asked.get(message["answer"]):
             closed.set()
+
+    async def _answer_count(self, message: dict[str, Any]) -> None:
+        """Say how many sessions are in some rooms here; see `queuecast_bus.presence`."""
+        audience = self.audience(message["namespace"], message["rooms"])
+        sessions = len(audience.recoverable) + len(audience.plain)
+        try:
+            await self.tell(message["host_id"], counted(message, self.host_id, sessions))
+        except BusUnavailable as exc:
+            log.info("who asked for sessions is not told: %s", exc)

@@ -10,6 +10,7 @@ from functools import partial
 from queuecast_edge.process import main_of
 from queuecast_poller import dead_letters
 from queuecast_poller.app import run
+from queuecast_poller.route import dry_run
 from queuecast_poller.settings import Settings
 
 
@@ -18,7 +19,9 @@ def main() -> None:
         prog="python -m queuecast_poller",
         description="Without a command: poll the queues until SIGTERM. Settings come from the environment.",
     )
-    dead_letters.add_to(parser.add_subparsers(title="commands"))
+    commands = parser.add_subparsers(title="commands")
+    dead_letters.add_to(commands)
+    dry_run.add_to(commands)
     arguments = parser.parse_args()
     command = getattr(arguments, "run", None)
     main_of("queuecast_poller", Settings, run if command is None else partial(command, arguments=arguments))
