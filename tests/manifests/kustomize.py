@@ -226,7 +226,7 @@ def environment(documents: Documents, container: Document) -> dict[str, str]:
 
 def _as_a_file(container: Document, name: str, value: str) -> str:
     """Return a setting; of one that names a file that is mounted, a file that is here."""
-    if not name.endswith("_FILE"):
+    if not (name.startswith("QUEUECAST_") and name.endswith("_FILE")):
         return value
     (folder,) = (mount for mount in container["volumeMounts"] if value.startswith(f"{mount['mountPath']}/"))
     assert folder["readOnly"]
