@@ -134,6 +134,34 @@ async def foreign_element(means: Means) -> None:
     await means.wire.over.wait()
 
 
+async def attachment_named_twice(means: Means) -> None:
+    """It would be two to everyone; none of it comes, as the packet is over before."""
+    await _join(means)
+    place = '{"_placeholder":true,"num":0}'
+    await means.wire.send(frame(TEXT, f'451-["item_removed",{place},{place}]'))
+    await means.wire.over.wait()
+
+
+async def another_sid(means: Means) -> None:
+    """Ask for what is sent to one session alone, by an id as sessions have it; then go."""
+    await _join(means)
+    sid = "sid:" + "".join(means.dice.choices("abcdefgh", k=20))
+    await means.wire.send(frame(TEXT, f'425["subscribe","{sid}"]'))
+    await means.wire.hear(b"435[")
+    means.wire.close()
+    await means.wire.over.wait()
+
+
+async def made_up_session(means: Means) -> None:
+    """Come back as whoever has this private id, to what was ever published; then go."""
+    await _upgrade(means)
+    back = {"token": means.token, "pid": means.dice.randbytes(10).hex(), "offset": "1-0"}
+    await means.wire.send(frame(TEXT, f"40{json.dumps(back)}"))
+    await means.wire.hear(b"40{")
+    means.wire.close()
+    await means.wire.over.wait()
+
+
 async def churn(means: Means) -> None:
     """Come, and go at once."""
     await _upgrade(means)

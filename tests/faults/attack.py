@@ -57,6 +57,14 @@ def not_let_in(fault: str) -> Sign:
     return Sign("queuecast_gateway_connects_refused_total", {"reason": fault})
 
 
+def not_done(code: str) -> Sign:
+    return Sign("queuecast_gateway_acks_refused_total", {"code": code})
+
+
+def not_recovered(outcome: str) -> Sign:
+    return Sign("queuecast_gateway_recoveries_total", {"outcome": outcome})
+
+
 def gone(reason: str) -> Sign:
     return Sign("queuecast_gateway_disconnects_total", {"reason": reason})
 
@@ -81,6 +89,9 @@ KINDS = (
     Kind("tokens that nobody signed", TRIES, "1008", "unsigned"),
     Kind("a name that is somebody else's", turned_away("host"), "HTTP 403"),
     Kind("elements of other sites' pages", turned_away("origin"), "HTTP 403"),
+    Kind("attachments that are named twice", closed("attachments"), "1008", "good"),
+    Kind("the address of another session", not_done("bad_room"), CUT, "good"),
+    Kind("sessions that are made up", not_recovered("unknown"), CUT, "good"),
     Kind("connect and leave", gone("transport_close"), CUT),
     Kind("never reading", gone("slow"), CUT, "good"),
 )

@@ -41,6 +41,9 @@ ABUSES: dict[str, Abuse] = {
     "tokens that nobody signed": abuse.bad_tokens,
     "a name that is somebody else's": abuse.rebound_name,
     "elements of other sites' pages": abuse.foreign_element,
+    "attachments that are named twice": abuse.attachment_named_twice,
+    "the address of another session": abuse.another_sid,
+    "sessions that are made up": abuse.made_up_session,
     "connect and leave": abuse.churn,
     "never reading": abuse.never_reading,
 }
