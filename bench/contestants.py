@@ -66,6 +66,8 @@ def _gateway_environment(place: Place) -> Mapping[str, str]:
         "QUEUECAST_REDIS_URL": f"redis://127.0.0.1:{place.redis_port}/0",
         # All limits are on; but all clients have one address here.
         "QUEUECAST_MAX_CONNECTIONS_PER_ADDRESS": "20000",
+        "QUEUECAST_MAX_CONNECTS_PER_SECOND": "100000",
+        "QUEUECAST_MAX_SESSION_BYTES_PER_ADDRESS": str(1 << 30),
     }
 
 

@@ -616,7 +616,7 @@ async def test_what_is_turned_away_has_one_reason_and_one_line(
 
 def test_every_reason_to_turn_a_request_away_is_shown() -> None:
     """By an offence above, or where limits (test_limits, test_crowd) and leaving (test_drain) are tested."""
-    elsewhere = {"leaving", "full", "address", "tries", "descriptors"}
+    elsewhere = {"leaving", "full", "address", "connects", "tries", "descriptors"}
     assert {reason for reason, _, _ in REQUESTS} == {*TURNS} - elsewhere
 
 

@@ -13,10 +13,10 @@ from . import wire
 from .conftest import Redis
 from .counts import ACKS_REFUSED, EVENTS_REFUSED, HANDSHAKES_REFUSED, Counts
 from .page import page
-from .site import Site, site, until
+from .site import CONNECTIONS, Site, site, until
 from .test_crowd import joined, read_to_the_end, resident_kib, unread
 from .test_gateway import Gateway
-from .wire import PATH, POLLING, TEXT, Polling
+from .wire import PATH, POLLING, TEXT, Polling, WebSocket
 
 __all__ = ["site"]
 
@@ -166,3 +166,43 @@ async def test_the_history_is_bounded_whatever_is_published(site: Site) -> None:
         await site.publish(*(Record("e", b"[1]", rooms=each) for each in rooms))
     await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") >= 4_000)
     assert resident_kib(one) - before < 64 << 10
+
+
+async def test_an_address_connects_so_often_and_no_more(site: Site) -> None:
+    """As many as it may have at once, then a rate; it is told when to come back, and then may."""
+    one = await site.start(max_connections_per_address=3, max_connects_per_second=0.5)
+    counts = Counts(one, HANDSHAKES_REFUSED)
+    for _ in range(3):
+        await (await joined(one.port)).leave()
+    refused = await wire.request(one.port)
+    assert refused.status == 429
+    assert 1 <= int(refused.headers["retry-after"]) <= 2
+    async with await WebSocket.open(one.port) as other:
+        assert other.answer.status == 429
+    assert counts.more().keys() <= {"address", "connects"}
+    assert counts.more()["connects"] >= 1
+
+    async def is_let_in() -> bool:
+        async with await WebSocket.open(one.port) as again:
+            return again.accepted
+
+    async with asyncio.timeout(20):
+        while not await is_let_in():  # noqa: ASYNC110  # nobody says when
+            await asyncio.sleep(0.2)
+
+
+async def test_an_address_keeps_so_much_in_redis_and_no_more(site: Site) -> None:
+    """263 kB stayed for five minutes after a connect, long rooms and a drop. Who goes on begins anew."""
+    one = await site.start(max_session_bytes_per_address=8_000)
+    rooms = [f"{number}".ljust(200, "x") for number in range(10)]
+    tickets = []
+    for _ in range(4):
+        async with page(one.port) as ann:
+            assert (await ann.ask("subscribe", rooms))["ok"], "it is in its rooms all the same"
+            tickets.append(ann.ticket)
+        await until(lambda: one.metric(CONNECTIONS) == 0)
+    await until(lambda: len(site.sessions()) == 2)
+    assert one.metric("queuecast_gateway_sessions_not_kept_total") == 2
+    for ticket, is_kept in zip(tickets, (True, True, False, False), strict=True):
+        async with page(one.port, ticket) as back:
+            assert back.is_back(ticket) is is_kept

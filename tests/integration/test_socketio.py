@@ -335,7 +335,7 @@ class InProcess:
         settings = Settings(redis_url=redis.url, channel=channel, namespaces=("/", "/shop"))
         self.bus = GatewayBus(settings)
         metrics = Metrics(CollectorRegistry())
-        recovery = _recovery(settings, self.bus, Sessions(self.bus, ttl_seconds=60), metrics)
+        recovery = _recovery(settings, self.bus, Sessions(self.bus, ttl_seconds=60, away_seconds=30), metrics)
         self.server = SocketServer(self.bus, settings, metrics, recovery, OpenGuard(EVERY_ROOM))
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:

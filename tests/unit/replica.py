@@ -14,6 +14,7 @@ from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.access.grant import EVERY_ROOM, Identity
 from queuecast_gateway.engine.frames import split
 from queuecast_gateway.history import History
+from queuecast_gateway.limits.quota import Quota
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.recovery import Recovery, Welcome
 from queuecast_gateway.replay import Bounds
@@ -154,7 +155,7 @@ def make_bench() -> Bench:
     registry = CollectorRegistry()
     bus, sessions = Replica(), FakeSessions()
     parts: list[Any] = [bus, sessions]
-    recovery = Recovery(*parts, BOUNDS, Metrics(registry))
+    recovery = Recovery(*parts, BOUNDS, Metrics(registry), Quota(0, 60))
     bus.history.add(Batch("100-0"))
     bus.read(entry("101-0"), entry("102-0", "a"), entry("103-0", "b"))
     sessions.known["pid"] = known()

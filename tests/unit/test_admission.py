@@ -10,6 +10,7 @@ from tests.unit.fakes import FakeClock, Figures
 from queuecast_gateway import admission as module
 from queuecast_gateway.admission import RESERVE, Admission
 from queuecast_gateway.engine.handshake import Refused
+from queuecast_gateway.limits.arrivals import Arrivals
 from queuecast_gateway.limits.tally import Tally
 from queuecast_gateway.metrics import Metrics
 
@@ -38,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 @pytest.fixture
 def admission(registry: CollectorRegistry, clock: FakeClock) -> Admission:
-    return Admission(DESCRIPTORS, MOST, Tally(PER_ADDRESS), Metrics(registry))
+    return Admission(DESCRIPTORS, MOST, Tally(PER_ADDRESS), Arrivals(0, 1), Metrics(registry))
 
 
 def refused(admission: Admission, address: str = HERE) -> Refused:
@@ -115,7 +116,7 @@ def test_addresses_of_one_network_are_one(admission: Admission) -> None:
 def test_who_has_gone_is_not_counted(registry: CollectorRegistry, clock: FakeClock) -> None:
     """A day of visitors must not be a number each."""
     per_address = Tally(PER_ADDRESS)
-    admission = Admission(DESCRIPTORS, MOST, per_address, Metrics(registry))
+    admission = Admission(DESCRIPTORS, MOST, per_address, Arrivals(0, 1), Metrics(registry))
     for number in range(200):
         come(admission, f"192.0.2.{number}")
         admission.leave(f"192.0.2.{number}")

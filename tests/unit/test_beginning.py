@@ -61,7 +61,7 @@ async def test_a_new_session_begins_where_the_replica_is(bench: Bench) -> None:
     welcome = await bench.admitted()
     bench.bus.read(entry("104-0"))
     bench.bus.connected["eio", "/"] = SID
-    bench.recovery.opened(SID, "/", welcome, "")
+    bench.recovery.opened(SID, "/", welcome, "", "192.0.2.1")
     bench.bus.read(entry("105-0"))
     bench.recovery.left("eio", for_good=False)
     assert {state.offset for _, _, state in bench.sessions.said} == {"103-0"}

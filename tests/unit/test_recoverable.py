@@ -86,7 +86,9 @@ def there(bench: Bench) -> Bench:
     """A bench with the connection `eio`, in both namespaces."""
     for namespace, pid in (("/", "pid"), ("/shop", "shop-pid")):
         bench.bus.connected["eio", namespace] = f"sid-of-{pid}"
-        bench.recovery.opened(f"sid-of-{pid}", namespace, Welcome(pid, b"", b"", "103-0"), "alice")
+        bench.recovery.opened(
+            f"sid-of-{pid}", namespace, Welcome(pid, b"", b"", "103-0"), "alice", "192.0.2.1"
+        )
     return bench
 
 

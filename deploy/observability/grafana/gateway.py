@@ -238,6 +238,14 @@ FROM_BROWSERS = Row(
             {POD: f"min by ({BY_POD}) ({gateway('auth_keys')})"},
             width=4,
         ),
+        Series(
+            "Sessions that are not kept",
+            "As those of their address take `QUEUECAST_MAX_SESSION_BYTES_PER_ADDRESS` of Redis: one that "
+            "comes and goes, or a proxy that `QUEUECAST_TRUSTED_PROXIES` lacks.",
+            "cps",
+            {"sessions": rates(gateway("sessions_not_kept_total"))},
+            width=24,
+        ),
     ],
 )
 

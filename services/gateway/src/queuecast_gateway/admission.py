@@ -12,6 +12,7 @@ from typing import Any
 from queuecast_edge.health import Health
 from queuecast_gateway.engine import handshake
 from queuecast_gateway.limits.address import address_key
+from queuecast_gateway.limits.arrivals import Arrivals
 from queuecast_gateway.limits.tally import Tally
 from queuecast_gateway.metrics import Metrics
 
@@ -36,11 +37,14 @@ class Admission:
     all and of one address.
     """
 
-    def __init__(self, descriptors: int, most: int, per_address: Tally, metrics: Metrics) -> None:
+    def __init__(
+        self, descriptors: int, most: int, per_address: Tally, arrivals: Arrivals, metrics: Metrics
+    ) -> None:
         self._descriptors = descriptors
         self._most = most
         self._present = 0
         self._per_address = per_address
+        self._arrivals = arrivals
         self._metrics = metrics
         self._logged = -LOG_SECONDS
         metrics.connections_limit.set(most)
@@ -70,11 +74,15 @@ class Admission:
                 "%s has as many as it may; if it is a proxy, QUEUECAST_TRUSTED_PROXIES should have it", key
             )
             raise handshake.too_many_connections()
+        if wait := self._arrivals.wait(key, time.monotonic()):
+            raise handshake.too_many_connects(wait)
 
     def enter(self, address: str) -> None:
         """One more is there."""
         self._present += 1
-        self._per_address.enter(address_key(address))
+        key = address_key(address)
+        self._per_address.enter(key)
+        self._arrivals.came(key, time.monotonic())
 
     def leave(self, address: str) -> None:
         """One less is there."""

@@ -32,6 +32,8 @@ from queuecast_gateway.drain import drain
 from queuecast_gateway.fanout import Fanout
 from queuecast_gateway.handlers import Handlers
 from queuecast_gateway.history import History
+from queuecast_gateway.limits.arrivals import Arrivals
+from queuecast_gateway.limits.quota import Quota
 from queuecast_gateway.limits.tally import Tally
 from queuecast_gateway.limits.tries import Tries
 from queuecast_gateway.metrics import Metrics
@@ -71,7 +73,9 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     )
     guard = _guard(settings, jwks, Tries(settings.max_failed_tries, TRIES_SECONDS))
     per_address = Tally(settings.max_connections_per_address)
-    admission = Admission(raise_descriptor_limit(), settings.max_connections, per_address, metrics)
+    burst = settings.max_connections_per_address or settings.max_connections
+    arrivals = Arrivals(settings.max_connects_per_second, burst)
+    admission = Admission(raise_descriptor_limit(), settings.max_connections, per_address, arrivals, metrics)
     server = SocketServer(bus, settings, metrics, recovery, guard, admission)
     server.eio.outbox.on_written = metrics.write.observe
     metrics.buffered.set_function(lambda: server.eio.buffered()[0])
@@ -174,7 +178,8 @@ def _recovery(settings: Settings, bus: GatewayBus, sessions: Sessions, metrics: 
     bounds = Bounds(
         settings.away_seconds, settings.max_replay_events, settings.max_replay_bytes, settings.max_rooms
     )
-    return Recovery(bus, sessions, bounds, metrics)
+    quota = Quota(settings.max_session_bytes_per_address, settings.away_seconds)
+    return Recovery(bus, sessions, bounds, metrics, quota)
 
 
 def _jwks(settings: Settings, metrics: Metrics, end_without: Callable[[KeySet], object]) -> Jwks | None:

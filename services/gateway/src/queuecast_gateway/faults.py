@@ -45,10 +45,12 @@ Turn = Literal[
     "leaving",
     "full",
     "address",
+    "connects",
     "descriptors",
 ]
 """Why a request was turned away: the first five are the stock client's own, `host` is a name that is none of
-ours, `too_big` and `slow` are heads of requests, `full` is the replica, `address` has enough connections.
+ours, `too_big` and `slow` are heads of requests, `full` is the replica, `address` has enough connections,
+`connects` were too many of it in a time.
 """
 
 TURNS: tuple[Turn, ...] = get_args(Turn)

@@ -66,6 +66,10 @@ class Metrics:
         self.recoveries = counter(
             "recoveries", "Sessions that browsers came back for", "outcome", RECOVERY_OUTCOMES
         )
+        self.sessions_not_kept = counter(
+            "sessions_not_kept",
+            "Sessions that cannot come back, as those of their address take enough of Redis",
+        )
         self.events_replayed = counter("events_replayed", "Events that browsers got when they came back")
         self.events_refused = counter(
             "events_refused", "Connections closed for what they sent, or did not", "reason", FAULTS

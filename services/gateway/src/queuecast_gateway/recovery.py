@@ -6,7 +6,9 @@ newest offset, so that it may be silent for hours.
 """
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,12 +19,17 @@ from queuecast_bus.names import is_session_id
 from queuecast_bus.record import offset_key, offset_ms
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.engine import packets
+from queuecast_gateway.limits.address import address_key
+from queuecast_gateway.limits.lines import Lines
+from queuecast_gateway.limits.quota import Quota
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.packet import namespace_prefix
 from queuecast_gateway.replay import Bounds, Missed, NotRecovered
 from queuecast_gateway.replicas import GatewayBus
 from queuecast_gateway.session_state import State, Verb
 from queuecast_gateway.sessions import Claimed, Sessions
+
+log = logging.getLogger(__name__)
 
 OFFSET_EVENT = "queuecast:offset"
 """The event by which a client is told an offset without any news. Its handlers are nobody's business."""
@@ -40,6 +47,9 @@ Each time can cost `QUEUECAST_MAX_REPLAY_BYTES`, for a few bytes of the client's
 
 CATCH_UP_SECONDS = 5.0
 """How long this replica may take to read what a client has been given by another one."""
+
+SESSION_BYTES, ROOM_BYTES = 400, 80
+"""What a session takes in Redis without its rooms, and each of these beside its name."""
 
 _OFFSET = re.compile(r"\d{1,15}-\d{1,15}", re.ASCII)
 
@@ -67,11 +77,15 @@ class Known(NamedTuple):
 class Recovery:
     """The sessions of this replica that can come back."""
 
-    def __init__(self, bus: GatewayBus, sessions: Sessions, bounds: Bounds, metrics: Metrics) -> None:
+    def __init__(
+        self, bus: GatewayBus, sessions: Sessions, bounds: Bounds, metrics: Metrics, quota: Quota
+    ) -> None:
         self._bus = bus
         self._sessions = sessions
         self._bounds = bounds
         self._metrics = metrics
+        self._quota = quota
+        self._lines = Lines()
         self._known: dict[tuple[str, str], Known] = {}
         self._gaps = 0
         self._readers = asyncio.Semaphore(READERS)
@@ -209,15 +223,33 @@ class Recovery:
 
     # Being there
 
-    def opened(self, sid: str, namespace: str, welcome: Welcome, subject: str) -> None:
-        """A session is connected."""
+    def opened(self, sid: str, namespace: str, welcome: Welcome, subject: str, address: str) -> None:
+        """A session is connected; it is kept if its address has room for it."""
         known = self._known[namespace, sid] = Known(welcome.pid, subject, welcome.began)
-        self._sessions.note(known.pid, "save", self._state(sid, namespace, known))
+        size = SESSION_BYTES + sum(map(_room_bytes, self._bus.joined(sid, namespace)))
+        if self._quota.hold(known.pid, address_key(address), size, time.monotonic()):
+            self._sessions.note(known.pid, "save", self._state(sid, namespace, known))
+        else:
+            self._keep_no_more(sid, namespace)
 
     def changed(self, sid: str, namespace: str, room: str, *, entered: bool) -> None:
         """A session has entered or left a room."""
         if known := self._known.get((namespace, sid)):
-            self._sessions.changed(known.pid, self._state(sid, namespace, known), room, entered=entered)
+            more = _room_bytes(room) if entered else -_room_bytes(room)
+            if self._quota.grow(known.pid, more, time.monotonic()):
+                self._sessions.changed(known.pid, self._state(sid, namespace, known), room, entered=entered)
+            else:
+                self._keep_no_more(sid, namespace)
+
+    def _keep_no_more(self, sid: str, namespace: str) -> None:
+        """Have a session begin anew when it comes back."""
+        self._metrics.sessions_not_kept.inc()
+        if self._lines.has_room():
+            log.warning(
+                "a session is not kept: those of its address take QUEUECAST_MAX_SESSION_BYTES_PER_ADDRESS; "
+                "if it is a proxy, QUEUECAST_TRUSTED_PROXIES should have it"
+            )
+        self._forget(sid, namespace, "drop")
 
     async def remember(self, sid: str, namespace: str) -> None:
         """Write down a session's rooms now. Raises `BusUnavailable`."""
@@ -257,6 +289,10 @@ class Recovery:
 
     def _forget(self, sid: str, namespace: str, verb: Verb) -> None:
         if known := self._known.pop((namespace, sid), None):
+            if verb == "left":
+                self._quota.leave(known.pid, time.monotonic())
+            else:
+                self._quota.release(known.pid)
             self._sessions.note(known.pid, verb, self._state(sid, namespace, known))
 
     def _state(self, sid: str, namespace: str, known: Known) -> State:
@@ -265,3 +301,8 @@ class Recovery:
     def _offset_frames(self, namespace: str) -> bytes:
         prefix = namespace_prefix(namespace)
         return packets.message(f'{EVENT}{prefix}["{OFFSET_EVENT}","{self._bus.history.position}"]')
+
+
+def _room_bytes(room: str) -> int:
+    """Return about what a room of a session takes in Redis."""
+    return ROOM_BYTES + len(room.encode())

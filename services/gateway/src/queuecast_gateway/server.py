@@ -194,7 +194,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             pkt.data["pid"] = welcome.pid
             sent = welcome.missed + packet_frames(pkt) + welcome.offset
             sid, namespace = pkt.data["sid"], pkt.namespace or "/"
-            self._recovery.opened(sid, namespace, welcome, self.identity(sid, namespace).subject)
+            subject = self.identity(sid, namespace).subject
+            self._recovery.opened(sid, namespace, welcome, subject, session.address)
         else:
             sent = packet_frames(pkt)
         if session.held:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
@@ -88,6 +89,12 @@ def full() -> Refused:
 def too_many_connections() -> Refused:
     why = "Too many connections of this address"
     return Refused("address", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after="5")
+
+
+def too_many_connects(wait_seconds: float) -> Refused:
+    why = "Too many connections of this address in a time"
+    seconds = f"{math.ceil(wait_seconds)}"
+    return Refused("connects", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after=seconds)
 
 
 def ended(status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Refused:

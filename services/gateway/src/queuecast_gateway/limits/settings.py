@@ -17,6 +17,18 @@ class LimitSettings(BaseModel, frozen=True, extra="forbid"):
         ge=0,
         description="Connections of one address (IPv6: of one /64 network) to this replica; 0 is no limit",
     )
+    max_connects_per_second: float = Field(
+        default=20,
+        ge=0,
+        description="New connections of one address a second in the long run; as many as it may have come "
+        "at once; 0 is no limit",
+    )
+    max_session_bytes_per_address: int = Field(
+        default=4 << 20,
+        ge=0,
+        description="What sessions of one address may take in Redis, those that may come back included; one "
+        "beyond that is not kept, and begins anew when it comes back; 0 is no limit",
+    )
     trusted_proxies: Names = Field(
         default=(),
         description="Addresses and networks of proxies whose `X-Forwarded-For` says who a client is, such as "
