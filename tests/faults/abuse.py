@@ -4,12 +4,13 @@ Nobody here takes a CLOSE frame for an answer: who floods floods on until the co
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from tests.faults.wire import CONTINUATION, HOST, PATH, PING, TEXT, UPGRADE, Wire, frame, head
+from tests.faults.wire import BINARY, CONTINUATION, HOST, PATH, PING, TEXT, UPGRADE, Wire, frame, head
 
 ROOMS = "mallory:"
 """What the rooms begin with that an insider may join: there is nothing in them."""
@@ -19,11 +20,12 @@ DRIP_SECONDS = 1.0
 FLOOD_BYTES = 1 << 15
 OVERSIZE_BYTES = 10_000_000
 TOKEN_SECONDS = 0.1
-ASK_SECONDS = 0.025
-ASKED_AT_ONCE = 80
-"""So much as is allowed: a burst has 100."""
-LONG_ROOMS = 90
+LONG_ROOMS = 30
 ROOM_LENGTH = 240
+ROOMS_SECONDS = 0.15
+"""Between two lists of long rooms: half of the bytes that are allowed."""
+ATTACHMENT_BYTES = 50_000
+COME_SECONDS = 0.05
 
 
 class Means(NamedTuple):
@@ -170,18 +172,59 @@ async def churn(means: Means) -> None:
 
 
 async def never_reading(means: Means) -> None:
-    """Ask for what is long in words that are short, at a pace that is allowed, and read none of it."""
+    """Enter and leave long rooms, at a pace that is allowed, and read none of the answers."""
     wire = means.wire
     await _join(means)
-    rooms = [f"{ROOMS}{number}:".ljust(ROOM_LENGTH, "x") for number in range(LONG_ROOMS)]
-    await wire.send(frame(TEXT, f'423["subscribe",{json.dumps(rooms)}]'))
+    rooms = json.dumps([f"{ROOMS}{number}:".ljust(ROOM_LENGTH, "x") for number in range(LONG_ROOMS)])
+    await wire.send(frame(TEXT, f'423["subscribe",{rooms}]'))
     await wire.hear(b"433[")
     wire.deafen()
-    ask = frame(TEXT, '424["unsubscribe","x"]')
-    await wire.send(ASKED_AT_ONCE * ask)
     while True:
-        await wire.send(ask)
-        await wire.outlast(ASK_SECONDS)
+        for event in ("unsubscribe", "subscribe"):
+            await wire.send(frame(TEXT, f'424["{event}",{rooms}]'))
+            await wire.outlast(ROOMS_SECONDS)
+
+
+async def lost_attachments(means: Means) -> None:
+    """Announce two attachments, and send one."""
+    wire = means.wire
+    await _join(means)
+    places = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(2))
+    await wire.send(frame(TEXT, f'452-["item_removed",{places}]'))
+    await wire.send(frame(BINARY, bytes(ATTACHMENT_BYTES)))
+    await wire.over.wait()
+
+
+async def half_message(means: Means) -> None:
+    """Join, and begin a message that has no end."""
+    await _join(means)
+    await means.wire.send(frame(TEXT, "4" * ATTACHMENT_BYTES, final=False))
+    await means.wire.over.wait()
+
+
+async def endless_get(means: Means) -> None:
+    """A GET with a body that has no end."""
+    poll = f"GET {PATH}polling HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    await means.wire.send(poll.encode())
+    await _flood(means.wire, b"4\r\nbody\r\n")
+
+
+async def return_flood(means: Means) -> None:
+    """Come and go until it is told to wait."""
+    first = means.wire
+    address, port = first.ends
+    while True:
+        wire = await Wire.open(address, port)
+        try:
+            await wire.send(UPGRADE)
+            with contextlib.suppress(ConnectionError):
+                await wire.hear(b"maxPayload")
+            if wire.heard.verdict:
+                first.heard = wire.heard
+                return
+        finally:
+            wire.close()
+        await asyncio.sleep(COME_SECONDS)
 
 
 async def _upgrade(means: Means) -> None:

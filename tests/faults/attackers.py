@@ -44,6 +44,10 @@ ABUSES: dict[str, Abuse] = {
     "attachments that are named twice": abuse.attachment_named_twice,
     "the address of another session": abuse.another_sid,
     "sessions that are made up": abuse.made_up_session,
+    "attachments that never come": abuse.lost_attachments,
+    "messages without an end": abuse.half_message,
+    "requests with endless bodies": abuse.endless_get,
+    "coming back again and again": abuse.return_flood,
     "connect and leave": abuse.churn,
     "never reading": abuse.never_reading,
 }

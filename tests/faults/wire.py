@@ -9,7 +9,7 @@ import socket
 from typing import Self
 
 HOST = "127.0.0.1"
-CONTINUATION, TEXT, CLOSE, PING = 0x0, 0x1, 0x8, 0x9
+CONTINUATION, TEXT, BINARY, CLOSE, PING = 0x0, 0x1, 0x2, 0x8, 0x9
 ANSWER_SECONDS = 10.0
 RECEIVE_BUFFER_BYTES = 4096
 """What nobody reads is to wait at the sender, not here."""
@@ -158,6 +158,11 @@ class Wire(asyncio.Protocol):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.over.wait()
+
+    @property
+    def ends(self) -> tuple[str, int]:
+        """Where it comes from and which port it goes to."""
+        return self._transport.get_extra_info("sockname")[0], self._transport.get_extra_info("peername")[1]
 
     def deafen(self) -> None:
         """Read no more."""
