@@ -4,6 +4,8 @@ import copy
 import json
 import re
 import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import promql_parser
@@ -55,8 +57,28 @@ def container_of(documents: Documents, service: str) -> Document:
 
 
 def settings(documents: Documents, service: str) -> Any:
-    """Return the settings that a service reads in its pod."""
-    return read(SERVICES[service], environment(documents, container_of(documents, service)))
+    """Return the settings that a service reads in its pod, with the files that are mounted there."""
+    container = container_of(documents, service)
+    made = environment(documents, container)
+    with TemporaryDirectory() as folder:
+        if "QUEUECAST_ROUTES" in made:
+            path = Path(folder) / "routes.yaml"
+            path.write_text(mounted(documents, service, made["QUEUECAST_ROUTES"]), "utf-8")
+            made["QUEUECAST_ROUTES"] = str(path)
+        return read(SERVICES[service], made)
+
+
+def mounted(documents: Documents, service: str, path: str) -> str:
+    """Return a file of a service's container that a ConfigMap brings."""
+    directory, _, name = path.rpartition("/")
+    (volume,) = [
+        mount["name"]
+        for mount in container_of(documents, service)["volumeMounts"]
+        if mount["mountPath"] == directory and "subPath" not in mount
+    ]
+    spec = the(documents, "Deployment", f"queuecast-{service}")["spec"]["template"]["spec"]
+    (source,) = [each["configMap"]["name"] for each in spec["volumes"] if each["name"] == volume]
+    return str(the(documents, "ConfigMap", source)["data"][name])
 
 
 def seconds_to_end(documents: Documents) -> float:
@@ -429,6 +451,15 @@ def test_redis_keeps_nothing_and_drops_nothing() -> None:
     assert given["--maxmemory-policy"] == "noeviction"
     assert int(given["--maxmemory"].removesuffix("mb")) < int(container["resources"]["limits"]["memory"][:-2])
     assert given["--aclfile"] == "/etc/queuecast/users.acl"
+
+
+@needs_kubectl
+def test_routes_may_change_under_the_pollers() -> None:
+    """A name that changes with its content would restart them; a file that is mounted alone never changes."""
+    documents = rendered("base + routes")
+    (found,) = [each for each in find(documents, "ConfigMap") if "routes.yaml" in each["data"]]
+    assert found["metadata"]["name"] == "queuecast-routes"
+    assert settings(documents, "poller").routes is not None
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
