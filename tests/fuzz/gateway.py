@@ -241,9 +241,9 @@ class Gateway:
             "scheme": "http",
             "path": "/socket.io/",
             "query_string": query.encode(),
-            "headers": [(b"host", b"example.org")],
+            "headers": [(b"host", b"localhost")],
             "client": ("192.0.2.1", 1),
-            "server": ("example.org", 80),
+            "server": ("localhost", 80),
         }
         await self._server.eio.handle_request(scope, receive, send)
         status = sent[0]["status"]
