@@ -40,8 +40,18 @@ def aws(place: Place) -> dict[str, str]:
     }
 
 
+ROUTES = """routes:
+  - name: shop
+    when: starts_with(data.title, 'Hand-made') && data.seq > `0`
+    event: "'item_added'"
+"""
+"""The one route that each message is tried with, and matches; its rooms are in the message's attribute."""
+
+
 def _poller_environment(place: Place) -> Mapping[str, str]:
+    place.routes.write_text(ROUTES, "utf-8")
     return {
+        "QUEUECAST_ROUTES": str(place.routes),
         "QUEUECAST_QUEUES": place.queue_url,
         "QUEUECAST_REDIS_URL": place.redis_url,
         "QUEUECAST_HOST": "127.0.0.1",

@@ -64,8 +64,9 @@ from the kernel's books.
 ## What to know
 
 * A message is a JSON object of about 150 bytes with the attribute `rooms`.
-* This poller checks both MD5 sums, looks for an envelope, judges the message, stores it on a stream, once, in
-  one atomic step per batch, and deletes it after Redis has confirmed; with all its settings as they ship.
+* This poller checks both MD5 sums, looks for an envelope, asks a route for the event, judges the message,
+  stores it on a stream, once, in one atomic step per batch, and deletes it after Redis has confirmed; with
+  all its other settings as they ship.
 * sqs-consumer receives, hands each message to `@socket.io/redis-emitter`, which publishes it and waits for
   nothing, and deletes the batch. The SDK beneath it checks the MD5 of the body.
 * Stock aiobotocore is one loop that awaits an emit of python-socketio for each message and deletes the batch.

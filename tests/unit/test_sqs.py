@@ -246,14 +246,14 @@ async def test_the_delay_of_a_queue_is_no_latency_of_ours(monkeypatch: pytest.Mo
     for delay, sent, since in [("0", "5000", 5000), ("10", "5000", 15_000), ("10", "19000", 20_000)]:
         raw = {**RAW, "Attributes": {**RAW["Attributes"], "SentTimestamp": sent}}
         orders, _ = queue({"Messages": [raw]}, attributes={"DelaySeconds": delay})
-        assert [message.sent_ms for message in await orders.receive()] == [since]
+        assert [message.available_ms for message in await orders.receive()] == [since]
 
 
 async def test_of_a_queue_with_message_timers_nobody_knows_how_long_a_message_has_waited() -> None:
     """SQS does not tell a message's own delay."""
     orders = SqsQueue(FakeEndpoint({"Messages": [RAW]}).client(), URL, wait_seconds=20, has_timers=True)
     orders.adopt({})
-    assert [message.sent_ms for message in await orders.receive()] == [None]
+    assert [(message.sent_ms, message.available_ms) for message in await orders.receive()] == [(5, None)]
 
 
 async def test_a_mistake_of_our_own_is_not_taken_for_sqs() -> None:

@@ -71,7 +71,7 @@ class Record:
 
     `arguments` is the UTF-8 JSON text of the list of the event's arguments; binary arguments stand in it as
     Socket.IO placeholders and are kept in `attachments`. No room means everyone in the namespace. `sent_ms`
-    is when the message entered its queue (Unix time in milliseconds), where it came from one, and
+    is since when its queue could hand the message out (Unix time in milliseconds), where that is known, and
     `redelivered` says that its queue had handed it out before.
     """
 

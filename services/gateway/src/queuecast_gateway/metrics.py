@@ -131,7 +131,8 @@ class Metrics:
         self.loop_lag = latency("loop_lag", "How late the loop was, twice a second")
         self.delivery = Histogram(
             "queuecast_gateway_delivery_seconds",
-            "From SentTimestamp to the sockets, once per record that somebody here received; "
+            "From when its queue could hand it out (SentTimestamp, and the queue's delay later) to the "
+            "sockets, once per record that somebody here received; "
             "redelivered messages apart, as their time on the queue is not ours",
             ("redelivered",),
             registry=registry,

@@ -238,8 +238,8 @@ class Intake:
         for message in messages:
             if message.receives > 1:
                 self._metrics.redelivered.inc()
-            elif message.sent_ms is not None:
-                self._metrics.queue_wait.observe(max(0.0, now - message.sent_ms / 1000))
+            elif (available_ms := message.available_ms) is not None:
+                self._metrics.queue_wait.observe(max(0.0, now - available_ms / 1000))
 
     def _count_stored(self, stored: Sequence[Stored]) -> None:
         duplicates = sum(answer.duplicate for answer in stored)

@@ -19,11 +19,11 @@ class Message:
     """One received message.
 
     `attributes` holds strings and numbers as text; `unreadable` names those whose type is neither;
-    `attributes_altered` says that they are not the ones whose MD5 SQS sent along. `sent_ms` is since when it
-    could be received (Unix time in milliseconds), None if nobody knows, `receives` how often it has been
-    handed out, this time included. `group` is the message group of a FIFO queue, None on a standard one.
-    `arrival` is there where messages are traced. `fetched` is what a pointer in the body leads to, once it
-    was fetched, and `not_fetched` says why it was not.
+    `attributes_altered` says that they are not the ones whose MD5 SQS sent along. `sent_ms` is when SQS
+    accepted it (Unix time in milliseconds), `delay_ms` for how long it was hidden at first, None if nobody
+    knows, `receives` how often it has been handed out, this time included. `group` is the message group of a
+    FIFO queue, None on a standard one. `arrival` is there where messages are traced. `fetched` is what a
+    pointer in the body leads to, once it was fetched, and `not_fetched` says why it was not.
     """
 
     id: str
@@ -39,3 +39,11 @@ class Message:
     arrival: Arrival | None = None
     fetched: str | None = None
     not_fetched: str | None = None
+    delay_ms: int | None = 0
+
+    @property
+    def available_ms(self) -> int | None:
+        """Since when it could be received (Unix time in milliseconds); None if nobody knows."""
+        if self.sent_ms is None or self.delay_ms is None:
+            return None
+        return self.sent_ms + self.delay_ms

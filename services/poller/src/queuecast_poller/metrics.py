@@ -65,7 +65,9 @@ class Metrics:
         )
         self.open_receives = gauge("open_receives", "Receives that are under way or about to be")
         self.loop_tick = gauge("loop_tick_timestamp_seconds", "When the intake loop last made a step")
-        self.queue_wait = latency("queue_wait", "From SentTimestamp to received, first deliveries only")
+        self.queue_wait = latency(
+            "queue_wait", "From when a message could be received to received, first deliveries only"
+        )
         self.handling = latency("handling", "From received to stored on the bus: judge and publish, a batch")
         self.publish_duration = latency("publish", "One confirmed publish of a batch")
         self.loop_lag = latency("loop_lag", "How late the loop of a queue's thread was, twice a second")

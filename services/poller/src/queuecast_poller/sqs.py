@@ -174,6 +174,7 @@ class SqsQueue:
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a message whose id, handle, body or sum is no text")
         message_id, receipt_handle, body, body_md5 = texts
+        sent_ms = int(system["SentTimestamp"]) if "SentTimestamp" in system else None
         return Message(
             id=message_id,
             receipt_handle=receipt_handle,
@@ -184,20 +185,21 @@ class SqsQueue:
             },
             unreadable=tuple(name for name, value in attributes.items() if "StringValue" not in value),
             attributes_altered=attributes_digest(attributes) != raw.get("MD5OfMessageAttributes"),
-            sent_ms=self._available_ms(system.get("SentTimestamp")),
+            sent_ms=sent_ms,
+            delay_ms=self._delayed_ms(sent_ms),
             receives=int(system.get("ApproximateReceiveCount", 1)),
             # Standard queues have groups too, for fairness: those promise no order.
             group=system.get("MessageGroupId") if self.fifo else None,
         )
 
-    def _available_ms(self, sent: str | None) -> int | None:
-        """Return since when a message could be received; None if its sender may have set a timer."""
-        if sent is None or self._has_timers:
+    def _delayed_ms(self, sent_ms: int | None) -> int | None:
+        """Return for how long a message was hidden at first; None if its sender may have set a timer."""
+        if self._has_timers:
             return None
-        if not self._delay_ms:
-            return int(sent)
+        if not self._delay_ms or sent_ms is None:
+            return 0
         # A timer of the message's own comes before the queue's delay, and may be shorter.
-        return min(int(sent) + self._delay_ms, time.time_ns() // 1_000_000)
+        return max(0, min(self._delay_ms, time.time_ns() // 1_000_000 - sent_ms))
 
 
 @asynccontextmanager

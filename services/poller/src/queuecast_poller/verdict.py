@@ -167,7 +167,10 @@ def _judge_one(
             detail = f"attribute {CANARY}: it is no poller's own message"
             # Without a key it may be one: the key is asked for again when it comes again.
             return Leave(message, Reason.BAD_ADDRESS, detail, permanent=canary_key is not None)
-        return Publish(message, Record("canary", b"[]", CANARY_NAMESPACE, sent_ms=message.sent_ms))
+        return Publish(
+            message,
+            Record("canary", b"[]", CANARY_NAMESPACE, sent_ms=message.available_ms or message.sent_ms),
+        )
     try:
         found = _unwrapped(message, body, rules)
         if not isinstance(found.inside, Payload):
@@ -252,7 +255,7 @@ def _judge_command(
     one = command(found.attributes, found.unreadable, payload.value)
     if not is_served(one.namespace):
         return _unserved(message, one.namespace)
-    return Publish(message, one.record(message.sent_ms, redelivered=message.receives > 1))
+    return Publish(message, one.record(message.available_ms, redelivered=message.receives > 1))
 
 
 def _unserved(message: Message, namespace: str) -> Leave:
@@ -268,7 +271,7 @@ def _record(message: Message, payload: Payload, where: Address) -> Record:
         namespace=where.namespace,
         rooms=where.rooms,
         attachments=attachments,
-        sent_ms=message.sent_ms,
+        sent_ms=message.available_ms,
         redelivered=message.receives > 1,
     )
 
