@@ -123,6 +123,7 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "trimmed",
         "lost",
         "too_much",
+        "too_often",
         "malformed",
         "disconnected",
     }
