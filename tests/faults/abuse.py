@@ -25,7 +25,7 @@ ROOM_LENGTH = 240
 ROOMS_SECONDS = 0.15
 """Between two lists of long rooms: half of the bytes that are allowed."""
 ATTACHMENT_BYTES = 50_000
-COME_SECONDS = 0.05
+COME_SECONDS = 0.02
 
 
 class Means(NamedTuple):

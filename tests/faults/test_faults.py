@@ -30,6 +30,12 @@ SHORT_SIEGE = Siege(
         "QUEUECAST_CONNECT_SECONDS": "2",
         "QUEUECAST_PING_INTERVAL_SECONDS": "2",
         "QUEUECAST_PING_TIMEOUT_SECONDS": "10",
+        # Ten seconds are not enough to reach what is allowed by default.
+        "QUEUECAST_MAX_BUFFERED_BYTES": "131072",
+        "QUEUECAST_MAX_REPLAY_BYTES": "100000",
+        "QUEUECAST_MAX_RECORD_BYTES": "100000",
+        "QUEUECAST_MAX_CONNECTIONS_PER_ADDRESS": "30",
+        "QUEUECAST_MAX_CONNECTS_PER_SECOND": "1",
     },
 )
 SELECTION = (
