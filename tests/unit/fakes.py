@@ -98,6 +98,7 @@ class FakeQueue:
         self.visibility_answers: deque[Refusals | Exception] = deque()
         self.deletes: list[list[str]] = []
         self.delete_answers: deque[Refusals | Exception] = deque()
+        self.asked_for: list[int] = []
         self.canaries: list[str] = []
         self.canary_answers: deque[Exception | None] = deque()
         self.refreshes = 0
@@ -117,7 +118,8 @@ class FakeQueue:
         self.refreshes += 1
         self.on_refresh()
 
-    async def receive(self) -> list[Message]:
+    async def receive(self, most: int = 10) -> list[Message]:
+        self.asked_for.append(most)
         self.on_receive()
         await asyncio.sleep(0)  # others have their turn, as they have while SQS thinks
         if not self._answers:
@@ -200,11 +202,33 @@ class FakePayloads:
     async def aclose(self) -> None: ...
 
 
+class FakePressure:
+    """`queuecast_bus.pressure.Pressure` as a flag; while `away` it raises."""
+
+    def __init__(self) -> None:
+        self.behind = False
+        self.away = False
+        self.asked = 0
+        self.reports = 0
+
+    async def is_reported(self) -> bool:
+        self.asked += 1
+        if self.away:
+            raise BusUnavailable("asking: nobody there")
+        return self.behind
+
+    async def report(self) -> None:
+        self.reports += 1
+        if self.away:
+            raise BusUnavailable("saying: nobody there")
+
+
 class FakeBus:
     """Stores records once per dedup id, as the append script does; `away_for` many tries it refuses."""
 
     def __init__(self, *, away_for: float = 0, journal: Any = None) -> None:
         self.namespaces = FakeNamespaces()
+        self.pressure = FakePressure()
         self.records: list[Record] = []
         self.tries: list[list[tuple[Record, str | None]]] = []
         self.on_refusal: Callable[[], object] = lambda: None

@@ -27,7 +27,7 @@ def probe(bus: FakeBus, clock: FakeClock) -> Probe:
 
 
 def made(bus: Any, clock: FakeClock) -> Probe:
-    return Probe(bus, "replica-1", clock)
+    return Probe(bus, "replica-1", lambda offset: None, clock)
 
 
 async def until_sent(probe: Probe) -> None:

@@ -32,6 +32,11 @@ class Keys:
         """Holds the key by which pollers know each other's canaries."""
         return f"queuecast:{{{self.channel}}}:canary"
 
+    @property
+    def behind(self) -> str:
+        """Exists while a gateway is behind; pollers wait meanwhile."""
+        return f"queuecast:{{{self.channel}}}:behind"
+
     def namespace(self, name: str) -> str:
         """Exists while a gateway serves this namespace."""
         return f"queuecast:{{{self.channel}}}:namespace:{name}"

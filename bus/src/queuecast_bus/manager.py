@@ -17,6 +17,7 @@ from queuecast_bus.control import ControlChannel
 from queuecast_bus.errors import BadRecord
 from queuecast_bus.keys import Keys
 from queuecast_bus.namespaces import Namespaces
+from queuecast_bus.pressure import Pressure
 from queuecast_bus.publisher import Bounds, Publisher, Stored
 from queuecast_bus.reader import Batch, Reader
 from queuecast_bus.record import Record
@@ -41,6 +42,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         bounds = Bounds(settings.stream_max_records, settings.stream_max_seconds, settings.dedup_seconds)
         self._publisher = Publisher(self._clients[0], keys, bounds)
         self.namespaces = Namespaces(self._clients[0], keys)
+        self.pressure = Pressure(self._clients[0], keys)
         channels = (settings.channel, keys.inbox(self.host_id))
         self._control = ControlChannel(self._clients[0], url, channels)
         self._reader: Reader | None = None

@@ -71,6 +71,14 @@ HOW_SOON = Row(
             {"{{le}}": buckets(gateway("bus_lag_seconds_bucket"))},
             width=8,
         ),
+        Series(
+            "Behind",
+            "For how long something was stored that a gateway has not read yet, by its own clock. Beyond "
+            "`QUEUECAST_MAX_LAG_SECONDS` (3) pollers are asked to wait.",
+            "s",
+            {POD: f"max by ({BY_POD}) ({gateway('behind_seconds')})"},
+            width=24,
+        ),
     ],
 )
 

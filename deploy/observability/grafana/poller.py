@@ -226,7 +226,7 @@ WHAT_SQS_SAYS = Row(
                     poller("receives_total", 'outcome="error"'), poller("receives_total"), "queue"
                 )
             },
-            width=6,
+            width=8,
             threshold=threshold("errors_per_receive"),
         ),
         Series(
@@ -234,21 +234,29 @@ WHAT_SQS_SAYS = Row(
             "Calls that failed, and entries of batches that SQS refused.",
             "cps",
             {"{{call}}": rates(poller("sqs_failures_total"), "call")},
-            width=6,
+            width=8,
         ),
         Series(
             "Failures, by reason",
             "`credentials` and `denied` are for who runs this, `throttled` and `server_error` pass.",
             "cps",
             {"{{reason}}": rates(poller("sqs_failures_total"), "reason")},
-            width=6,
+            width=8,
+        ),
+        Series(
+            "Receives held back",
+            "Share of the time for which receives waited: `rate` for the queue's limit (`QUEUECAST_RATE`), "
+            "`lag` for gateways that are behind. The backlog waits on the queue.",
+            "percentunit",
+            {"{{queue}}, {{cause}}": rates(poller("throttled_seconds_total"), "queue, cause")},
+            width=12,
         ),
         Series(
             "Canaries",
             "Messages of the poller's own that it put on its queue, by queue.",
             "cps",
             {"{{queue}}": rates(poller("canaries_sent_total"), "queue")},
-            width=6,
+            width=12,
         ),
     ],
 )

@@ -25,6 +25,7 @@ from queuecast_gateway.access.keys import KeySet
 from queuecast_gateway.access.tokens import Rules, Tokens
 from queuecast_gateway.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.announcement import Announcement
+from queuecast_gateway.backpressure import Backpressure
 from queuecast_gateway.board import BOARD_NAMESPACE, Board
 from queuecast_gateway.commands import Commands
 from queuecast_gateway.deletion_cost import DeletionCost
@@ -80,7 +81,9 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
     server.eio.outbox.on_written = metrics.write.observe
     metrics.buffered.set_function(lambda: server.eio.buffered()[0])
     metrics.buffered_most.set_function(lambda: server.eio.buffered()[1])
-    probe = Probe(bus, f"{settings.replica}:{uuid.uuid4().hex}")
+    backpressure = Backpressure(bus, settings.max_lag_seconds)
+    metrics.behind.set_function(backpressure.lag_seconds)
+    probe = Probe(bus, f"{settings.replica}:{uuid.uuid4().hex}", backpressure.stored)
     board = Board(server, settings.replica, version("queuecast-gateway"))
 
     def on_gap(gap: Gap) -> None:
@@ -145,6 +148,7 @@ async def _run(settings: Settings, traces: Traces | None) -> None:
                     probe.run(),
                     board.run(),
                     Announcement(bus, settings.namespaces).run(),
+                    backpressure.run(),
                     watch_lag(metrics.loop_lag.observe),
                 )
             ]

@@ -105,6 +105,7 @@ class Metrics:
         )
         self.resumes = counter("bus_resumes", "Times that reading the bus went on after a failure")
         self.bus_heard = gauge("bus_heard_timestamp_seconds", "When a record of our own last came back")
+        self.behind = gauge("behind_seconds", "For how long something was stored that is not read here yet")
         self.canary_age = gauge(
             "canary_age_seconds", "How long ago the newest canary that came here was put on its queue"
         )

@@ -21,10 +21,17 @@ DEAF_SECONDS = 8.0
 
 
 class Probe:
-    """Sends a record every two seconds and says whether they come back."""
+    """Sends a record every two seconds and says whether they come back; `on_stored` is told each offset."""
 
-    def __init__(self, bus: BusManager, replica_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        bus: BusManager,
+        replica_id: str,
+        on_stored: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bus = bus
+        self._on_stored = on_stored
         self._record = Record(event="probe", arguments=b"[]", namespace=PROBE_NAMESPACE, rooms=(replica_id,))
         self._clock = clock
         self._heard: float | None = None
@@ -34,7 +41,8 @@ class Probe:
         """Send, for ever."""
         while True:
             try:
-                await self._bus.publish([(self._record, None)])
+                (stored,) = await self._bus.publish([(self._record, None)])
+                self._on_stored(stored.offset)
                 self._trouble = "sent records do not come back"
             except BusUnavailable as exc:
                 self._trouble = str(exc)

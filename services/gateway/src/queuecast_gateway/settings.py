@@ -69,6 +69,12 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         description="How long a request or a message may take to arrive, and a connection to join its first "
         "namespace",
     )
+    max_lag_seconds: float = Field(
+        default=3,
+        ge=0,
+        description="How far behind the bus a gateway may be before the pollers are asked to wait until it "
+        "has caught up; 0 asks never",
+    )
     max_rooms: int = Field(default=100, ge=1, description="Most rooms that one session may be in")
     recovery_seconds: float = Field(
         default=120,

@@ -27,6 +27,7 @@ from queuecast_poller.retry import is_dead_letter, visibility_changes
 from queuecast_poller.settings import Settings
 from queuecast_poller.settlement import Settlement
 from queuecast_poller.sqs import Queue
+from queuecast_poller.throttle import Throttle
 from queuecast_poller.verdict import Drop, Leave, Publish, Reason
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Intake:
         self._settlement = Settlement(queue, self._custody, metrics)
         self._refresh = AttributeRefresh(queue, metrics, self._custody.adapt)
         self._canary = Canary(queue, bus, settings.canary_seconds, metrics)
+        self._throttle = Throttle(bus, lambda: judgement.rules.rate, metrics)
         self._open_receives = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -86,10 +88,12 @@ class Intake:
         attempt = 0
         wanted = self._open_receives
         while not stop.is_set() and self._open_receives <= wanted:
-            self._step()
+            if not (most := await self._throttle.reserve(stop, self._step)):
+                break
             began = time.monotonic()
+            messages: Sequence[Message] = ()
             try:
-                messages = await self._queue.receive()
+                messages = await self._queue.receive(most)
             except QueueUnavailable as exc:
                 self._metrics.receives["error"].inc()
                 self._metrics.failed(exc)
@@ -99,6 +103,8 @@ class Intake:
                 await pause(stop, jittered(attempt, cap_seconds=RECEIVE_RETRY_CAP_SECONDS))
                 attempt += 1
                 continue
+            finally:
+                self._throttle.put_back(most - len(messages))
             attempt = 0
             if self._pulse.recovered("sqs"):
                 log.info("receiving")

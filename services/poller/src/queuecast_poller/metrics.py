@@ -13,7 +13,8 @@ from queuecast_poller.verdict import DropReason, Reason
 
 CALLS: tuple[Call, ...] = tuple(call for call in Call if call is not Call.MOVE)
 LOAD_OUTCOMES = ("taken", "refused")
-
+CAUSES = ("rate", "lag")
+"""What receives wait for: the queue's rate limit, or gateways that are behind."""
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
 
 
@@ -58,6 +59,9 @@ class Metrics:
             "Calls to SQS that failed, and entries of batches that it refused",
             "call",
             "reason",
+        )
+        self.throttled_seconds = counter(
+            "throttled_seconds", "Seconds for which receives waited, by what they waited for", "cause"
         )
         self.canaries = counter("canaries_sent", "Messages of the poller's own that it put on the queue")
         self.in_flight = gauge(
@@ -132,6 +136,7 @@ class QueueMetrics:
             for call in CALLS
             for reason in Failure
         }
+        self.throttled_seconds = by(metrics.throttled_seconds, CAUSES)
         self.canaries = metrics.canaries.labels(queue)
         self.in_flight = metrics.in_flight.labels(queue)
         self.open_receives = metrics.open_receives.labels(queue)

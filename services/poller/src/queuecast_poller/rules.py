@@ -51,5 +51,5 @@ class Rules:
             routes=said.routes,
             schemas=file.schemas,
             receives=said.receives,
-            rate=said.rate,
+            rate=self.rate if said.rate is None else said.rate,
         )

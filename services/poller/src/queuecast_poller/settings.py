@@ -72,6 +72,12 @@ class Settings(BusSettings, EdgeSettings):
         description="How long one such payload may take; at most half the queue's visibility timeout is used",
     )
 
+    rate: float = Field(
+        default=0,
+        ge=0,
+        description="Most events a second from each queue in each poller; the others wait on the queue; "
+        "0 is no limit",
+    )
     commands: bool = Field(
         default=False,
         description="Whether a message may be a command to sessions (attribute `queuecast.command`); "
@@ -140,6 +146,7 @@ class Settings(BusSettings, EdgeSettings):
             unwraps=self.envelopes == "auto",
             broadcasts=self.unaddressed == "broadcast",
             commands=self.commands,
+            rate=self.rate or None,
         )
 
     def rules_of(self, queue: str) -> Rules:

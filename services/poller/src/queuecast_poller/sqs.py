@@ -48,8 +48,8 @@ class Queue(Protocol):
     async def refresh(self) -> None:
         """Ask for what the queue's owner may have changed."""
 
-    async def receive(self) -> list[Message]:
-        """Wait for messages, up to ten; empty when none came in time."""
+    async def receive(self, most: int = BATCH) -> list[Message]:
+        """Wait for messages, up to so many; empty when none came in time."""
 
     async def delete(self, receipt_handles: Sequence[str]) -> list[Failed]:
         """Delete up to ten messages; return those that SQS refused to."""
@@ -96,7 +96,7 @@ class SqsQueue:
         self._wait_seconds = wait_seconds
         self._has_timers = has_timers
         self._delay_ms = 0
-        self._request = b""
+        self._requests: dict[int, bytes] = {}
 
     async def refresh(self) -> None:
         asked = {"QueueUrl": self._url, "AttributeNames": ATTRIBUTES}
@@ -113,25 +113,31 @@ class SqsQueue:
         self.max_receive_count = int(count) if count else None
         self.dead_letter_arn = policy.get("deadLetterTargetArn")
         self.visibility_seconds = visibility_seconds
-        self._request = json.dumps(
-            {
-                "QueueUrl": self._url,
-                "MaxNumberOfMessages": BATCH,
-                "WaitTimeSeconds": self._wait_seconds,
-                # What we go by holds for what is received: the queue's own may be changed at any time.
-                "VisibilityTimeout": max(1, visibility_seconds),
-                "MessageAttributeNames": ["All"],
-                "MessageSystemAttributeNames": self.system_attributes,
-            }
-        ).encode()
+        self._requests.clear()
 
-    async def receive(self) -> list[Message]:
+    async def receive(self, most: int = BATCH) -> list[Message]:
         # A process that was frozen (SIGSTOP, a migrating host) learns by this limit that the answer which it
         # finds on waking up is an old one: its messages are on the queue again.
         limit = self._wait_seconds + ANSWER_SECONDS
-        answer = await self._client.call(Call.RECEIVE, "ReceiveMessage", self._request, limit)
+        answer = await self._client.call(Call.RECEIVE, "ReceiveMessage", self._asked(most), limit)
         with self._reading(Call.RECEIVE):
             return [self._message(raw) for raw in answer.get("Messages") or ()]
+
+    def _asked(self, most: int) -> bytes:
+        """Return the request for so many messages, written once."""
+        request = self._requests.get(most)
+        if request is None:
+            asked = {
+                "QueueUrl": self._url,
+                "MaxNumberOfMessages": most,
+                "WaitTimeSeconds": self._wait_seconds,
+                # What we go by holds for what is received: the queue's own may be changed at any time.
+                "VisibilityTimeout": max(1, self.visibility_seconds),
+                "MessageAttributeNames": ["All"],
+                "MessageSystemAttributeNames": self.system_attributes,
+            }
+            request = self._requests[most] = json.dumps(asked).encode()
+        return request
 
     async def delete(self, receipt_handles: Sequence[str]) -> list[Failed]:
         request = {"QueueUrl": self._url, "Entries": _entries(receipt_handles)}

@@ -1,0 +1,51 @@
+"""The backlog waits in SQS: a rate limit, and gateways that are behind, hold receives back."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.claims import eventually
+
+from queuecast_bus.keys import Keys
+
+from . import emulators
+from .conftest import Redis, Service
+from .emulators import Emulator
+from .test_dead_letters import Pair, published
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[Emulator]:
+    with emulators.ours() as found:
+        yield found
+
+
+def test_a_limited_queue_keeps_its_backlog(
+    ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
+) -> None:
+    """What may not come yet is not received: another poller may have it, and nothing is held for it."""
+    pair = Pair(ours)
+    pair.queue.send(*(json.dumps({"id": number}) for number in range(20)))
+    service = start("queuecast_poller", pair.poller(forgetful_redis, QUEUECAST_RATE="0.2"))
+    eventually(lambda: len(published(forgetful_redis)) == 1)
+    eventually(lambda: service.metric("queuecast_poller_throttled_seconds_total", cause="rate") > 1)
+    assert len(published(forgetful_redis)) < 20
+    assert sum(pair.queue.depth()) >= 20 - len(published(forgetful_redis))
+    assert service.metric("queuecast_poller_received_total") <= len(published(forgetful_redis)) + 1
+    assert service.ready()
+
+
+def test_pollers_wait_while_a_gateway_is_behind(
+    ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
+) -> None:
+    """The stream would be trimmed before the gateway has read it; the queue keeps all."""
+    pair = Pair(ours)
+    forgetful_redis.client.set(Keys().behind, b"1")
+    service = start("queuecast_poller", pair.poller(forgetful_redis))
+    eventually(service.ready)
+    pair.queue.send('{"id":1}')
+    eventually(lambda: service.metric("queuecast_poller_throttled_seconds_total", cause="lag") > 1)
+    assert published(forgetful_redis) == []
+    assert pair.queue.depth() == (1, 0)
+    forgetful_redis.client.delete(Keys().behind)
+    eventually(lambda: published(forgetful_redis) == [{"id": 1}])
