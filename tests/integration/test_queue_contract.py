@@ -40,7 +40,7 @@ ELASTICMQ_IS_OTHERWISE = {
     "test_a_message_has_a_mebibyte_at_most_and_so_has_a_batch": "it refuses under a code of its own",
     "test_a_queue_may_have_its_receives_wait": "an empty answer has an empty list",
 }
-"""Where ElasticMQ 1.7.1 departs from AWS, by test. The poller gets along with each: its other tests show it."""
+"""Where ElasticMQ 1.7.1 departs from AWS, by test. The poller gets along with it all the same."""
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def either(request: pytest.FixtureRequest) -> Emulator:
     case = request.node.name.replace("elasticmq-", "").replace("[elasticmq]", "")
     if reason := ELASTICMQ_IS_OTHERWISE.get(case):
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-    found = request.getfixturevalue("elasticmq")
-    return found
+    java: Emulator = request.getfixturevalue("elasticmq")
+    return java
 
 
 def in_background(call: Callable[[], Any], queue: TestedQueue) -> Future[Any]:

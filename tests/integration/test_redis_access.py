@@ -208,6 +208,7 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
     await canary._send()
     assert canary.key == redis.client.get(bus.keys.canary)
     assert await bus.namespaces.announced(["/shop"]) == set()
+    assert not await bus.pressure.is_reported()
     message = ITEM, uuid.uuid4().hex
     for again in (False, True):
         assert [stored.duplicate for stored in await bus.publish([message])] == [again]
@@ -216,6 +217,7 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
 async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
     """Do all that a gateway asks of Redis."""
     await bus.namespaces.announce(["/", "/shop"])
+    await bus.pressure.report()
     assert await bus.namespaces.announced(["/shop", "/nope"]) == {"any", "/shop"}
     async with aclosing(cast("AsyncGenerator[Batch]", bus.follow())) as following:
         await anext(following)

@@ -14,6 +14,7 @@ from queuecast_poller.metrics import Metrics as PollerMetrics
 
 LABELS = {
     "call",
+    "cause",
     "code",
     "queue",
     "outcome",
@@ -126,6 +127,7 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "too_often",
         "malformed",
         "disconnected",
+        "too_often",
     }
     assert {labels["reason"] for labels in samples(poller, "queuecast_poller_left_total")} == {
         "not_json",
