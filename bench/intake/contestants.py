@@ -42,7 +42,7 @@ def aws(place: Place) -> dict[str, str]:
 
 ROUTES = """routes:
   - name: shop
-    when: starts_with(data.title, 'Hand-made') && data.seq > `0`
+    when: data.seq > `0`
     event: "'item_added'"
 """
 """The one route that each message is tried with, and matches; its rooms are in the message's attribute."""

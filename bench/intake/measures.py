@@ -13,6 +13,7 @@ from urllib.request import urlopen
 from bench.accounting import cores_ns, cpu_ns
 from bench.arena import ArenaFailed, Cores, free_port, last_words
 from bench.intake.contestants import Consumer, Place, aws
+from bench.intake.stub import BATCH
 from queuecast_local.ports import is_free
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
@@ -37,6 +38,8 @@ class Figure:
     """What one consumer did in one round."""
 
     messages: int
+    """Those that were deleted."""
+    received: int
     calls: int
     cpu_seconds: float
     seconds: float
@@ -62,8 +65,9 @@ class Figure:
 
     @property
     def calls_each(self) -> float:
-        """Calls of SQS for each message."""
-        return self.calls / self.messages
+        """Calls of SQS for each message: to receive it, and to delete it, which may be later."""
+        receives = self.received / BATCH
+        return 1 / BATCH + (self.calls - receives) / self.messages
 
 
 async def measure(consumer: Consumer, redis: RedisServer, cores: Cores, load: Load, folder: Path) -> Figure:
@@ -91,11 +95,12 @@ async def measure(consumer: Consumer, redis: RedisServer, cores: Cores, load: Lo
             if process.exit_code is not None:
                 raise ArenaFailed(f"it ended with code {process.exit_code}:\n{last_words(process)}")
     spent = [later - sooner for sooner, later in zip(before, after, strict=True)]
-    clock_ns, process_ns, other_ns, cores_spent_ns, calls, messages = spent
+    clock_ns, process_ns, other_ns, cores_spent_ns, calls, received, messages = spent
     if messages <= 0:
         raise ArenaFailed(f"no message was deleted in {load.seconds} s")
     return Figure(
         messages,
+        received,
         calls,
         process_ns / 1e9,
         clock_ns / 1e9,
@@ -107,13 +112,14 @@ async def measure(consumer: Consumer, redis: RedisServer, cores: Cores, load: Lo
 def _reading(
     process: Process, stub: Process, redis: Process, cores: Cores, stub_port: int
 ) -> tuple[int, ...]:
-    calls, _, deleted = _counts(stub_port)
+    calls, received, deleted = _counts(stub_port)
     return (
         time.monotonic_ns(),
         cpu_ns(process.pid),
         cpu_ns(stub.pid) + cpu_ns(redis.pid),
         cores_ns((cores.server, cores.generator)),
         calls,
+        received,
         deleted,
     )
 

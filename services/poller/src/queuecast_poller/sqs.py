@@ -26,8 +26,8 @@ Kind = TypeVar("Kind", bound="SqsQueue")
 ATTRIBUTES = ("VisibilityTimeout", "RedrivePolicy", "DelaySeconds")
 """What is asked of a queue: all that its owner can change and that matters here."""
 
-DELETERS = 4
-"""Most deletes under way per queue."""
+DELETERS = 8
+"""Most deletes under way per queue: as many as receives by default, or they fall behind on a full queue."""
 
 ANSWER_SECONDS = 10.0
 """How long an answer may take that waits for nothing; a receive's may take its wait longer."""
