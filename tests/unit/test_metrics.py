@@ -127,7 +127,6 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "too_often",
         "malformed",
         "disconnected",
-        "too_often",
     }
     assert {labels["reason"] for labels in samples(poller, "queuecast_poller_left_total")} == {
         "not_json",
