@@ -37,7 +37,7 @@ class Admin:
 
     def exposition(self) -> str:
         """Return `/metrics` as it stands."""
-        with urllib.request.urlopen(f"{self._url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self._url}/metrics", timeout=30) as answer:
             text: str = answer.read().decode()
             return text
 
@@ -52,7 +52,7 @@ class Admin:
 
     def _ask(self, path: str) -> Answer:
         try:
-            with urllib.request.urlopen(f"{self._url}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self._url}{path}", timeout=30) as answer:
                 return Answer(answer.status, tuple(json.load(answer)["reasons"]))
         except urllib.error.HTTPError as refusal:
             with refusal:

@@ -12,7 +12,7 @@ from tests.reservation import PortBlock
 from queuecast_local import redis_server
 
 from .javascript import QUICK_RETURN, Client, Node, Target, missing
-from .rig import GATEWAYS, Rig, running
+from .rig import GATEWAYS, Rig, empty, running
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHROMIUM_FLAGS = [
@@ -44,11 +44,16 @@ def block() -> Iterator[PortBlock]:
 
 
 @pytest.fixture(scope="session")
-def rig(block: PortBlock) -> Iterator[Rig]:
-    """A stack for tests that leave it whole."""
+def shared_rig(block: PortBlock) -> Iterator[Rig]:
     settings = {"QUEUECAST_NAMESPACES": "/,/orders"}
     with running(block, redis_server.find(), settings) as running_rig:
         yield running_rig
+
+
+@pytest.fixture
+def rig(shared_rig: Rig) -> Rig:
+    """A stack for tests that leave it whole; each begins on an empty one."""
+    return empty(shared_rig)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from tests.claims import eventually
 from tests.reservation import PortBlock
 
 from queuecast_local import sqs
@@ -45,6 +46,18 @@ class Rig:
     @property
     def redis_url(self) -> str:
         return f"redis://{HOST}:{self.stack.ports.redis}/0"
+
+    def leftovers(self) -> dict[str, float]:
+        """Return what is under way here, by name; nothing on a rig that is empty."""
+        found = {
+            "messages on the queue": self.queue.depth(),
+            "messages in flight": self.poller.total("queuecast_poller_in_flight"),
+            **{
+                f"connections of gateway {number}": gateway.total("queuecast_gateway_connections")
+                for number, gateway in enumerate(self.gateways)
+            },
+        }
+        return {name: count for name, count in found.items() if count}
 
     def url(self, gateway: int, namespace: str = "/") -> str:
         """Return the public URL of a gateway, with a namespace for its path."""
@@ -123,6 +136,21 @@ class OwnPoller:
         _kill(self.process)
 
 
+def empty(rig: Rig) -> Rig:
+    """Return a rig once it is empty: what the test before has left goes after a moment, or is said."""
+    left: list[dict[str, float]] = []
+
+    def is_empty() -> bool:
+        left[:] = [rig.leftovers()]
+        return not left[0]
+
+    try:
+        eventually(is_empty)
+    except AssertionError:
+        raise AssertionError(f"a test begins on a rig that is not empty: {left[0]}") from None
+    return rig
+
+
 @contextmanager
 def running(
     block: PortBlock, redis: RedisServer, gateway_settings: Mapping[str, str] | None = None
@@ -146,4 +174,4 @@ def log_line(process: str, line: str) -> None:
 
 def _kill(process: Process) -> None:
     process.signal(signal.SIGKILL)
-    assert process.wait(10) == -signal.SIGKILL, f"{process.name} had ended before it was killed"
+    assert process.wait(60) == -signal.SIGKILL, f"{process.name} had ended before it was killed"

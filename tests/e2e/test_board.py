@@ -110,11 +110,11 @@ class Board:
 
     def shows_state(self, state: str) -> None:
         """Claim that the connection is, or soon becomes, in this state."""
-        expect(self.page.get_by_test_id("state")).to_have_attribute("data-state", state, timeout=20_000)
+        expect(self.page.get_by_test_id("state")).to_have_attribute("data-state", state, timeout=60_000)
 
     def says(self, sentence: str) -> None:
         """Claim that this is, or soon becomes, what it says of its connection."""
-        expect(self.page.get_by_test_id("state")).to_contain_text(sentence, timeout=20_000)
+        expect(self.page.get_by_test_id("state")).to_contain_text(sentence, timeout=60_000)
 
     def item(self, item_id: str):  # a locator of the library
         return self.page.locator(f'li[data-item-id="{item_id}"]')
@@ -323,8 +323,8 @@ def test_a_board_that_is_one_too_many_comes_back_in_a_while(
 
 def test_the_page_names_the_hash_of_the_client_that_the_gateway_serves(rig: Rig) -> None:
     """Subresource Integrity: a browser runs the published client or none."""
-    page = urllib.request.urlopen(rig.url(0), timeout=10).read().decode()
-    client = urllib.request.urlopen(rig.url(0, f"/{CLIENT}"), timeout=10).read()
+    page = urllib.request.urlopen(rig.url(0), timeout=30).read().decode()
+    client = urllib.request.urlopen(rig.url(0, f"/{CLIENT}"), timeout=30).read()
     digest = base64.b64encode(hashlib.sha384(client).digest()).decode()
     assert f'src="/{CLIENT}" integrity="sha384-{digest}"' in page
 
@@ -335,7 +335,7 @@ def test_the_served_client_is_the_published_one(rig: Rig) -> None:
     published: Path = JS / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
     assert missing() is None
     for path, original in ((CLIENT, published), (SOURCE_MAP, published.with_suffix(".js.map"))):
-        served = urllib.request.urlopen(rig.url(0, f"/{path}"), timeout=10).read()
+        served = urllib.request.urlopen(rig.url(0, f"/{path}"), timeout=30).read()
         assert served == original.read_bytes(), path
 
 
@@ -343,5 +343,5 @@ def test_only_the_boards_files_are_served(rig: Rig) -> None:
     """A static file server must not leave its folder."""
     for path in ("/..%2fapp.py", "/../app.py", "/%2e%2e/app.py", "/nothing"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(rig.url(0, path), timeout=10)
+            urllib.request.urlopen(rig.url(0, path), timeout=30)
     eventually(lambda: all(gateway.ready for gateway in rig.gateways))

@@ -12,7 +12,7 @@ from tests.reservation import PortBlock
 from queuecast_local import redis_server
 
 from .javascript import QUICK_RETURN, Client, Node, Target
-from .rig import Rig, running
+from .rig import Rig, empty, running
 from .test_board import Open, open_board
 
 __all__ = ["open_board"]
@@ -24,10 +24,15 @@ SHORT_SECONDS = 4.0
 
 
 @pytest.fixture(scope="module")
-def guarded(block: PortBlock) -> Iterator[Rig]:
-    """A stack whose gateways ask for tokens."""
+def shared_guarded(block: PortBlock) -> Iterator[Rig]:
     with running(block, redis_server.find(), JWT) as rig:
         yield rig
+
+
+@pytest.fixture
+def guarded(shared_guarded: Rig) -> Rig:
+    """A stack whose gateways ask for tokens; each test begins on an empty one."""
+    return empty(shared_guarded)
 
 
 def clients(rig: Rig, transport: str, *tokens: str) -> Node:
@@ -119,7 +124,7 @@ def test_the_board_shows_its_token_and_says_when_it_has_ended(
     rig.queue.put([{"id": "missed"}])
     board.page.evaluate("token => { location.hash = `#token=${token}`; }", signed(300, **relay))
     expect(board.page.get_by_test_id("state")).to_have_attribute(
-        "data-state", re.compile("recovered|reconnected"), timeout=20_000
+        "data-state", re.compile("recovered|reconnected"), timeout=60_000
     )
     rig.queue.put([{"id": "again"}])
     expect(board.item("again")).to_be_visible()

@@ -65,7 +65,7 @@ def test_run_says_where_everything_is_and_ctrl_c_ends_all_of_it(block: PortBlock
     sent = run("queuecast_local.send", {**environment, "N": "12"})
     assert (sent.returncode, sent.stdout) == (0, "sent 12 messages to queuecast\n")
     process.signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not any((PROC / str(pid)).exists() for pid in children)
 
 

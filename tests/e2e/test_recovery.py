@@ -41,7 +41,7 @@ def end(rig: Rig, how: signal.Signals) -> None:
     """End the first gateway."""
     process = rig.stack.gateways[0]
     process.signal(how)
-    assert process.wait(20) == (0 if how is signal.SIGTERM else -how)
+    assert process.wait(60) == (0 if how is signal.SIGTERM else -how)
 
 
 @TRANSPORTS

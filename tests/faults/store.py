@@ -20,7 +20,7 @@ class Store:
     def __init__(self, server: RedisServer, port: int, folder: Path, *, keeps_data: bool) -> None:
         self.port = port
         self.process: Process
-        self.client: Any = redis.Redis(port=port, socket_timeout=5)
+        self.client: Any = redis.Redis(port=port, socket_timeout=30)
         self._command = (*server.on(port), "--dir", str(folder), *(DURABLE if keeps_data else ()))
 
     def start(self) -> None:
@@ -31,7 +31,7 @@ class Store:
     def end(self, number: signal.Signals) -> None:
         """End it with a signal and wait for its end."""
         self.process.signal(number)
-        assert self.process.wait(10) is not None, f"Redis still runs after {number.name}"
+        assert self.process.wait(60) is not None, f"Redis still runs after {number.name}"
 
     def close(self) -> None:
         """End it for good."""

@@ -32,7 +32,7 @@ class Redis:
 
     def __init__(self, server: RedisServer, folder: Path, *options: str) -> None:
         self.port = free_port()
-        self.client: Any = sync_redis.Redis(port=self.port, socket_timeout=5)
+        self.client: Any = sync_redis.Redis(port=self.port, socket_timeout=30)
         self._command = (*server.on(self.port), "--dir", str(folder), *options)
         self.start()
 
@@ -114,7 +114,7 @@ def emulator() -> Iterator[int]:
     """The SQS emulator's port."""
     port = free_port()
     process = Process("sqs", sqs.emulator(port))
-    eventually(lambda: _is_open(port), 30)
+    eventually(lambda: _is_open(port))
     yield port
     process.stop(grace_seconds=1)
 
@@ -183,7 +183,7 @@ class Service:
     def ask(self, path: str) -> tuple[int, str]:
         """Return status and body of an admin page; status 0 while nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.admin}{path}", timeout=3) as answer:
+            with urllib.request.urlopen(f"http://{HOST}:{self.admin}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as exc:
             with exc:

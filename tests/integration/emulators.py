@@ -48,7 +48,7 @@ class Emulator:
         return [fault["struck"] for fault in self._ask(None)]
 
     def _ask(self, body: bytes | None) -> list[Json]:
-        with urllib.request.urlopen(f"http://{HOST}:{self.port}/faults", body, timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{HOST}:{self.port}/faults", body, timeout=30) as answer:
             shown: list[Json] = json.load(answer)
             return shown
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.claims import eventually
+from tests.claims import WITHIN_SECONDS, eventually
 
 from queuecast_bus import BusManager, Record
 from queuecast_bus.keys import Keys
@@ -44,7 +44,7 @@ class Site:
         environment = {f"QUEUECAST_{name.upper()}": f"{value}" for name, value in settings.items()}
         replica = Gateway(self.redis.url, QUEUECAST_CHANNEL=self.channel, **environment)
         self.replicas.append(replica)
-        await until(replica.ready, 30)
+        await until(replica.ready)
         return replica
 
     async def start_two(self, **settings: Any) -> tuple[Gateway, Gateway]:
@@ -68,7 +68,7 @@ class Site:
         assert not [replica.log() for replica in self.replicas if "Traceback" in replica.log()]
 
 
-async def until(claim: Any, seconds: float = 20) -> Any:
+async def until(claim: Any, seconds: float = WITHIN_SECONDS) -> Any:
     """Return what `claim` returns once that is true; other tasks go on meanwhile."""
     return await asyncio.to_thread(eventually, claim, seconds)
 

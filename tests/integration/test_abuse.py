@@ -24,7 +24,7 @@ MAX_BYTES = 10_000
 PING_SECONDS = 1.0
 """Interval of pings, and as long again for their answers."""
 ASK_SECONDS = 0.02
-GIVES_UP_SECONDS = 9.0
+GIVES_UP_SECONDS = 30.0
 """How long a connection that says nothing useful may last at most; the settings below are far shorter."""
 
 PLACEHOLDER = '{"_placeholder":true,"num":0}'
@@ -627,8 +627,9 @@ async def said_of(victim: Victim, metric: str, reason: str, offend: Offence, lin
     await until(lambda: victim.connections() == 1 and victim.service.process.tail)
     assert {name: each.more() for name, each in counts.items() if each.more()} == {metric: {reason: 1}}
     # Whoever is turned away after it has a line behind any other that it might have.
-    await request(victim.port, query="EIO=4&transport=last")
-    await until(lambda: "(transport)" in victim.service.process.tail[-1])
+    query, last = ("EIO=3", "(version)") if reason == "transport" else ("EIO=4&transport=last", "(transport)")
+    await request(victim.port, query=query)
+    await until(lambda: last in victim.service.process.tail[-1])
     (only, _) = victim.service.process.tail
     assert line in only
 

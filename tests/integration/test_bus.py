@@ -68,7 +68,7 @@ async def follow(managers: Callable[..., BusManager]) -> AsyncIterator[Callable[
     async def start(settings: Any) -> Follower:
         follower = Follower(managers(settings))
         followers.append(follower)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await follower.manager.reading.wait()
         return follower
 
@@ -77,7 +77,7 @@ async def follow(managers: Callable[..., BusManager]) -> AsyncIterator[Callable[
         await follower.stop()
 
 
-async def until(claim: Callable[[], Any], seconds: float = 15.0) -> None:
+async def until(claim: Callable[[], Any], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < deadline, f"not so after {seconds:.0f} s"
@@ -137,7 +137,7 @@ async def test_a_dedup_id_is_forgotten_after_its_window(
     assert not (await publisher.publish([(record(1), "a")]))[0].duplicate
     key = Keys(settings.channel).seen("a")
     assert 0 < shared_redis.client.pttl(key) <= 1000
-    await until(lambda: not shared_redis.client.exists(key), 5)
+    await until(lambda: not shared_redis.client.exists(key))
     assert not (await publisher.publish([(record(1), "a")]))[0].duplicate
 
 
@@ -149,7 +149,7 @@ async def test_a_dedup_id_that_keeps_coming_is_not_forgotten(
     publisher = managers(settings, write_only=True)
     key = Keys(settings.channel).seen("a")
     await publisher.publish([(record(1), "a")])
-    await until(lambda: 0 < shared_redis.client.pttl(key) < 1500, 5)
+    await until(lambda: 0 < shared_redis.client.pttl(key) < 1500)
     assert (await publisher.publish([(record(1), "a")]))[0].duplicate
     assert shared_redis.client.pttl(key) > 1500
 
@@ -285,7 +285,7 @@ async def test_a_network_that_fell_silent_is_found_out_and_survived(
     began = time.monotonic()
     with pytest.raises(BusUnavailable):
         await publisher.publish([(record(1), "1")])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     direct = managers(
         behind.model_copy(update={"redis_url": bus_settings(own_redis.url).redis_url}), write_only=True
     )
@@ -338,7 +338,7 @@ async def test_control_is_heard_again_after_redis_was_away(
 
 
 async def _say_until_heard(sayer: BusManager, heard: list[bytes], word: str) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not any(word.encode() in message for message in heard):
             with contextlib.suppress(BusUnavailable):
                 await sayer._publish({"method": word})

@@ -180,7 +180,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(
     """It would be one more connection each half minute, for ever."""
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
     server.going_on.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await pod.cost.tell()
     assert len(pod.failures) == len(server.requests) == 1
 

@@ -563,7 +563,7 @@ async def test_a_session_that_answers_pings_stays(echo: Echo, transport: str) ->
         for _ in range(5):
             began = loop.time()
             assert (await session.get()).body == "2"
-            assert loop.time() - began < 0.5
+            assert loop.time() - began < 5
             await session.say("3")
         await session.say("4still here")
         assert await session.receive() == "4still here"
@@ -572,7 +572,7 @@ async def test_a_session_that_answers_pings_stays(echo: Echo, transport: str) ->
             for _ in range(5):
                 began = loop.time()
                 assert await one.next_frame() == (TEXT, b"2")
-                assert loop.time() - began < 0.5
+                assert loop.time() - began < 5
                 one.send("3")
             one.send("4still here")
             assert await one.text() == "4still here"

@@ -135,7 +135,7 @@ def test_a_gateway_that_hears_nothing_says_so_and_recovers(
     service = gateway(own_redis.url)
     eventually(service.ready)
     own_redis.process.signal(signal.SIGSTOP)
-    eventually(lambda: service.ask("/readyz")[0] == 503, 20)
+    eventually(lambda: service.ask("/readyz")[0] == 503)
     assert "came back" in service.ask("/readyz")[1]
     assert service.ask("/livez")[0] == 200
     own_redis.process.signal(signal.SIGCONT)
@@ -209,7 +209,7 @@ def test_binary_arguments_arrive_as_binary(forgetful_redis: Redis, gateway: Call
         one = Browser(connection)
         over_the_bus(forgetful_redis, lambda manager: manager.emit("image", {"png": b"\x00\xff"}))
         assert one.receive() == '451-["image",{"png":{"_placeholder":true,"num":0}}]'
-        assert connection.recv(timeout=10) == b"\x00\xff"
+        assert connection.recv(timeout=60) == b"\x00\xff"
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_sigterm_ends_with_0_although_a_client_does_not_read(
     forgetful_redis: Redis, gateway: Callable[..., Gateway]
 ) -> None:
     """One browser on a dead network must not hold up a rollout."""
-    service = gateway(forgetful_redis.url, QUEUECAST_GRACEFUL_SECONDS="1")
+    service = gateway(forgetful_redis.url, QUEUECAST_DRAIN_SECONDS="1", QUEUECAST_GRACEFUL_SECONDS="1")
     eventually(service.ready)
     deaf = socket.create_connection((HOST, service.port))
     deaf.sendall(
@@ -300,7 +300,7 @@ def test_sigterm_ends_with_0_although_a_client_does_not_read(
     assert deaf.recv(64).startswith(b"HTTP/1.1 101")
     with browser(service.port):
         service.process.signal(signal.SIGTERM)
-        assert service.process.wait(15) == 0
+        assert service.process.wait(60) == 0
     deaf.close()
 
 
@@ -309,7 +309,7 @@ def test_a_port_in_use_is_named_with_its_variable(
 ) -> None:
     """Whoever reads the log should know what to change."""
     service = gateway(forgetful_redis.url, QUEUECAST_PORT=str(forgetful_redis.port))
-    assert service.process.wait(15) == 2
+    assert service.process.wait(60) == 2
     assert f"port {forgetful_redis.port}" in service.log()
     assert "QUEUECAST_PORT" in service.log()
 
@@ -325,6 +325,6 @@ def test_all_mistakes_in_the_environment_are_named_at_once(
         QUEUECAST_RELAY_EVENTS="connect",
         QUEUECAST_PRT="1",
     )
-    assert service.process.wait(15) == 2
+    assert service.process.wait(60) == 2
     for name in ("QUEUECAST_ORIGINS", "QUEUECAST_TRANSPORTS", "QUEUECAST_RELAY_EVENTS", "QUEUECAST_PRT"):
         assert name in service.log()

@@ -255,7 +255,7 @@ async def test_while_the_issuer_is_away_its_last_keys_go_on(
     service, port = fetching
     await until(service.ready)
     await issuer.stop()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await _close_code_of(port, token(EC, "ES256", "2")) != 1013:
             pass  # not asked yet, as it was asked just before
     assert await _let_in(port, token(RSA, "RS256", "1"))
@@ -283,7 +283,7 @@ async def test_a_gateway_without_keys_is_not_ready_and_says_why(
 
 async def _let_in(port: int, shown: str) -> bool:
     """Show a token until it is let in: keys may have been asked for just before."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             code = await _close_code_of(port, shown)
             if code == 0:
@@ -304,7 +304,7 @@ async def _close_code_of(port: int, shown: str) -> int:
 
 async def _until_refused(port: int, shown: str, issuer: Issuer, asked: int) -> None:
     """Show a token of nobody's until the issuer was asked for its key."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(issuer.requests) == asked:
             assert await refusal(port, token=shown) == UNAUTHORIZED
 

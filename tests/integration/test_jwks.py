@@ -256,7 +256,7 @@ async def test_a_slow_answer_is_not_waited_for(
     assert await gate.said(old()) == "ann"
     issuer.instead = slow
     gate.pass_by()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await gate.said(new()) == "keys_unavailable"
     assert await gate.said(old()) == "ann"
 

@@ -151,7 +151,7 @@ async def test_an_identity_has_so_many_sessions_and_others_have_theirs(site: Sit
         assert (await second.ask("subscribe", "user:ann"))["ok"]
         assert (await first.ask("refresh", signed(400)))["ok"], "and is not counted twice"
         await second.send("41/shop,")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await refused(one.port, token=signed(300)):
                 pass
     async with page(one.port, token=signed(300)), page(one.port, token=signed(300)):
@@ -183,7 +183,7 @@ async def test_who_says_too_much_is_told_so_and_may_go_on_after_a_pause(site: Si
         assert counts[ACKS_REFUSED].more() == {"rate_limited": 1}
         assert (await other.ask("subscribe", "a"))["ok"], "each has a pace of its own"
         assert await other.events(number) == [["item_removed", each] for each in range(number)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 await asyncio.sleep(0.7)
                 if (await eager.ask("item_removed", "after a pause"))["ok"]:
@@ -360,7 +360,7 @@ def test_an_empty_list_of_origins_ends_the_start(
 ) -> None:
     """In the stock server it turns the check off."""
     service = gateway(forgetful_redis.url, QUEUECAST_ORIGINS=" , ")
-    assert service.process.wait(15) == 2
+    assert service.process.wait(60) == 2
     assert "QUEUECAST_ORIGINS: an empty list would allow nobody" in service.log()
 
 

@@ -221,7 +221,7 @@ async def test_sessions_do_not_stay_for_ever(site: Site) -> None:
             while len(site.sessions()) > 1:
                 await there.told()
 
-        await asyncio.wait_for(alone(), 20)
+        await asyncio.wait_for(alone(), 60)
         assert site.sessions() == [site.keys.session(there.ticket.pid).encode()]
         for _ in range(20):
             await there.told()

@@ -80,7 +80,7 @@ def test_while_redis_is_down_nothing_is_deleted_and_everything_arrives_once_when
     assert service.ask("/livez")[0] == 200
     assert queue.depth() == 30
     own_redis.start()
-    eventually(lambda: queue.depth() == 0 and service.ready(), 30)
+    eventually(lambda: queue.depth() == 0 and service.ready())
     assert sorted(item["id"] for item in published(own_redis)) == list(range(30))
     assert service.metric("queuecast_poller_published_total") == 30
     assert service.metric("queuecast_poller_redelivered_total") == 0, "an outage costs no receive"
@@ -112,7 +112,7 @@ def test_sigterm_returns_what_cannot_be_published_at_once(
     eventually(lambda: service.metric("queuecast_poller_in_flight") == 1)
     assert queue.visible() == 0
     service.process.signal(signal.SIGTERM)
-    assert service.process.wait(25) == 0
+    assert service.process.wait(60) == 0
     assert queue.visible() == 1
 
 
@@ -126,7 +126,7 @@ def test_sigterm_during_a_long_poll_ends_with_0_within_25_seconds(
     service.process.signal(signal.SIGTERM)
     queue.send('{"id": 1}')
     began = time.monotonic()
-    assert service.process.wait(25) == 0
+    assert service.process.wait(60) == 0
     assert time.monotonic() - began < 25
     assert published(forgetful_redis) == [{"id": 1}], "what the last receive brought is finished"
 
@@ -140,7 +140,7 @@ def test_a_queue_that_is_missing_is_named_and_taken_up_once_it_exists(
     service = start(POLLER, {**environment, "QUEUECAST_QUEUES": name, "QUEUECAST_WAIT_SECONDS": "1"})
     eventually(lambda: name in service.ask("/readyz")[1] and "NonExistent" in service.log())
     queue = Queue(emulator, name)
-    eventually(service.ready, 30)
+    eventually(service.ready)
     queue.send('{"id": 1}')
     eventually(lambda: published(forgetful_redis) == [{"id": 1}])
 
@@ -173,7 +173,7 @@ def test_a_fifo_queue_keeps_the_order_of_its_groups(
         )
     environment = {**sqs.environment(sqs_of_ours.port), "QUEUECAST_REDIS_URL": forgetful_redis.url}
     start(POLLER, {**environment, "QUEUECAST_QUEUES": name, "QUEUECAST_WAIT_SECONDS": "1"})
-    eventually(lambda: len(published(forgetful_redis)) == 40, 30)
+    eventually(lambda: len(published(forgetful_redis)) == 40)
     for group in range(2):
         numbers = [item["n"] for item in published(forgetful_redis) if item["n"] % 2 == group]
         assert numbers == sorted(numbers)
@@ -207,7 +207,7 @@ def items(count: int) -> list[str]:
 
 def assert_published_once(redis: Redis, queue: Queue, count: int) -> None:
     """Wait until the queue is empty; then each message is on the stream once."""
-    eventually(lambda: queue.depth() == 0, 40)
+    eventually(lambda: queue.depth() == 0)
     assert sorted(item["id"] for item in published(redis)) == list(range(count))
     assert queue.dead() == 0
 
@@ -471,7 +471,7 @@ def test_a_loop_that_dies_ends_the_process_with_a_failure(
 ) -> None:
     """A container that polls nothing must not look alive."""
     service = start(POLLER, settings(forgetful_redis, queue), DEAD_LOOP)
-    assert service.process.wait(15) == 1
+    assert service.process.wait(60) == 1
     assert "a bug" in service.log()
 
 
@@ -513,7 +513,7 @@ def test_a_wrong_environment_is_refused_with_the_name_of_the_variable(
 ) -> None:
     """A poller that starts with a guess would poll the wrong thing."""
     service = start(POLLER, {"QUEUECAST_QUEUES": "x", **wrong})
-    assert service.process.wait(15) == 2
+    assert service.process.wait(60) == 2
     assert says in service.log()
 
 
@@ -523,6 +523,6 @@ def test_a_port_in_use_is_named_with_its_variable(
     """Whoever reads the log should know what to change."""
     taken = str(forgetful_redis.port)
     service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_ADMIN_PORT=taken))
-    assert service.process.wait(15) == 2
+    assert service.process.wait(60) == 2
     assert f"port {taken}" in service.log()
     assert "QUEUECAST_ADMIN_PORT" in service.log()

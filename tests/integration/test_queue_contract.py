@@ -237,8 +237,8 @@ def test_a_long_poll_is_answered_when_a_message_comes(either: Emulator) -> None:
     poll = in_background(lambda: queue.bodies(wait_seconds=20), queue)
     sent_at = time.monotonic()
     queue.send("a")
-    assert poll.result(10) == ["a"]
-    assert time.monotonic() - sent_at < 5
+    assert poll.result(60) == ["a"]
+    assert time.monotonic() - sent_at < 15
 
 
 def test_a_long_poll_on_an_empty_queue_ends_empty_and_not_early(either: Emulator) -> None:
@@ -516,8 +516,8 @@ def test_ours_a_long_poll_is_answered_when_a_message_becomes_visible_again(
     poll = in_background(lambda: queue.bodies(wait_seconds=20), queue)
     queue.hide(message, seconds)
     changed_at = time.monotonic()
-    assert poll.result(10) == ["a"]
-    assert time.monotonic() - changed_at < seconds + 5
+    assert poll.result(60) == ["a"]
+    assert time.monotonic() - changed_at < seconds + 15
 
 
 def test_ours_a_long_poll_is_answered_when_its_group_is_free_again(our_emulator: Emulator) -> None:
@@ -527,7 +527,7 @@ def test_ours_a_long_poll_is_answered_when_its_group_is_free_again(our_emulator:
     [message] = queue.receive(1)
     poll = in_background(lambda: queue.bodies(wait_seconds=20), queue)
     queue.delete(message)
-    assert poll.result(10) == ["a2"]
+    assert poll.result(60) == ["a2"]
 
 
 def test_ours_a_long_poll_on_the_dead_letter_queue_is_answered(our_emulator: Emulator) -> None:
@@ -538,8 +538,8 @@ def test_ours_a_long_poll_on_the_dead_letter_queue_is_answered(our_emulator: Emu
     poll = in_background(lambda: dead.bodies(wait_seconds=20), dead)
     waiting = in_background(lambda: queue.bodies(wait_seconds=1), queue)
     queue.hide(message, 0)
-    assert poll.result(10) == ["a"]
-    assert waiting.result(10) == []
+    assert poll.result(60) == ["a"]
+    assert waiting.result(60) == []
 
 
 def test_ours_a_long_poll_that_was_given_up_takes_no_message_along(our_emulator: Emulator) -> None:
@@ -551,7 +551,7 @@ def test_ours_a_long_poll_that_was_given_up_takes_no_message_along(our_emulator:
     connection.close()
     eventually(lambda: queue.depth() == (0, 0))
     queue.send("a")
-    assert poll.result(10) == ["a"]
+    assert poll.result(60) == ["a"]
 
 
 def test_ours_what_it_does_not_have_is_refused(our_emulator: Emulator) -> None:

@@ -184,7 +184,7 @@ async def test_another_process_cannot_put_one_session_into_anothers_room(site: S
                         await spy.event()
                         return
 
-        await asyncio.wait_for(moved(), 20)
+        await asyncio.wait_for(moved(), 60)
         await site.publish(item(1, owner.sid), item(2))
         assert await owner.events(2) == items(1, 2)
         while (event := await spy.event()) == ["e", 0]:

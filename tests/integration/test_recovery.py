@@ -39,7 +39,7 @@ async def test_what_a_killed_replicas_browser_misses_it_gets_from_another(
     await site.publish(item(1, "a", namespace=namespace))
     assert await first.event() == ["e", 1]
     one.process.signal(end)
-    await asyncio.to_thread(one.process.wait, 15)
+    await asyncio.to_thread(one.process.wait, 60)
     await site.publish(
         item(2, namespace=namespace),
         item(3, "b", "a", namespace=namespace),

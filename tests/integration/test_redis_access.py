@@ -92,7 +92,7 @@ class Guarded(Redis):
             port=self.port,
             username=user,
             password=PASSWORD.format(user),
-            socket_timeout=5,
+            socket_timeout=30,
             protocol=2,
             driver_info=None,
             retry=Retry(NoBackoff(), 0),
@@ -165,7 +165,7 @@ async def test_as_these_users_both_services_do_all_that_they_do(
         async with page(two.port, first.ticket) as second:
             assert second.is_back(first.ticket)
             one.process.signal(signal.SIGKILL)
-            assert await asyncio.to_thread(one.process.wait, 10) == -signal.SIGKILL
+            assert await asyncio.to_thread(one.process.wait, 60) == -signal.SIGKILL
             ticket = second.ticket
         missed = await asyncio.to_thread(send, 2)
         assert await other.event() == missed
@@ -456,5 +456,5 @@ def test_with_the_file_as_it_is_redis_does_not_start(redis_kind: RedisServer, tm
     """A password that is published with the file must never be one."""
     path = shutil.copy(USERS, tmp_path)
     process = Process("redis", (*redis_kind.on(free_port()), "--dir", str(tmp_path), "--aclfile", str(path)))
-    assert process.wait(10) == 1
+    assert process.wait(60) == 1
     assert "password hash must be exactly 64 characters" in "\n".join(process.tail)

@@ -319,7 +319,7 @@ def test_a_mistake_in_the_query_ends_the_start_with_its_name(
     if module == POLLER:
         settings["QUEUECAST_QUEUES"] = "items"
     service = start(module, settings)
-    assert service.process.wait(15) == 2
+    assert service.process.wait(60) == 2
     assert "QUEUECAST_REDIS_URL: " in service.log()
     assert why in service.log()
     assert "hush" not in service.log()

@@ -40,7 +40,7 @@ class LockedRedis(Redis):
 
     def start(self) -> None:
         self.client.close()
-        self.client = sync_redis.Redis(port=self.port, password=PASSWORD, socket_timeout=5)
+        self.client = sync_redis.Redis(port=self.port, password=PASSWORD, socket_timeout=30)
         super().start()
 
     @property
@@ -191,7 +191,7 @@ async def test_nothing_secret_is_in_the_logs_of_services_that_are_at_work(
         talkative(service)
     try:
         for service in services:
-            await until(service.ready, 30)
+            await until(service.ready)
         await say_everything(gateway.port, shown)
         await asyncio.to_thread(queue.send, '{"id":1}', "no JSON", '{"id":2}')
         await until(lambda: poller.metric("queuecast_poller_left_total", reason="not_json") >= 1)
@@ -200,7 +200,7 @@ async def test_nothing_secret_is_in_the_logs_of_services_that_are_at_work(
         for service in services:
             service.process.signal(signal.SIGTERM)
         for service in services:
-            assert await asyncio.to_thread(service.process.wait, 30) == 0
+            assert await asyncio.to_thread(service.process.wait, 60) == 0
     finally:
         for service in services:
             service.process.stop(grace_seconds=0)
@@ -233,7 +233,7 @@ async def _through_trouble(redis: LockedRedis, gateway: Gateway, shown: Shown) -
         redis.kill()
         await one.ask("item_removed", 1)
         redis.start()
-        await until(gateway.ready, 30)
+        await until(gateway.ready)
 
 
 PRIVATE = RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -263,7 +263,7 @@ async def test_a_mistake_in_a_secret_is_told_without_the_secret(what: str) -> No
     settings = environment(port=free_port(), log_level="debug", **WRONG[what])
     service = Service("queuecast_gateway", settings)
     try:
-        assert await asyncio.to_thread(service.process.wait, 20) == 2
+        assert await asyncio.to_thread(service.process.wait, 60) == 2
     finally:
         service.process.stop(grace_seconds=0)
     lines = PRIVATE.splitlines()[1:-1] + pem(EC).splitlines()[1:-1]

@@ -113,7 +113,7 @@ def test_the_way_of_a_message_is_one_trace_with_its_senders(
     """From the producer over the poller to the gateway, whichever way the producer has named it."""
     door = gateway(forgetful_redis.url, **traced(collector.endpoint))
     poller = start(POLLER, {**settings(forgetful_redis, queue), **traced(collector.endpoint)})
-    eventually(lambda: door.ready() and poller.ready(), 40)
+    eventually(lambda: door.ready() and poller.ready())
     with browser(door.port) as one:
         for body, sender in (
             ("1", {"traceparent": SENDER}),
@@ -153,12 +153,12 @@ def test_the_last_spans_are_told_before_a_process_ends(
     """A roll-out would otherwise cut a hole into every trace."""
     slow = {**traced(collector.endpoint), "OTEL_BSP_SCHEDULE_DELAY": "600000"}
     poller = start(POLLER, {**settings(forgetful_redis, queue), **slow})
-    eventually(poller.ready, 40)
+    eventually(poller.ready)
     send(queue, "1", traceparent=SENDER)
     eventually(lambda: queue.depth() == 0)
     assert collector.spans == []
     poller.process.signal(signal.SIGTERM)
-    assert poller.process.wait(25) == 0
+    assert poller.process.wait(60) == 0
     assert [span.trace_id.hex() for _, span in collector.spans] == [TRACE]
 
 
@@ -176,7 +176,7 @@ def test_a_collector_that_is_down_holds_nothing_up(
         lost = {**traced(f"http://{HOST}:{port}"), "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
         door = gateway(forgetful_redis.url, QUEUECAST_DRAIN_SECONDS="0", **lost)
         poller = start(POLLER, {**settings(forgetful_redis, queue), **lost})
-        eventually(lambda: door.ready() and poller.ready(), 40)
+        eventually(lambda: door.ready() and poller.ready())
         with browser(door.port) as one:
             for number in range(20):
                 send(queue, str(number), traceparent=SENDER)
@@ -187,8 +187,8 @@ def test_a_collector_that_is_down_holds_nothing_up(
         for service in (door, poller):
             began = time.monotonic()
             service.process.signal(signal.SIGTERM)
-            assert service.process.wait(25) == 0
-            assert time.monotonic() - began < 15
+            assert service.process.wait(60) == 0
+            assert time.monotonic() - began < 40
             assert service.log().count("spans are lost until") == 1
             assert "Traceback" not in service.log()
             assert "Transient error" not in service.log().replace("can be exported: Transient error", "")

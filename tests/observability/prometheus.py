@@ -92,7 +92,7 @@ class Prometheus:
     @property
     def ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=5):
+            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=30):
                 return True
         except OSError:
             return False
