@@ -31,12 +31,12 @@ def items(*numbers: int) -> list[list[Any]]:
 class Site:
     """Gateways that share a channel of their own, and a publisher."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, stream_max_records: int = 1_000) -> None:
         self.redis = redis
         self.channel = f"test-{uuid.uuid4().hex}"
         self.keys = Keys(self.channel)
         self.replicas: list[Gateway] = []
-        settings = bus_settings(redis.url, channel=self.channel, stream_max_records=1_000)
+        settings = bus_settings(redis.url, channel=self.channel, stream_max_records=stream_max_records)
         self._bus = BusManager(settings, write_only=True)
 
     async def start(self, **settings: Any) -> Gateway:

@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 import itertools
 import signal
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.claims import WITHIN_SECONDS
 
 from queuecast_bus import Record
 
-from .page import Page, Ticket, page
+from .conftest import Redis
+from .counts import Counts
+from .page import Page, Ticket, came_back, page
 from .site import CONNECTIONS, RECOVERIES, Site, item, items, kept_site, site, until
 from .test_gateway import Gateway
 from .wire import WebSocket
@@ -180,42 +184,81 @@ async def test_a_replica_that_stands_still_holds_up_nobody(site: Site) -> None:
         assert await again.rooms("a", "b", "c") == ["a", "b"]
 
 
-async def test_moving_between_replicas_under_load_loses_and_doubles_nothing(site: Site) -> None:
+@pytest.fixture
+async def roomy_site(forgetful_redis: Redis) -> AsyncIterator[Site]:
+    """A site whose stream keeps all that a test publishes, however long the machine takes."""
+    made = Site(forgetful_redis, stream_max_records=1_000_000)
+    yield made
+    await made.close()
+
+
+async def test_moving_between_replicas_under_load_loses_and_doubles_nothing(roomy_site: Site) -> None:
     """1,000 records a second; one replica kept what was missed, the other began after it and asks Redis."""
+    site = roomy_site
     more = {"max_replay_events": 10_000, "namespaces": "/,/shop"}
     one = await site.start(**more)
     here = await Page.open(one.port)
-    publishing = asyncio.create_task(_stream(site, 6_000))
-    got = [await here.event() for _ in range(200)]
+    enough = asyncio.Event()
+    publishing = asyncio.create_task(_stream(site, enough))
+    course = Course()
+    course.got += await here.events(200)
     await here.leave()
     two = await site.start(**more)
     for replica in itertools.islice(itertools.cycle((two, one)), 12):
-        ticket = here.ticket
-        here = await Page.open(replica.port, ticket)
-        assert here.is_back(ticket)
-        got += here.missed
-        got += await here.events(min(100, 6_000 - len(got)))
-        if len(got) == 6_000:
-            break
+        here = await course.move(replica, here.ticket)
+        course.got += await here.events(100)
         await here.leave()
-    ticket = here.ticket
-    here = await Page.open(two.port, ticket)
-    got += here.missed
-    await publishing
-    last = await site.publish(item(6_000))
-    while not got or got[-1] != ["e", 6_000]:
-        got.append(await here.event())
+    here = await course.move(two, here.ticket)
+    enough.set()
+    count = await publishing
+    last = await site.publish(item(count))
+    while course.got[-1:] != items(count):
+        course.got.append(await here.event())
     assert here.offset == last
-    assert got == items(*range(6_001))
+    assert course.recovered > 0
+    assert course.got == items(*course.due())
     await here.leave()
 
 
-async def _stream(site: Site, count: int) -> None:
+class Course:
+    """What a page has got over many connections, and where it was told that it begins anew."""
+
+    def __init__(self) -> None:
+        self.got: list[list[Any]] = []
+        self.recovered = 0
+        self._breaks: list[int] = []
+
+    async def move(self, replica: Gateway, ticket: Ticket) -> Page:
+        """Come back to a replica: recovered, or told, for a bound that it names, that it was too long."""
+        outcomes = Counts(replica, RECOVERIES)
+        here = await came_back(replica.port, ticket, WITHIN_SECONDS)
+        if here.is_back(ticket):
+            self.recovered += 1
+        else:
+            assert set(outcomes.more()) & {"trimmed", "too_much", "expired"}, outcomes.more()
+            assert here.missed == []
+            self._breaks.append(len(self.got))
+        self.got += here.missed
+        return here
+
+    def due(self) -> list[int]:
+        """Return the numbers that it has to have: all, but for what was missed where it was told so."""
+        numbers: list[int] = []
+        for at, (_, number) in enumerate(self.got):
+            expected = numbers[-1] + 1 if numbers else 0
+            numbers.append(max(number, expected) if at in self._breaks else expected)
+        return numbers
+
+
+async def _stream(site: Site, enough: asyncio.Event) -> int:
+    """Publish until it is enough; return how many that were."""
     loop = asyncio.get_running_loop()
-    began = loop.time()
-    for number in range(0, count, 10):
-        await asyncio.sleep(max(0.0, began + number / 1_000 - loop.time()))
-        await site.publish(*(item(each) for each in range(number, number + 10)))
+    began, count = loop.time(), 0
+    while not enough.is_set():
+        await asyncio.sleep(max(0.0, began + count / 1_000 - loop.time()))
+        await site.publish(*(item(each) for each in range(count, count + 10)))
+        count += 10
+    return count
 
 
 async def _away(replica: Gateway, *rooms: str, **options: Any) -> Ticket:
