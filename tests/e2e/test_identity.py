@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -19,7 +20,7 @@ __all__ = ["open_board"]
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["websocket", "polling"])
 JWT = {"QUEUECAST_AUTH": "jwt", "QUEUECAST_AUTH_SECRET": SECRET, "QUEUECAST_AUTH_LEEWAY_SECONDS": "0"}
-SHORT_SECONDS = 4.0
+SHORT_SECONDS = 6
 """How long a token is good that is to end in a test: time enough to connect on a busy machine."""
 
 
@@ -35,10 +36,21 @@ def guarded(shared_guarded: Rig) -> Rig:
     return empty(shared_guarded)
 
 
-def clients(rig: Rig, transport: str, *tokens: str) -> Node:
-    """Return stock clients, one for each token."""
+@contextmanager
+def clients(rig: Rig, transport: str, count: int) -> Iterator[list[Client]]:
+    """Have stock clients that have not connected; Node runs, so that no token ends while it starts."""
     options = {**QUICK_RETURN, "transports": [transport]}
-    return Node([Target(rig.url(0), options, token) for token in tokens])
+    later = [Target(rig.url(0), {**options, "autoConnect": False}, "none yet")] * count
+    with Node([*later, Target(rig.url(0), options, "sesame")]) as node:
+        *made, first = node.clients
+        eventually(lambda: first.refusals)
+        yield made
+
+
+def come(client: Client, token: str) -> None:
+    """Connect with a token."""
+    client.give(token)
+    client.reconnect()
 
 
 def told(client: Client) -> list[object]:
@@ -50,8 +62,8 @@ def told(client: Client) -> list[object]:
 def test_a_client_whose_token_ends_comes_back_with_the_next_one(guarded: Rig, transport: str) -> None:
     """`auth: (give) => …` is all that a page needs: it is asked whenever the client connects."""
     rig = guarded
-    with clients(rig, transport, signed(SHORT_SECONDS, rooms=["vip"])) as node:
-        (client,) = node.clients
+    with clients(rig, transport, 1) as (client,):
+        come(client, signed(SHORT_SECONDS, rooms=["vip"]))
         eventually(lambda: client.connected)
         assert client.emit("subscribe", "vip") == {"ok": True, "rooms": ["vip"]}
         assert client.emit("subscribe", "others")["error"]["code"] == "forbidden"
@@ -73,8 +85,9 @@ def test_a_client_whose_token_ends_comes_back_with_the_next_one(guarded: Rig, tr
 @TRANSPORTS
 def test_a_client_with_a_bad_token_is_told_so_and_stays_away(guarded: Rig, transport: str) -> None:
     """And comes when the page has a good one and says `connect()`."""
-    with clients(guarded, transport, "sesame", signed(SHORT_SECONDS)) as node:
-        bad, short = node.clients
+    with clients(guarded, transport, 2) as (bad, short):
+        come(bad, "sesame")
+        come(short, signed(SHORT_SECONDS))
         eventually(lambda: bad.refusals == [("unauthorized", False)])
         assert bad.connect_errors == ["Not authorised"]
         # Its token is another one's that ends: the client comes back once, and is refused as well.
@@ -92,11 +105,11 @@ def test_a_client_with_a_bad_token_is_told_so_and_stays_away(guarded: Rig, trans
 @TRANSPORTS
 def test_a_client_that_refreshes_in_time_stays(guarded: Rig, transport: str) -> None:
     """What `token_expiring` is for: the page fetches a token, and nothing is interrupted."""
-    short = signed(SHORT_SECONDS)
-    with clients(guarded, transport, short, short) as node:
-        client, other = node.clients
+    with clients(guarded, transport, 2) as (client, other):
+        for each in (client, other):
+            come(each, signed(SHORT_SECONDS))
         eventually(lambda: client.connected and told(client))
-        assert told(client)[0] in ([{"expires_in": seconds}] for seconds in range(5))
+        assert told(client)[0] in ([{"expires_in": seconds}] for seconds in range(SHORT_SECONDS + 1))
         assert client.emit("refresh", signed(300))["ok"]
         eventually(lambda: other.disconnects)
         assert client.emit("subscribe", "user:ann")["ok"]

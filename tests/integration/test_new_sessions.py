@@ -49,8 +49,11 @@ async def away(replica: Gateway, **options: Any) -> Ticket:
     return first.ticket
 
 
-async def assert_new(site: Site, replica: Gateway, ticket: Ticket, outcome: str, **options: Any) -> None:
-    """It is told that it begins anew, gets nothing of before, and all that is new; its old id is void."""
+async def assert_new(site: Site, replica: Gateway, ticket: Ticket, *outcomes: str, **options: Any) -> None:
+    """It is told that it begins anew, gets nothing of before, and all that is new; its old id is void.
+
+    It is counted once, as one of `outcomes`.
+    """
     before = {each: replica.metric(RECOVERIES, outcome=each) for each in OUTCOMES}
     async with page(replica.port, ticket, **options) as anew:
         assert not anew.is_back(ticket)
@@ -59,9 +62,8 @@ async def assert_new(site: Site, replica: Gateway, ticket: Ticket, outcome: str,
         await site.publish(item(-1, namespace=namespace))
         assert await anew.event() == ["e", -1]
     after = {each: replica.metric(RECOVERIES, outcome=each) for each in OUTCOMES}
-    assert {each: count - before[each] for each, count in after.items() if count != before[each]} == {
-        outcome: 1
-    }
+    more = {each: count - before[each] for each, count in after.items() if count != before[each]}
+    assert more in [{outcome: 1} for outcome in outcomes]
 
 
 @pytest.mark.parametrize("pid", ["guessed", "", "x" * 5_000, "*", "\x00", "é{}", "\ud800"])
@@ -207,7 +209,8 @@ async def test_a_session_that_was_away_for_too_long(site: Site) -> None:
     offset = ticket.offset or await site.publish(item(0))
     client = site.redis.client
     await until(lambda: offset_ms(client.get(site.keys.tail).decode()) - offset_ms(offset) > 4_000)
-    await assert_new(site, replica, ticket._replace(offset=offset), "expired")
+    # On a busy machine Redis has forgotten it meanwhile.
+    await assert_new(site, replica, ticket._replace(offset=offset), "expired", "unknown")
 
 
 async def test_sessions_do_not_stay_for_ever(site: Site) -> None:
