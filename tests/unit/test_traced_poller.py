@@ -20,11 +20,12 @@ from queuecast_poller.judgement import Judgement
 from queuecast_poller.message import Arrival, Message
 from queuecast_poller.metrics import Metrics
 from queuecast_poller.pulse import Pulse
+from queuecast_poller.route.model import queue_name
 from queuecast_poller.rules import Rules
 from queuecast_poller.served import Served
 from queuecast_poller.settings import Settings
 from queuecast_poller.sqs import SqsQueue
-from queuecast_poller.traced import TracedIntake, TracedQueue, queue_name
+from queuecast_poller.traced import TracedIntake, TracedQueue
 
 XRAY = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 XRAY_SENDER = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"

@@ -18,6 +18,7 @@ from queuecast_edge.trace_context import TraceContext, read_traceparent, read_xr
 from queuecast_edge.traces import Span, Traces
 from queuecast_poller.intake import Intake
 from queuecast_poller.message import Arrival, Message
+from queuecast_poller.route.model import queue_name
 from queuecast_poller.sqs import SqsQueue
 from queuecast_poller.verdict import Leave, Publish
 
@@ -73,11 +74,6 @@ class TracedIntake(Intake):
         arrival = message.arrival or Arrival(time.time_ns())
         attributes = {**self._attributes, "messaging.message.id": message.id}
         return self._traces.begin(self._span_name, "consumer", arrival.at_ns, arrival.parent, attributes)
-
-
-def queue_name(name: str) -> str:
-    """Return the name of a queue that was given as that, as a URL or as an ARN."""
-    return name.rpartition("/")[2].rpartition(":")[2]
 
 
 def _parent(raw: Mapping[str, Any]) -> TraceContext | None:
