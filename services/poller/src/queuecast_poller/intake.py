@@ -17,6 +17,7 @@ from queuecast_poller.canary import Canary
 from queuecast_poller.concurrency import wanted_receives
 from queuecast_poller.custody import Custody
 from queuecast_poller.failure import QueueUnavailable
+from queuecast_poller.freshness import drop_stale
 from queuecast_poller.judgement import Judgement
 from queuecast_poller.loop_thread import pause
 from queuecast_poller.message import Message
@@ -129,7 +130,8 @@ class Intake:
         self._refresh.used()
         await self._canary.recognise(messages)
         max_receive_count = self._queue.max_receive_count
-        verdicts = await self._judgement.of(messages, max_receive_count, self._canary.key)
+        judged = await self._judgement.of(messages, max_receive_count, self._canary.key)
+        verdicts = drop_stale(judged, 1000 * time.time())
         await self._drop([verdict for verdict in verdicts if isinstance(verdict, Drop)])
         left = [verdict for verdict in verdicts if isinstance(verdict, Leave)]
         for verdict in left:

@@ -50,6 +50,8 @@ class DropReason(StrEnum):
     """Why a message is deleted and shown to nobody: the closed set of a metric's label."""
 
     S3_TEST = "s3_test"
+    TOO_OLD = "too_old"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
