@@ -36,6 +36,8 @@ SHORT_SIEGE = Siege(
         "QUEUECAST_MAX_RECORD_BYTES": "100000",
         "QUEUECAST_MAX_CONNECTIONS_PER_ADDRESS": "30",
         "QUEUECAST_MAX_CONNECTS_PER_SECOND": "1",
+        # Or the few who guess here would be cut off for their silence before they have guessed too often.
+        "QUEUECAST_MAX_FAILED_TRIES": "3",
     },
 )
 SELECTION = (
