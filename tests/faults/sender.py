@@ -1,7 +1,6 @@
 """A steady load on a queue, and the sender's side of the books. It sends nothing twice."""
 
 import itertools
-import json
 import random
 import threading
 import time
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.claims import eventually
+from tests.faults import bodies
 from tests.faults.books import Ledger, Message
 from tests.faults.crowd import ROOMS
 
@@ -81,11 +81,7 @@ class Sender:
         self._acknowledged.update(int(entry["Id"]) for entry in answer["Successful"])
 
     def _entry(self, number: int, group: int, room: int | None) -> dict[str, Any]:
-        # The number comes last: an emulator that alters the body's last digit alters it, and that shows.
-        entry: dict[str, Any] = {"Id": str(number), "MessageBody": json.dumps({"group": group, "n": number})}
-        if room is not None:
-            rooms = {"DataType": "String", "StringValue": f"quarter-{room}"}
-            entry["MessageAttributes"] = {"rooms": rooms}
+        entry = bodies.entry(number, group, None if room is None else f"quarter-{room}")
         if self._fifo:
             entry |= {"MessageGroupId": f"group-{group}", "MessageDeduplicationId": str(number)}
         return entry

@@ -22,6 +22,7 @@ from queuecast_local import redis_server
 from queuecast_local.ports import HOST
 
 GATEWAYS = 2
+ROUTES = Path(__file__).with_name("routes.yaml")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Stack:
             **self.queue.environment,
             "QUEUECAST_QUEUES": self.queue.name,
             "QUEUECAST_WAIT_SECONDS": "1",
+            "QUEUECAST_ROUTES": str(ROUTES),
         }
         self.pollers = [
             self._service(f"poller-{number}", "queuecast_poller", port(), None, fed, shape.poller)
