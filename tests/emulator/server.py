@@ -20,11 +20,12 @@ from typing import Any
 
 import uvloop
 from aiohttp import web
-from tests.emulator.actions import Actions
-from tests.emulator.answers import failure
-from tests.emulator.errors import Refused, query_code
 from tests.emulator.faults import Fault, Faults, Moment, altered
-from tests.emulator.long_polls import LongPolls
+
+from queuecast_local.sqs_emulator.actions import Actions
+from queuecast_local.sqs_emulator.answers import failure
+from queuecast_local.sqs_emulator.errors import Refused, query_code
+from queuecast_local.sqs_emulator.long_polls import LongPolls
 
 Json = dict[str, Any]
 

@@ -2,12 +2,12 @@
 
 import json
 import socket
-import sys
 import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
 from tests.claims import eventually
+from tests.emulator.process import start
 
 from queuecast_local import sqs
 from queuecast_local.ports import HOST
@@ -29,8 +29,7 @@ class Emulator:
 
     def start(self, *, fifo: bool, visibility_seconds: int, max_receives: int) -> None:
         """Start it, wait until it answers, and make the queues."""
-        command = (sys.executable, "-m", "tests.emulator.server", "--port", str(self._port))
-        self.process = Process("sqs", command)
+        self.process = start(self._port)
         eventually(self._listens)
         self.name, self._dead = ("load.fifo", "dead.fifo") if fifo else ("load", "dead")
         kind = {"FifoQueue": "true"} if fifo else {}

@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -14,13 +13,12 @@ from typing import Any
 
 import pytest
 from tests.claims import eventually
+from tests.emulator.process import start
 
 from queuecast_local import sqs
 from queuecast_local.processes import Process
 
 from .conftest import HOST, free_port
-
-ROOT = Path(__file__).parents[2]
 
 Json = dict[str, Any]
 
@@ -140,8 +138,7 @@ class TestedQueue:
 def ours() -> Iterator[Emulator]:
     """Run the emulator of the fault tests."""
     port = free_port()
-    command = (sys.executable, "-m", "tests.emulator.server", "--port", str(port))
-    process = Process("queues", command, {"PYTHONPATH": str(ROOT)})
+    process = start(port)
     emulator = Emulator(port)
     eventually(lambda: process.exit_code is not None or _answers(emulator))
     assert process.exit_code is None, "\n".join(process.tail)

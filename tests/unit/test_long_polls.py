@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.emulator.actions import Actions
-from tests.emulator.long_polls import LongPolls
+from queuecast_local.sqs_emulator.actions import Actions
+from queuecast_local.sqs_emulator.long_polls import LongPolls
 
 
 class Emulator:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.emulator.errors import Refused
-from tests.emulator.groups import Message
-from tests.emulator.queues import Queue, Redrive
+
+from queuecast_local.sqs_emulator.errors import Refused
+from queuecast_local.sqs_emulator.groups import Message
+from queuecast_local.sqs_emulator.queues import Queue, Redrive
 
 VISIBILITY_SECONDS = 10
 

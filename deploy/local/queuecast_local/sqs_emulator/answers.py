@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from tests.emulator.digests import md5_of_attributes
-from tests.emulator.errors import query_code
-from tests.emulator.groups import Message
-from tests.emulator.queues import Sent
+from queuecast_local.sqs_emulator.digests import md5_of_attributes
+from queuecast_local.sqs_emulator.errors import query_code
+from queuecast_local.sqs_emulator.groups import Message
+from queuecast_local.sqs_emulator.queues import Sent
 
 Json = dict[str, Any]
 

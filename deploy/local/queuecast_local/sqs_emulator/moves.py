@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from tests.emulator.errors import Refused
-from tests.emulator.groups import Message
-from tests.emulator.queues import Queue
-from tests.emulator.requests import required
+from queuecast_local.sqs_emulator.errors import Refused
+from queuecast_local.sqs_emulator.groups import Message
+from queuecast_local.sqs_emulator.queues import Queue
+from queuecast_local.sqs_emulator.requests import required
 
 Json = dict[str, Any]
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.emulator.digests import value_of
-from tests.emulator.errors import Refused
+from queuecast_local.sqs_emulator.digests import value_of
+from queuecast_local.sqs_emulator.errors import Refused
 
 Json = dict[str, Any]
 

@@ -9,12 +9,20 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from tests.emulator.answers import confirmed, failure, selected, shown
-from tests.emulator.digests import md5_of_body
-from tests.emulator.errors import Refused
-from tests.emulator.moves import Moves
-from tests.emulator.queues import MAX_HIDDEN_SECONDS, Queue, Redrive
-from tests.emulator.requests import BATCH, MAX_BYTES, attributes_of, entries, number, required, size
+from queuecast_local.sqs_emulator.answers import confirmed, failure, selected, shown
+from queuecast_local.sqs_emulator.digests import md5_of_body
+from queuecast_local.sqs_emulator.errors import Refused
+from queuecast_local.sqs_emulator.moves import Moves
+from queuecast_local.sqs_emulator.queues import MAX_HIDDEN_SECONDS, Queue, Redrive
+from queuecast_local.sqs_emulator.requests import (
+    BATCH,
+    MAX_BYTES,
+    attributes_of,
+    entries,
+    number,
+    required,
+    size,
+)
 
 Json = dict[str, Any]
 

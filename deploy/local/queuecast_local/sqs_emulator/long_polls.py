@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.emulator.actions import Actions
-from tests.emulator.queues import Queue
+from queuecast_local.sqs_emulator.actions import Actions
+from queuecast_local.sqs_emulator.queues import Queue
 
 Json = dict[str, Any]
 

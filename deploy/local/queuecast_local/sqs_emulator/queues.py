@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from tests.emulator.digests import md5_of_body
-from tests.emulator.errors import Refused
-from tests.emulator.groups import Group, Message
+from queuecast_local.sqs_emulator.digests import md5_of_body
+from queuecast_local.sqs_emulator.errors import Refused
+from queuecast_local.sqs_emulator.groups import Group, Message
 
 DEDUPLICATION_SECONDS = 300
 MAX_HIDDEN_SECONDS = 43_200
