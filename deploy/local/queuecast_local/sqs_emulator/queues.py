@@ -178,9 +178,17 @@ class Queue:
             target = to(message)
             self._forget(message)
             self._settle(self._group(message))
-            sequence = next(target._numbers)
-            new = {"id": str(uuid.uuid4()), "sequence": sequence, "sent_at": now}
-            target._admit(replace(message, **new, source_arn=None, receives=0, deleted=False))
+            target._admit(
+                replace(
+                    message,
+                    id=str(uuid.uuid4()),
+                    sequence=next(target._numbers),
+                    sent_at=now,
+                    source_arn=None,
+                    receives=0,
+                    deleted=False,
+                )
+            )
         return len(waiting)
 
     def repeat(self, message_id: str) -> None:
