@@ -18,7 +18,7 @@ pytestmark = [
 SHORT = Load(before_seconds=2, after_seconds=3, clients=40)
 SHORT_SIEGE = Siege(
     before_seconds=2,
-    seconds=10,
+    seconds=20,
     after_seconds=2,
     clients=40,
     attackers=160,
@@ -30,10 +30,10 @@ SHORT_SIEGE = Siege(
         "QUEUECAST_CONNECT_SECONDS": "2",
         "QUEUECAST_PING_INTERVAL_SECONDS": "2",
         "QUEUECAST_PING_TIMEOUT_SECONDS": "10",
-        # Ten seconds are not enough to reach what is allowed by default.
-        "QUEUECAST_MAX_BUFFERED_BYTES": "131072",
-        "QUEUECAST_MAX_REPLAY_BYTES": "100000",
-        "QUEUECAST_MAX_RECORD_BYTES": "100000",
+        # Twenty seconds are not enough to reach what is allowed by default.
+        "QUEUECAST_MAX_BUFFERED_BYTES": "65536",
+        "QUEUECAST_MAX_REPLAY_BYTES": "60000",
+        "QUEUECAST_MAX_RECORD_BYTES": "60000",
         "QUEUECAST_MAX_CONNECTIONS_PER_ADDRESS": "30",
         "QUEUECAST_MAX_CONNECTS_PER_SECOND": "1",
         # Or the few who guess here would be cut off for their silence before they have guessed too often.
