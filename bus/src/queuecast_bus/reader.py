@@ -16,7 +16,17 @@ from redis.asyncio import Redis
 from queuecast_bus.connection import ANSWER_SECONDS, asking, jittered
 from queuecast_bus.errors import BadRecord, BusUnavailable
 from queuecast_bus.keys import Keys
-from queuecast_bus.record import ADDRESS, PREVIOUS, TRACEPARENT, Address, Record, offset_key, read_address
+from queuecast_bus.record import (
+    ADDRESS,
+    MAX_CACHED_BYTES,
+    PREVIOUS,
+    TRACEPARENT,
+    Address,
+    Record,
+    known_address,
+    offset_key,
+    read_address,
+)
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +217,9 @@ def _batch(raw: Sequence[Any], linked: str | None) -> tuple[Batch, str]:
             if previous != before and before is not None and gap is None:
                 gap = _gap(after=before.decode(), before=previous.decode())
             before = offset
-            entries.append(_entry((offset.decode(), read_address(address), fields)))
+            # Asked here: `read_address` would cost a call more.
+            read = known_address if len(address) <= MAX_CACHED_BYTES else read_address
+            entries.append(_entry((offset.decode(), read(address), fields)))
         except (BadRecord, ValueError) as exc:
             malformed += 1
             log.error("the record %s was skipped: %s", offset.decode(), exc)

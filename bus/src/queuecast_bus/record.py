@@ -48,7 +48,7 @@ def read_address(text: bytes) -> Address:
 
     Short ones are cached, because the same rooms come again and again: 0.1 µs instead of 3.
     """
-    return _known_address(text) if len(text) <= MAX_CACHED_BYTES else _address(text)
+    return known_address(text) if len(text) <= MAX_CACHED_BYTES else _address(text)
 
 
 def _address(text: bytes) -> Address:
@@ -62,7 +62,7 @@ def _address(text: bytes) -> Address:
     return Address(namespace, _names(rooms), _names(skip_sids))
 
 
-_known_address = lru_cache(maxsize=4096)(_address)
+known_address = lru_cache(maxsize=4096)(_address)
 
 
 @dataclass(frozen=True, slots=True)

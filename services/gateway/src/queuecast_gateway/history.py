@@ -170,9 +170,9 @@ def _size(fields: Sequence[list[bytes]]) -> int:
     return BLANK_BYTES * (len(fields) - len(texts)) + ENTRY_BYTES * len(texts) + sum(texts)
 
 
-def _sizes(addresses: Iterable[Address]) -> int:
+def _sizes(addresses: Sequence[Address]) -> int:
     """Return how much memory these take, each once: records of the same rooms share theirs."""
     return sum(
         ADDRESS_BYTES + sum([NAME_BYTES + getsizeof(name) for name in (*rooms, *skip_sids)])
-        for _, rooms, skip_sids in {id(address): address for address in addresses}.values()
+        for _, rooms, skip_sids in dict(zip(map(id, addresses), addresses, strict=True)).values()
     )
