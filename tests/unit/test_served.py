@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
 from tests.unit.fakes import FakeBus, FakeClock
 
+from queuecast_bus import BusUnavailable
 from queuecast_bus.namespaces import LASTING_SECONDS
 from queuecast_poller.served import ABSENT_SECONDS, GOOD_SECONDS, MAX_NAMES, Served
 
@@ -72,14 +74,33 @@ async def test_a_redis_that_lost_its_keys_takes_no_namespace_away() -> None:
 async def test_while_the_bus_is_away_what_is_known_stays() -> None:
     """Nothing is left on the queue for it: to publish will wait."""
     bench = Bench("any", "/shop")
-    bench.namespaces.away = True
-    assert await bench.serves("/new")
-    bench.namespaces.away = False
-    assert not await bench.serves("/new")
     assert await bench.serves("/shop")
+    assert not await bench.serves("/nope")
     bench.clock.pass_by(GOOD_SECONDS)
     bench.namespaces.away = True
     assert await bench.serves("/shop")
+    assert not await bench.serves("/nope")
+
+
+async def test_what_is_not_known_is_no_guess_while_the_bus_is_away() -> None:
+    """Taken for served, its message would be published and lost once the bus is back; see `Intake._insist`."""
+    bench = Bench("any", "/shop")
+    assert await bench.serves("/shop")
+    bench.namespaces.away = True
+    with pytest.raises(BusUnavailable):
+        await bench.serves("/new")
+
+
+async def test_what_nobody_served_is_asked_for_anew_after_a_long_outage() -> None:
+    """By then no gateway is known, which would make every namespace one that is served."""
+    bench = Bench("any", "/shop")
+    assert not await bench.serves("/nope")
+    bench.namespaces.away = True
+    bench.clock.pass_by(LASTING_SECONDS)
+    with pytest.raises(BusUnavailable):
+        await bench.serves("/nope")
+    bench.namespaces.away = False
+    assert not await bench.serves("/nope")
 
 
 async def test_no_more_than_so_many_names_are_remembered() -> None:

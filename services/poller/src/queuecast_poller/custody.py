@@ -73,15 +73,14 @@ class Custody:
         trusted = time.monotonic() - self._trusted_seconds
         return any(self._holds[handle].hidden_until < trusted for handle in receipt_handles)
 
-    async def give_back(self, receipt_handles: Sequence[str]) -> None:
-        """Release these (ten at most) and let others have them at once."""
+    async def give_back(self, receipt_handles: Sequence[str], seconds: int = 0) -> None:
+        """Release these (ten at most) and let others have them in so many seconds. It never fails."""
         self.release(receipt_handles)
         # An extension under way may hold some of them, and would hide them again if it came second.
         async with self._changing:
-            await self.hide(receipt_handles, 0)
+            await self._hide(receipt_handles, seconds)
 
-    async def hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
-        """Have these (ten at most), which are not held, come back in so many seconds. It never fails."""
+    async def _hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
         try:
             refused = await self._queue.change_visibility(receipt_handles, seconds)
         except QueueUnavailable as exc:

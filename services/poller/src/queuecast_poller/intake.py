@@ -9,7 +9,9 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from queuecast_bus import BusManager, BusUnavailable, Stored
 from queuecast_bus.connection import jittered
@@ -29,9 +31,11 @@ from queuecast_poller.settings import Settings
 from queuecast_poller.settlement import Settlement
 from queuecast_poller.sqs import Queue
 from queuecast_poller.throttle import Throttle
-from queuecast_poller.verdict import Drop, Leave, Publish, Reason
+from queuecast_poller.verdict import Drop, Leave, Publish, Reason, Verdict
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 RECEIVE_RETRY_CAP_SECONDS = 5.0
 """Longest pause before SQS is asked again: how late, at worst, a poller notices that an outage is over."""
@@ -128,12 +132,17 @@ class Intake:
         received = time.monotonic()
         self._count_received(messages)
         self._refresh.used()
+        handles = [message.receipt_handle for message in messages]
+        self._custody.take(handles)
         await self._canary.recognise(messages)
-        max_receive_count = self._queue.max_receive_count
-        judged = await self._judgement.of(messages, max_receive_count, self._canary.key)
+        judged = await self._judge(messages, handles, stop)
+        if judged is None:
+            await self._give_back(handles)
+            return
         verdicts = drop_stale(judged, 1000 * time.time())
         await self._drop([verdict for verdict in verdicts if isinstance(verdict, Drop)])
         left = [verdict for verdict in verdicts if isinstance(verdict, Leave)]
+        self._custody.release([verdict.message.receipt_handle for verdict in left])
         for verdict in left:
             self._leave(verdict)
         async with asyncio.TaskGroup() as tasks:
@@ -142,6 +151,15 @@ class Intake:
                 tasks.create_task(self._return_left(left))
             publishable = [verdict for verdict in verdicts if isinstance(verdict, Publish)]
             await self._publish(publishable, received, stop)
+
+    async def _judge(
+        self, messages: Sequence[Message], handles: Sequence[str], stop: asyncio.Event
+    ) -> Sequence[Verdict] | None:
+        """Judge; wait for Redis where it must say whether anybody serves a namespace. None as of `_insist`."""
+        limit = self._queue.max_receive_count
+        return await self._insist(
+            partial(self._judgement.of, messages, limit, self._canary.key), handles, stop
+        )
 
     def _leave(self, verdict: Leave) -> None:
         self._metrics.left[verdict.reason].inc()
@@ -175,7 +193,7 @@ class Intake:
             max_receive_count=self._queue.max_receive_count,
         )
         for seconds, handles in changes.items():
-            await self._custody.hide(handles, seconds)
+            await self._custody.give_back(handles, seconds)
 
     async def _drop(self, verdicts: Sequence[Drop]) -> None:
         for verdict in verdicts:
@@ -184,51 +202,61 @@ class Intake:
         if verdicts:
             handles = [verdict.message.receipt_handle for verdict in verdicts]
             self._metrics.in_flight.dec(len(handles))
-            self._custody.take(handles)
             await self._settlement.settle(handles)
 
     async def _publish(self, verdicts: Sequence[Publish], received: float, stop: asyncio.Event) -> None:
         if not verdicts:
             return
         handles = [verdict.message.receipt_handle for verdict in verdicts]
-        self._custody.take(handles)
         stored = await self._store(verdicts, handles, stop)
         if stored is None:
-            await self._custody.give_back(handles)
-            self._metrics.returned.inc(len(handles))
-            self._metrics.in_flight.dec(len(handles))
+            await self._give_back(handles)
         else:
             self._count_stored(stored)
             self._metrics.handling.observe(time.monotonic() - received)
             await self._settlement.settle(handles)
 
+    async def _give_back(self, handles: Sequence[str]) -> None:
+        await self._custody.give_back(handles)
+        self._metrics.returned.inc(len(handles))
+        self._metrics.in_flight.dec(len(handles))
+
     async def _store(
         self, verdicts: Sequence[Publish], handles: Sequence[str], stop: asyncio.Event
     ) -> Sequence[Stored] | None:
-        """Publish until Redis confirms; None if the batch was lost meanwhile or we are told to stop.
+        """Publish until Redis confirms. None as of `_insist`.
 
         The same batch each time and whole: what Redis had stored without our knowing is then a duplicate, and
         none of a group overtakes another.
         """
         batch = [(verdict.record, verdict.message.id) for verdict in verdicts]
+
+        async def publish() -> Sequence[Stored]:
+            began = time.monotonic()
+            stored = await self._bus.publish(batch)
+            self._metrics.publish_duration.observe(time.monotonic() - began)
+            if self._pulse.recovered("bus"):
+                log.info("publishing")
+            return stored
+
+        return await self._insist(publish, handles, stop)
+
+    async def _insist(
+        self, ask: Callable[[], Awaitable[Answer]], handles: Sequence[str], stop: asyncio.Event
+    ) -> Answer | None:
+        """Ask until Redis answers; None if a message was lost meanwhile or we are told to stop."""
         for attempt in itertools.count():
             self._step()
             if self._custody.lost(handles):
                 log.warning("%d messages were held for too long and come back", len(handles))
                 break
-            began = time.monotonic()
             try:
-                stored = await self._bus.publish(batch)
+                return await ask()
             except BusUnavailable as exc:
                 self._metrics.publish_failures.inc()
                 self._pulse.suffers("bus", str(exc))
                 if attempt == 0:
                     log.warning("publishing pauses, nothing is deleted: %s", exc)
-            else:
-                self._metrics.publish_duration.observe(time.monotonic() - began)
-                if self._pulse.recovered("bus"):
-                    log.info("publishing")
-                return stored
             if stop.is_set():
                 break
             await pause(stop, jittered(attempt))

@@ -35,7 +35,11 @@ class Judgement:
     async def of(
         self, messages: Sequence[Message], max_receive_count: int | None, canary_key: bytes | None = None
     ) -> list[Verdict]:
-        """Return a verdict for each message, in their order; none is to fetch anything any more."""
+        """Return a verdict for each message, in their order; none is to fetch anything any more.
+
+        Raises `BusUnavailable` if it cannot be found out whether anybody serves a namespace. To judge the
+        same messages again then fetches again what they point to.
+        """
         rules = self._rules()
         judge_all = partial(
             judge,

@@ -46,13 +46,19 @@ class Served:
         return self.serves(namespace) or self._is_stale(namespace, self._clock())
 
     async def ask(self, namespaces: Iterable[str]) -> None:
-        """Ask the bus for these. If it is away, what is known stays, and publishing will wait for it."""
+        """Ask the bus for these. If it is away, what is known of them stays.
+
+        Raises `BusUnavailable` if one is not known: to take it for served would be a guess, and could lose
+        its messages.
+        """
         names = list(namespaces)
         try:
             announced = await self._bus.namespaces.announced(names)
         except BusUnavailable as exc:
             log.info("whether anybody serves %s is not known now: %s", ", ".join(names), exc)
-            return
+            if all(map(self._is_known, names)):
+                return
+            raise
         if len(self._asked) + len(names) > MAX_NAMES:
             self._asked.clear()
             self._seen.clear()
@@ -65,6 +71,9 @@ class Served:
         if asked is None:
             return True
         return now - asked >= (GOOD_SECONDS if self._seen.get(namespace) == asked else ABSENT_SECONDS)
+
+    def _is_known(self, namespace: str) -> bool:
+        return self._is_seen(namespace) or (namespace in self._asked and self._is_seen(ANY))
 
     def _is_seen(self, namespace: str) -> bool:
         # Longer than the key lasts: a Redis that lost its keys is no gateway that went away.
