@@ -10,10 +10,11 @@ import pytest
 from .kustomize import K8S, ROOT
 
 IAM = ROOT / "deploy" / "aws" / "iam"
-POLICIES = ("poller", "poller-canary", "poller-dead-letters", "keda")
+POLICIES = ("poller", "poller-canary", "poller-payloads", "poller-dead-letters", "keda")
 TRUSTS = ("trust-pod-identity", "trust-irsa")
 QUEUE = "arn:aws:sqs:REPLACE-WITH-THE-REGION:REPLACE-WITH-THE-ACCOUNT:REPLACE-WITH-THE-QUEUE"
 DEAD_LETTERS = QUEUE.removesuffix("QUEUE") + "DEAD-LETTER-QUEUE"
+PAYLOADS = "arn:aws:s3:::REPLACE-WITH-THE-BUCKET/*"
 
 
 def statements(name: str) -> list[dict[str, Any]]:
@@ -26,10 +27,9 @@ def statements(name: str) -> list[dict[str, Any]]:
 def calls(module: str = "sqs.py") -> Iterator[str]:
     """Return the actions of SQS that a module of the poller asks for."""
     source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / module).read_text("utf-8")
-    for call in re.findall(r"await sdk\.(\w+)\(", source):
+    for action in re.findall(r'client\.call\(\s*Call\.\w+, "(\w+)"', source):
         # A batch needs the right to do it one by one.
-        words = [word.title() for word in call.removesuffix("_batch").split("_")]
-        yield f"sqs:{''.join(words)}"
+        yield f"sqs:{action.removesuffix('Batch')}"
 
 
 def test_the_files_are_all_known() -> None:
@@ -46,8 +46,8 @@ def test_a_policy_is_about_one_queue_and_has_no_wildcard(name: str) -> None:
     for statement in statements(name):
         assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
-        assert statement["Resource"] == QUEUE or name == "poller-dead-letters"
-        assert all(re.fullmatch(r"sqs:[A-Za-z]+", action) for action in statement["Action"])
+        assert statement["Resource"] == QUEUE or name in ("poller-dead-letters", "poller-payloads")
+        assert all(re.fullmatch(r"(sqs|s3):[A-Za-z]+", action) for action in statement["Action"])
 
 
 def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
@@ -57,6 +57,14 @@ def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
     assert not allowed["poller"] & allowed["poller-canary"]
     assert allowed["poller-canary"] == {"sqs:SendMessage"}
     assert allowed["keda"] == {"sqs:GetQueueAttributes"}
+
+
+def test_payloads_are_read_and_nothing_else_in_the_bucket() -> None:
+    """The one call of S3 is the one right; a listing would tell what else is there."""
+    source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / "payloads.py").read_text("utf-8")
+    assert set(re.findall(r"await client\.(\w+)\(", source)) == {"get_object"}
+    (statement,) = statements("poller-payloads")
+    assert (statement["Action"], statement["Resource"]) == (["s3:GetObject"], PAYLOADS)
 
 
 def test_dead_letters_are_for_who_moves_them() -> None:

@@ -83,7 +83,7 @@ async def test_while_the_bus_is_away_what_is_known_stays() -> None:
 
 
 async def test_what_is_not_known_is_no_guess_while_the_bus_is_away() -> None:
-    """Taken for served, its message would be published and lost once the bus is back; see `Intake._insist`."""
+    """Taken for served, its message would be published and lost once the bus is back."""
     bench = Bench("any", "/shop")
     assert await bench.serves("/shop")
     bench.namespaces.away = True

@@ -1,6 +1,7 @@
 """While Redis is away nobody knows who serves a namespace: its messages wait, and nothing is guessed."""
 
 import asyncio
+from collections.abc import Iterable
 
 from tests.unit.fakes import FakeBus, handles, message
 from tests.unit.test_intake import Bench, _no_waiting, assert_accounted_for, clock
@@ -22,12 +23,15 @@ class Away:
         self._left = questions
         self._afterwards = set(afterwards)
         self._announced = bus.namespaces.announced
+        self.asked_often = asyncio.Event()
         bus.namespaces.announced = self.announced  # type: ignore[method-assign]
 
-    async def announced(self, namespaces: list[str]) -> set[str]:
+    async def announced(self, namespaces: Iterable[str]) -> set[str]:
         self._namespaces.away = self._left > 0
         self._namespaces.served = self._afterwards
         self._left -= 1
+        if len(self._namespaces.asked) >= 3:
+            self.asked_often.set()
         await asyncio.sleep(0)  # others have their turn, as they have while Redis does not answer
         return await self._announced(namespaces)
 
@@ -58,11 +62,9 @@ async def test_what_waits_is_given_back_when_stopping() -> None:
     """The next poller need not wait until its visibility timeout is over."""
     one = shop()
     bench = Bench([one])
-    Away(bench.bus, 10**9)
+    away = Away(bench.bus, 10**9)
     running = asyncio.create_task(bench.run())
-    async with asyncio.timeout(10):
-        while len(bench.bus.namespaces.asked) < 3:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(away.asked_often.wait(), 10)
     assert not bench.pulse.ready().well
     bench.stop.set()
     await running

@@ -155,7 +155,7 @@ class Intake:
     async def _judge(
         self, messages: Sequence[Message], handles: Sequence[str], stop: asyncio.Event
     ) -> Sequence[Verdict] | None:
-        """Judge; wait for Redis where it must say whether anybody serves a namespace. None as of `_insist`."""
+        """Judge, once Redis has said whether anybody serves each namespace. None as of `_insist`."""
         limit = self._queue.max_receive_count
         return await self._insist(
             partial(self._judgement.of, messages, limit, self._canary.key), handles, stop
