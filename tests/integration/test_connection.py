@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
 from .conftest import HOST, Redis, bus_settings, free_port
+from .tls import TlsServer
 
 RECORD = Record(event="e", arguments=b"[]")
 
@@ -96,15 +96,16 @@ async def test_an_unknown_sentinel_service_is_unavailable_not_a_crash(sentinel: 
 def tls(any_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A Redis that speaks TLS with a certificate of its own; port and certificate."""
     certificate, key = _self_signed(tmp_path)
-    port = free_port()
-    options = ("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key))
-    options += ("--tls-auth-clients", "no", "--tls-ca-cert-file", str(certificate), "--dir", str(tmp_path))
-    process = Process("redis", (*any_redis.on(0), *options))
-    eventually(lambda: process.exit_code is not None or _speaks_tls(port))
-    if process.exit_code is not None:
-        pytest.skip("this Redis was built without TLS")
-    yield port, certificate
-    process.stop(grace_seconds=0)
+    directives = {
+        "tls-port": str(free_port()),
+        "tls-cert-file": str(certificate),
+        "tls-key-file": str(key),
+        "tls-ca-cert-file": str(certificate),
+        "tls-auth-clients": "no",
+    }
+    server = TlsServer(any_redis, (*any_redis.on(0), "--dir", str(tmp_path)), directives)
+    yield server.port, certificate
+    server.stop()
 
 
 @pytest.mark.parametrize("scheme", ["rediss", "valkeys"])
@@ -116,17 +117,6 @@ async def test_a_tls_url_reaches_the_server_and_checks_its_certificate(
     assert await stored(f"{scheme}://{HOST}:{port}/0?ssl_ca_certs={certificate}")
     with pytest.raises(BusUnavailable, match=r"(?i)certificate"):
         await stored(f"{scheme}://{HOST}:{port}/0")
-
-
-def _speaks_tls(port: int) -> bool:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with socket.create_connection((HOST, port)) as plain, context.wrap_socket(plain):
-            return True
-    except OSError:
-        return False
 
 
 def _self_signed(folder: Path) -> tuple[Path, Path]:

@@ -1,0 +1,75 @@
+"""A Redis that speaks TLS: itself where it was built so, else behind a terminator."""
+
+import socket
+import sys
+from collections.abc import Mapping
+from functools import cache
+from tempfile import TemporaryDirectory
+
+from tests.claims import eventually
+
+from queuecast_local.processes import Process
+from queuecast_local.redis_server import RedisServer
+
+from .conftest import HOST, free_port
+
+WITHOUT_TLS = ("Bad directive or wrong number of arguments", "Failed finding TLS support")
+"""What a server says that is asked for TLS and has none: by 6.2, and by the later ones."""
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+@cache
+def has_tls(server: RedisServer) -> bool:
+    """Say whether a server was built with TLS."""
+    with TemporaryDirectory() as folder:
+        process = Process("redis", (*server.on(0), "--dir", folder, "--tls-port", str(free_port())))
+        process.wait(60)  # without a certificate it ends in any case
+    return not any(words in line for line in process.tail for words in WITHOUT_TLS)
+
+
+class TlsServer:
+    """A server that listens on `port` for TLS alone; or, with `plain_too`, behind a terminator for both.
+
+    `command` starts it without a port, `directives` are those of Redis, for TLS. The certificates are files.
+    """
+
+    def __init__(
+        self,
+        server: RedisServer,
+        command: tuple[str, ...],
+        directives: Mapping[str, str],
+        *,
+        plain_too: bool = False,
+    ) -> None:
+        self.port = int(directives["tls-port"])
+        if has_tls(server):
+            flags = [word for name, value in directives.items() for word in (f"--{name}", value)]
+            self.processes = [Process("redis", (*command, *flags))]
+        else:
+            plain = free_port()
+            self.processes = [
+                Process("redis", (*command, "--port", str(plain))),
+                Process("terminator", _terminator(self.port, plain, directives, plain_too=plain_too)),
+            ]
+            eventually(lambda: self._is_up(plain))
+        eventually(lambda: self._is_up(self.port))
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.stop(grace_seconds=0)
+
+    def _is_up(self, port: int) -> bool:
+        for process in self.processes:
+            assert process.exit_code is None, "\n".join(process.tail)
+        return listens(port)
+
+
+def _terminator(port: int, target: int, directives: Mapping[str, str], *, plain_too: bool) -> tuple[str, ...]:
+    certificate = ("--certificate", directives["tls-cert-file"], "--key", directives["tls-key-file"])
+    ca = ("--ca", directives["tls-ca-cert-file"]) if directives["tls-auth-clients"] == "yes" else ()
+    plain = ("--plain-too",) if plain_too else ()
+    return (sys.executable, "-m", "tests.terminator", str(port), str(target), *certificate, *ca, *plain)
