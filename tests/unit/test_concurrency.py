@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuecast_poller.concurrency import BATCH, wanted_receives
+from queuecast_poller.concurrency import AT_ONCE_SECONDS, BATCH, has_backlog, wanted_receives
 
 counts = st.integers(1, 64)
 
@@ -27,3 +27,17 @@ def test_an_empty_answer_closes_one() -> None:
 def test_a_batch_in_between_changes_nothing() -> None:
     """It keeps up."""
     assert {wanted_receives(3, received, 8) for received in range(1, BATCH)} == {3}
+
+
+def test_a_full_batch_shows_a_backlog_however_long_it_took() -> None:
+    """SQS may have been slow; one message less shows that there were no more."""
+    assert has_backlog(BATCH, BATCH, 20)
+    assert not has_backlog(BATCH - 1, BATCH, 0)
+
+
+def test_under_a_rate_limit_as_many_as_were_asked_for_show_one_if_they_came_at_once() -> None:
+    """A single message for which one has waited is no backlog, though it was all that was asked for."""
+    assert has_backlog(1, 1, 0)
+    assert not has_backlog(1, 1, AT_ONCE_SECONDS)
+    assert not has_backlog(1, 4, 0)
+    assert not has_backlog(0, 4, 0)

@@ -106,7 +106,7 @@ async def test_one_line_says_which_message_is_left_how_often_it_came_and_why(
     """A person reads the text; what collects logs as JSON has each as a field of its own."""
     bad = message("no json", receives=2, group="a")
     await bench_of([bad, message("1", group="a")]).run()
-    (record,) = [each for each in caplog.records if each.name == "queuecast_poller.intake"]
+    (record,) = [each for each in caplog.records if each.name == "queuecast_poller.left"]
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith(f"message {bad.id} is left, receive 2 of 3: not_json: ")
     fields = {"message_id": bad.id, "receives": 2, "max_receives": 3, "reason": "not_json", "group": "a"}

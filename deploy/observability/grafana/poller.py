@@ -168,7 +168,18 @@ WHAT_BECOMES_OF_THEM = Row(
             "Messages that were deleted and shown to nobody, by reason.",
             "cps",
             {"{{reason}}": rates(poller("dropped_total"), "reason")},
-            width=8,
+            width=6,
+        ),
+        Series(
+            "Waited for newer ones",
+            "Times that messages of a route with `latest` waited for newer ones while a backlog was drained, "
+            "by what ended it; and the keys of which the newest is known, 10,000 at most.",
+            "short",
+            {
+                "{{cause}}": rates(poller("drains_total"), "cause"),
+                "keys, {{queue}}": f"sum by (queue) ({poller('latest_keys')})",
+            },
+            width=6,
         ),
         Series(
             "Routes file",
@@ -176,14 +187,14 @@ WHAT_BECOMES_OF_THEM = Row(
             "what is wrong.",
             "short",
             {"wrong": f"sum({pollers('routes_wrong')})"},
-            width=8,
+            width=6,
         ),
         Series(
             "Routes files read",
             "At the start, at a change and on SIGHUP, by outcome.",
             "cps",
             {"{{outcome}}": rates(pollers("routes_loads_total"), "outcome")},
-            width=8,
+            width=6,
         ),
     ],
 )

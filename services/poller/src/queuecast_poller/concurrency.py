@@ -3,6 +3,18 @@
 BATCH = 10
 """Most messages that one receive returns."""
 
+AT_ONCE_SECONDS = 0.2
+"""A receive that was answered within this time found its messages there: it did not wait for them."""
+
+
+def has_backlog(received: int, asked_for: int, took_seconds: float) -> bool:
+    """Say whether a receive that brought so many messages shows that more are waiting.
+
+    A full batch does. Under a rate limit a receive asks for fewer, down to one: then a single message that
+    comes at a quiet time is as many as were asked for, and only what came at once is a sign.
+    """
+    return received == asked_for and (asked_for == BATCH or took_seconds < AT_ONCE_SECONDS)
+
 
 def wanted_receives(under_way: int, received: int, most: int) -> int:
     """Return how many receives there should be after one of `under_way` brought `received` messages.

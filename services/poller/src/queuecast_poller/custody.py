@@ -35,9 +35,9 @@ class _Hold:
 class Custody:
     """The messages in our hands, by receipt handle.
 
-    There are as many as the receives under way can bring and the settlement's backlog can hold, so it needs
-    no bound of its own. `trusted_seconds` is how long after its visibility ended a message may still be
-    published.
+    There are as many as the receives under way can bring, a drain and the settlement's backlog can hold, so
+    it needs no bound of its own. `trusted_seconds` is how long after its visibility ended a message may still
+    be published.
     """
 
     def __init__(self, queue: Queue, metrics: QueueMetrics, trusted_seconds: float) -> None:

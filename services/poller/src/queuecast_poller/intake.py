@@ -16,22 +16,24 @@ from typing import TypeVar
 from queuecast_bus import BusManager, BusUnavailable, Stored
 from queuecast_bus.connection import jittered
 from queuecast_poller.canary import Canary
-from queuecast_poller.concurrency import wanted_receives
+from queuecast_poller.concurrency import BATCH, has_backlog, wanted_receives
 from queuecast_poller.custody import Custody
+from queuecast_poller.drain import Drain
 from queuecast_poller.failure import QueueUnavailable
-from queuecast_poller.freshness import drop_stale
+from queuecast_poller.freshness import drop_too_old
 from queuecast_poller.judgement import Judgement
+from queuecast_poller.left import tell_left
 from queuecast_poller.loop_thread import pause
 from queuecast_poller.message import Message
 from queuecast_poller.metrics import QueueMetrics
 from queuecast_poller.pulse import Pulse
 from queuecast_poller.refresh import AttributeRefresh
-from queuecast_poller.retry import is_dead_letter, visibility_changes
+from queuecast_poller.retry import visibility_changes
 from queuecast_poller.settings import Settings
 from queuecast_poller.settlement import Settlement
 from queuecast_poller.sqs import Queue
 from queuecast_poller.throttle import Throttle
-from queuecast_poller.verdict import Drop, Leave, Publish, Reason, Verdict
+from queuecast_poller.verdict import Drop, DropReason, Leave, Publish, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +77,25 @@ class Intake:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and publish until `stop` is set; then finish or return what was received, and end."""
+        self._drain = Drain(
+            self._queue,
+            self._settings.latest_seconds,
+            self._metrics,
+            partial(self._publish, stop),
+            self._give_back,
+        )
         async with asyncio.TaskGroup() as tasks:
-            beside = (self._custody.run(), self._settlement.run(), self._canary.run(), self._refresh.run())
+            beside = (
+                self._custody.run(),
+                self._drain.run(stop),
+                self._settlement.run(),
+                self._canary.run(),
+                self._refresh.run(),
+            )
             keeping = [tasks.create_task(each) for each in beside]
             async with asyncio.TaskGroup() as receivers:
                 self._open(receivers, stop)
+            await self._drain.flush("stop")
             await self._settlement.drain()
             for task in keeping:
                 task.cancel()
@@ -113,11 +129,14 @@ class Intake:
             attempt = 0
             if self._pulse.recovered("sqs"):
                 log.info("receiving")
+            took_seconds = time.monotonic() - began
             if messages:
-                await self._handle(messages, stop)
+                is_backlog = has_backlog(len(messages), most, took_seconds)
+                await self._handle(messages, stop, is_backlog=is_backlog)
             else:
                 self._metrics.receives["empty"].inc()
-                await pause(stop, SHORTEST_ROUND_SECONDS - (time.monotonic() - began))
+                await self._drain.flush("drained")
+                await pause(stop, SHORTEST_ROUND_SECONDS - took_seconds)
             wanted = wanted_receives(self._open_receives, len(messages), self._max_receives)
             while wanted > self._open_receives and not stop.is_set():
                 self._open(receivers, stop)
@@ -128,7 +147,7 @@ class Intake:
     def _max_receives(self) -> int:
         return self._judgement.rules.receives or self._settings.max_receives
 
-    async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
+    async def _handle(self, messages: Sequence[Message], stop: asyncio.Event, *, is_backlog: bool) -> None:
         received = time.monotonic()
         self._count_received(messages)
         self._refresh.used()
@@ -139,7 +158,7 @@ class Intake:
         if judged is None:
             await self._give_back(handles)
             return
-        verdicts = drop_stale(judged, 1000 * time.time())
+        verdicts = drop_too_old(judged, 1000 * time.time())
         await self._drop([verdict for verdict in verdicts if isinstance(verdict, Drop)])
         left = [verdict for verdict in verdicts if isinstance(verdict, Leave)]
         self._custody.release([verdict.message.receipt_handle for verdict in left])
@@ -149,8 +168,8 @@ class Intake:
             # Side by side: neither waits for the other, however long SQS or Redis takes.
             if left:
                 tasks.create_task(self._return_left(left))
-            publishable = [verdict for verdict in verdicts if isinstance(verdict, Publish)]
-            await self._publish(publishable, received, stop)
+            fresh = [verdict for verdict in verdicts if isinstance(verdict, Publish)]
+            await self._drain.hand_on(fresh, received, stop, is_backlog=is_backlog)
 
     async def _judge(
         self, messages: Sequence[Message], handles: Sequence[str], stop: asyncio.Event
@@ -162,29 +181,7 @@ class Intake:
         )
 
     def _leave(self, verdict: Leave) -> None:
-        self._metrics.left[verdict.reason].inc()
-        self._metrics.in_flight.dec()
-        if is_dead_letter(verdict, self._queue.max_receive_count):
-            self._metrics.dead_letters[verdict.reason].inc()
-        # What waits for the one before it has nothing wrong with it.
-        level = logging.DEBUG if verdict.reason is Reason.GROUP_BLOCKED else logging.WARNING
-        message = verdict.message
-        log.log(
-            level,
-            "message %s is left, receive %d of %s: %s: %s",
-            message.id,
-            message.receives,
-            self._queue.max_receive_count or "any number",
-            verdict.reason,
-            verdict.detail,
-            extra={
-                "message_id": message.id,
-                "receives": message.receives,
-                "max_receives": self._queue.max_receive_count,
-                "reason": verdict.reason,
-                "group": message.group,
-            },
-        )
+        tell_left(verdict, self._queue.max_receive_count, self._metrics)
 
     async def _return_left(self, left: Sequence[Leave]) -> None:
         changes = visibility_changes(
@@ -204,20 +201,26 @@ class Intake:
             self._metrics.in_flight.dec(len(handles))
             await self._settlement.settle(handles)
 
-    async def _publish(self, verdicts: Sequence[Publish], received: float, stop: asyncio.Event) -> None:
-        if not verdicts:
-            return
-        handles = [verdict.message.receipt_handle for verdict in verdicts]
-        stored = await self._store(verdicts, handles, stop)
+    async def _publish(
+        self, stop: asyncio.Event, verdicts: Sequence[Publish], superseded: Sequence[str], received: float
+    ) -> bool:
+        """Publish these, then settle them and what they supersede. If they cannot be, give all of it back."""
+        handles = [*superseded, *(verdict.message.receipt_handle for verdict in verdicts)]
+        stored = await self._store(verdicts, handles, stop) if verdicts else ()
         if stored is None:
             await self._give_back(handles)
-        else:
-            self._count_stored(stored)
+            return False
+        self._count_stored(stored)
+        self._metrics.dropped[DropReason.SUPERSEDED].inc(len(superseded))
+        self._metrics.in_flight.dec(len(superseded))
+        if verdicts:
             self._metrics.handling.observe(time.monotonic() - received)
-            await self._settlement.settle(handles)
+        await self._settlement.settle(handles)
+        return True
 
     async def _give_back(self, handles: Sequence[str]) -> None:
-        await self._custody.give_back(handles)
+        for start in range(0, len(handles), BATCH):
+            await self._custody.give_back(handles[start : start + BATCH])
         self._metrics.returned.inc(len(handles))
         self._metrics.in_flight.dec(len(handles))
 

@@ -15,6 +15,8 @@ CALLS: tuple[Call, ...] = tuple(call for call in Call if call is not Call.MOVE)
 LOAD_OUTCOMES = ("taken", "refused")
 CAUSES = ("rate", "lag")
 """What receives wait for: the queue's rate limit, or gateways that are behind."""
+DRAIN_ENDS = ("drained", "seconds", "messages", "bytes", "stop")
+"""What ends a drain: a receive that shows no backlog, a bound, or that the poller stops."""
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
 
 
@@ -62,6 +64,12 @@ class Metrics:
         )
         self.throttled_seconds = counter(
             "throttled_seconds", "Seconds for which receives waited, by what they waited for", "cause"
+        )
+        self.drains = counter(
+            "drains", "Times that messages waited for newer ones of their `latest`, by what ended it", "cause"
+        )
+        self.latest_keys = gauge(
+            "latest_keys", "Keys of `latest` of which it is known what was published last; 10,000 at most"
         )
         self.canaries = counter("canaries_sent", "Messages of the poller's own that it put on the queue")
         self.in_flight = gauge(
@@ -137,6 +145,8 @@ class QueueMetrics:
             for reason in Failure
         }
         self.throttled_seconds = by(metrics.throttled_seconds, CAUSES)
+        self.drains = by(metrics.drains, DRAIN_ENDS)
+        self.latest_keys = metrics.latest_keys.labels(queue)
         self.canaries = metrics.canaries.labels(queue)
         self.in_flight = metrics.in_flight.labels(queue)
         self.open_receives = metrics.open_receives.labels(queue)

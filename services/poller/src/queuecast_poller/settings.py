@@ -78,6 +78,13 @@ class Settings(BusSettings, EdgeSettings):
         description="Most events a second from each queue in each poller; the others wait on the queue; "
         "0 is no limit",
     )
+    latest_seconds: float = Field(
+        default=1,
+        ge=0,
+        le=60,
+        description="While a queue has a backlog, how long messages of a route with `latest` may wait for "
+        "newer ones, at most a quarter of the visibility timeout; 0 compares those of one receive only",
+    )
     commands: bool = Field(
         default=False,
         description="Whether a message may be a command to sessions (attribute `queuecast.command`); "
