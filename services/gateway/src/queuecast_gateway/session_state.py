@@ -49,7 +49,11 @@ class Change:
 
     def changed(self, room: str, *, entered: bool) -> None:
         """Note that the session has entered or left a room. What it was in before stands as it was noted."""
-        self.before.setdefault(room, not entered)
+        if not entered and self.before.get(room) is False:
+            # As Redis knows it; while Redis is away, a browser may come and go with new names each time.
+            del self.before[room]
+        else:
+            self.before.setdefault(room, not entered)
 
     def to_text(self) -> bytes:
         """Return what the script that writes sessions down is told; see `sessions.lua`."""
