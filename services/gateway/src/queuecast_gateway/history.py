@@ -4,8 +4,10 @@ It is whole: it has every record between `start` and `position`, whoever they we
 here wanted it keeps the address alone; their text is Redis's. Pure.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -102,13 +104,12 @@ class History:
     def after(self, offset: str) -> Iterator[Entry]:
         """Yield the records after an offset, in their order."""
         key = offset_key(offset)
-        first = len(self._kept)
-        while first and offset_key(self._kept[first - 1].position) > key:
-            first -= 1
-        for index in range(first, len(self._kept)):
-            for entry in self._kept[index].entries:
-                if offset_key(entry.offset) > key:
-                    yield entry
+        first = bisect_right(self._kept, key, key=lambda kept: offset_key(kept.position))
+        later = islice(self._kept, first, None)
+        for kept in islice(later, 1):
+            yield from (entry for entry in kept.entries if offset_key(entry.offset) > key)
+        for kept in later:
+            yield from kept.entries
 
     def frames(self, entry: Entry, record: Record) -> bytes:
         """Return a record's event with its offset, framed once for all. Raises `BadRecord`."""

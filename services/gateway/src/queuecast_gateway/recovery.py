@@ -10,6 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from socketio.packet import EVENT
@@ -39,7 +40,11 @@ OPT_OUT = "recovery"
 
 PAGE = 500
 READERS = 4
-"""So many clients at once are served what only Redis has; the others wait."""
+"""So many clients at once are served what only Redis has, or has to be looked for; the others wait."""
+
+LOOK_RECORDS, LOOK_SECONDS = 1_000, 0.005
+"""So much of the history is looked through for one client, which takes half a millisecond, before all others
+have so long. It may have 50,000 records, and clients may come back again and again from its far end."""
 
 RECOVERIES_AT_ONCE, RECOVERIES_PER_SECOND = 30, 0.2
 """How often one session may come back: over a bad network as fast as the stock client tries, for a while.
@@ -160,11 +165,16 @@ class Recovery:
                 await self._catch_up(missed.after)
                 async with self._readers:
                     await self._read(missed)
-            elsewhere = missed.add(history.after(missed.after), history)
-            if not elsewhere:
+            page = list(islice(history.after(missed.after), LOOK_RECORDS))
+            elsewhere = missed.add(page, history)
+            if not elsewhere and len(page) < LOOK_RECORDS:
                 return
             async with self._readers:
-                await self._recall(missed, elsewhere)
+                if elsewhere:
+                    await self._recall(missed, elsewhere)
+                else:
+                    missed.after = page[-1].offset
+                    await asyncio.sleep(LOOK_SECONDS)
 
     def _checked(self, after: Any, claimed: Claimed) -> str:
         if not isinstance(after, str) or not _OFFSET.fullmatch(after):

@@ -65,20 +65,16 @@ class Missed:
         It ends before the first whose text is Redis's alone; returned are all of which that is so, up to the
         next command.
         """
-        namespace, sid = self.state.namespace, self.state.sid
+        namespace, sid, mine = self.state.namespace, self.state.sid, self._rooms
         elsewhere: list[Entry] = []
         for entry in entries:
             where, rooms, skip_sids = entry.address
-            if where == COMMAND_NAMESPACE and offset_key(entry.offset) > self._saved:
-                if elsewhere:
-                    break  # which rooms those before it are for, it must not change
-                self._obey(entry)
-                self.after, self._saved = entry.offset, offset_key(entry.offset)
-                continue
-            is_in = not rooms or not self._rooms.isdisjoint(rooms)
-            if is_in and rooms and self._joined_later:
-                is_in = self._was_in(entry)
-            if where == namespace and sid not in skip_sids and is_in:
+            if where == namespace:
+                # Most are for others: what is asked first costs least.
+                if rooms and (mine.isdisjoint(rooms) or (self._joined_later and not self._was_in(entry))):
+                    continue
+                if sid in skip_sids:
+                    continue
                 frames = history.replayed(entry)
                 if frames is None:
                     elsewhere.append(entry)
@@ -88,6 +84,12 @@ class Missed:
                     self.after = entry.offset
                     self._size += len(frames)
                     self.check(0, 0)
+            elif where == COMMAND_NAMESPACE and offset_key(entry.offset) > self._saved:
+                if elsewhere:
+                    break  # which rooms those before it are for, it must not change
+                self._obey(entry)
+                self.after, self._saved = entry.offset, offset_key(entry.offset)
+                mine = self._rooms
         return elsewhere
 
     def _was_in(self, entry: Entry) -> bool:
