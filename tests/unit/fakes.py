@@ -310,6 +310,9 @@ class FakeServer:
             raise self.refusing
         self.emitted.append((event, data, options))
 
+    async def relay(self, sid: str, event: str, arguments: tuple[Any, ...], namespace: str) -> None:
+        await self.emit(event, arguments, namespace=namespace)
+
 
 class FakeSessions:
     """`queuecast_gateway.sessions.Sessions` with a dictionary for Redis; while `away` it raises.

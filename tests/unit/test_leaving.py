@@ -27,7 +27,7 @@ def transport() -> FakeTransport:
 
 @pytest.fixture
 async def leaving(transport: FakeTransport, wheel: Wheel) -> Leaving:
-    return Leaving(transport, wheel, LARGEST)
+    return Leaving(transport, wheel, LARGEST, set())
 
 
 async def test_what_was_on_its_way_is_passed_over_until_the_peer_says_close(

@@ -9,6 +9,7 @@ from queuecast_bus import BadRecord, BusUnavailable
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.access.guard import KeysUnavailable, Unwelcome
+from queuecast_gateway.limits.arrivals import TooMuch
 from queuecast_gateway.limits.lines import Lines
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.protocol import Ack, Refusal, accepted, refused, room_names
@@ -26,7 +27,7 @@ class Server(Protocol):
     async def enter_room(self, sid: str, room: str, namespace: str) -> None: ...
     async def leave_room(self, sid: str, room: str, namespace: str) -> None: ...
     async def remember(self, sid: str, namespace: str) -> None: ...
-    async def emit(self, event: str, data: Any, *, namespace: str) -> None: ...
+    async def relay(self, sid: str, event: str, arguments: tuple[Any, ...], namespace: str) -> None: ...
     def identity(self, sid: str, namespace: str) -> Identity: ...
     async def renew(self, sid: str, namespace: str, token: Any) -> Identity: ...
 
@@ -164,11 +165,14 @@ class Handlers:
             self._metrics.relays.labels("refused").inc()
             return refused("bad_payload", mistake)
         try:
-            await self._server.emit(event, arguments, namespace=namespace)
+            await self._server.relay(sid, event, arguments, namespace)
         except BusUnavailable as exc:
             self._metrics.relays.labels("failed").inc()
             self._warn("%s of %s was not relayed: %s", event, sid, exc)
             return refused("bus_unavailable", "the event was not confirmed, try again")
+        except TooMuch as exc:
+            self._metrics.relays.labels("refused").inc()
+            return refused("rate_limited", str(exc))
         except BadRecord as exc:
             self._metrics.relays.labels("refused").inc()
             return refused("bad_payload", f"not every client could take this event: {exc}")

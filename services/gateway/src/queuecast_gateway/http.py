@@ -14,6 +14,9 @@ from queuecast_gateway.engine.heartbeat import Wheel
 MAX_HEAD_BYTES = 64 << 10
 """Of a request's head, in one piece or in many."""
 
+MAX_HEADERS = 100
+"""Header lines of a request. Each takes some 200 bytes here, however short it is."""
+
 SLOW = Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT)
 TOO_LARGE = Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
@@ -67,7 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
                 return
         if before is not None and self._head_bytes is not None:
             self._head_bytes = before + len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
+            if self._head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
                 self._refuse(TOO_LARGE)
                 return
         if not self._is_answering:
@@ -87,7 +90,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._forget()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             # Each part is read before this one is asked: it may have come with all the others at once.
             self._is_too_large = True
             raise ValueError("a head that is too large")  # for `data_received`

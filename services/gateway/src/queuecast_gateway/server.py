@@ -26,7 +26,8 @@ from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.entrance import Entrance
 from queuecast_gateway.faults import Fault
-from queuecast_gateway.limits.address import client_address, networks
+from queuecast_gateway.limits.address import address_key, client_address, networks
+from queuecast_gateway.limits.arrivals import Arrivals, TooMuch
 from queuecast_gateway.limits.lines import Lines
 from queuecast_gateway.metrics import DISCONNECT_REASONS, TRANSPORTS, Metrics
 from queuecast_gateway.packet import BadPacket, SocketPacket, namespace_prefix, packet_frames
@@ -43,6 +44,9 @@ FORGOTTEN: MappingProxyType[str, Any] = MappingProxyType({})
 
 FINAL_REASONS = frozenset({"parse error", "flood"})
 """Ends of a connection after which its sessions are over: whoever breaks a protocol begins anew."""
+
+RELAY_BURST_SECONDS = 10.0
+"""As many of an address's bytes as it may have relayed in this time it may have at once."""
 
 _EVENT_HEAD = re.compile(rf"{packets.MESSAGE}[{EVENT}{BINARY_EVENT}](?:\d+-)?((?:/[^,]*,)?)")
 
@@ -96,6 +100,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         self._lines_closed = Lines()
         self._lines_turned_away = Lines()
         self._lines_later = Lines()
+        rate = settings.max_relay_bytes_per_address
+        self._relayed = Arrivals(rate, round(RELAY_BURST_SECONDS * rate))
         self._welcomes: dict[str, Welcome] = {}
         self._connects = {transport: metrics.connects.labels(transport) for transport in TRANSPORTS}
 
@@ -172,6 +178,22 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
     async def remember(self, sid: str, namespace: str) -> None:
         """Write a session's rooms down, so that it comes back to them. Raises `BusUnavailable`."""
         await self._recovery.remember(sid, namespace)
+
+    # Events for everyone
+
+    async def relay(self, sid: str, event: str, arguments: tuple[Any, ...], namespace: str) -> None:
+        """Send a browser's event on to all in its namespace.
+
+        Raises `TooMuch` if its address has sent on too much, `BusUnavailable` and `BadRecord`.
+        """
+        session = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, namespace))
+        key = address_key(session.address) if session is not None else ""
+        now = time.monotonic()
+        if self._relayed.wait(key, now):
+            raise TooMuch("too many bytes of this address in a time: nothing was done, slow down")
+        record = self.manager.record(event, arguments, namespace)
+        self._relayed.came(key, now, record.size)
+        await self.manager.publish([(record, None)])
 
     # Packets
 

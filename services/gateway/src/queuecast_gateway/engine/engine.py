@@ -16,6 +16,7 @@ from queuecast_gateway.engine import handshake, packets
 from queuecast_gateway.engine.closing import Closing
 from queuecast_gateway.engine.handshake import Refused
 from queuecast_gateway.engine.heartbeat import TICK_SECONDS, Wheel
+from queuecast_gateway.engine.leaving import Leaving
 from queuecast_gateway.engine.opening import Opening
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.engine.polling import Polling
@@ -92,6 +93,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
         self.request_seconds = request_seconds
         self.max_message_bytes: int = self.max_http_buffer_size
         self.leaving = False
+        self.parting: set[Leaving] = set()
         self.outbox = Outbox()
         self.wheel = Wheel(tick_seconds)
         self.closing = Closing(self.wheel, max_buffered_bytes)
@@ -164,7 +166,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     def upgradable(self, sid: str) -> Session:
         """Return an open session that has no WebSocket and tries none. Raises `Refused`."""
         session = self.known(sid)
-        if not session.polling or session.transport.probing:
+        if not session.polling or session.transport.has_probe:
             raise handshake.bad_request()
         return session
 
@@ -188,7 +190,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
 
     def _greeting(self, session: Session, environ: dict[str, Any], upgrades: list[str]) -> bytes:
         session.address = environ.get("REMOTE_ADDR", "")
-        session.head_bytes = sum(map(len, environ.values()))
+        session.head_bytes = handshake.head_size(environ)
         self.sockets[session.sid] = session
         self._guests.enter(session.address)
         return packets.opening(
@@ -224,7 +226,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
 
     def buffered(self) -> tuple[int, int]:
         """Return how many bytes connections make us hold, all together and the one with most."""
-        waiting = [session.kept for session in self.sockets.values()]
+        waiting = [each.kept for each in (*self.sockets.values(), *self.parting)]
         return sum(waiting) + self.closing.held_bytes, max(waiting, default=0)
 
     def left(self, session: Session) -> None:

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
@@ -136,6 +137,11 @@ class Request(NamedTuple):
             "wsgi.url_scheme": self.headers.get("x-forwarded-proto", "http"),
         }
         return environ
+
+
+def head_size(environ: Mapping[str, str]) -> int:
+    """Return about how many bytes the head of a request takes while it is kept."""
+    return sum(map(len, environ)) + sum(map(len, environ.values()))
 
 
 # Nearly all clients ask with the same words.

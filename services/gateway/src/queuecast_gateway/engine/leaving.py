@@ -17,17 +17,28 @@ more: to decode ten floods until our patience ends made everybody else's events 
 
 
 class Leaving(asyncio.Protocol):
-    """A WebSocket after our CLOSE frame: it waits for the peer's, or for its patience to end."""
+    """A WebSocket after our CLOSE frame: it waits for the peer's, or for its patience to end.
 
-    __slots__ = ("_decoder", "_due", "_frames", "_transport", "_wheel")
+    Until its connection is gone it is one of those `present`.
+    """
 
-    def __init__(self, transport: Any, wheel: Wheel, max_message_bytes: int) -> None:
+    __slots__ = ("_decoder", "_due", "_frames", "_present", "_transport", "_wheel")
+
+    def __init__(self, transport: Any, wheel: Wheel, max_message_bytes: int, present: "set[Leaving]") -> None:
         self._transport = transport
+        self._present = present
+        present.add(self)
         self._wheel = wheel
         self._decoder = Decoder(max_message_bytes)
         self._frames = 0
         self._due = wheel.after(CLOSING_SECONDS, self._give_up)
         transport.resume_reading()
+
+    @property
+    def kept(self) -> int:
+        """How many bytes this connection still makes the process hold."""
+        size: int = self._transport.get_write_buffer_size()
+        return size + self._decoder.size
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -44,6 +55,7 @@ class Leaving(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wheel.cancel(self._due, self._give_up)
+        self._present.discard(self)
 
     def _give_up(self) -> None:
         self._transport.abort()

@@ -18,6 +18,9 @@ from queuecast_gateway.engine.session import Session
 PROBE_SECONDS = 10.0
 """How long a probe may take before the session goes on without it."""
 
+MAX_PROBE_BYTES, MAX_PROBE_FRAMES = 125, 16
+"""A probe is two frames of six bytes at most; a control frame has at most so many bytes."""
+
 
 class Door(Protocol):
     """What a handshake needs of the server; `check` and `upgradable` raise `Refused`."""
@@ -94,24 +97,30 @@ class Opening(asyncio.Protocol):
 
 
 class Probe(asyncio.Protocol):
-    """A WebSocket that a polling session tries out, and then moves to.
+    """A WebSocket that a polling session tries out, and then moves to: one at a time.
 
     https://socket.io/docs/v4/engine-io-protocol/#upgrade
     """
 
-    __slots__ = ("_decoder", "_due", "_polling", "_probed", "_session", "_transport")
+    __slots__ = ("_decoder", "_due", "_frames", "_is_over", "_polling", "_probed", "_session", "_transport")
 
     def __init__(self, transport: Any, session: Session) -> None:
         self._transport = transport
         self._session = session
         self._polling: Polling = session.transport
-        self._probed = False
-        self._decoder = Decoder(session.engine.max_message_bytes)
+        self._polling.has_probe = True
+        self._probed = self._is_over = False
+        self._decoder = Decoder(MAX_PROBE_BYTES)
+        self._frames = 0
         self._due = session.engine.wheel.after(PROBE_SECONDS, self._fail)
 
     def data_received(self, data: bytes) -> None:
         try:
             for opcode, payload in self._decoder.feed(data):
+                self._frames += 1
+                if self._frames > MAX_PROBE_FRAMES:
+                    self._fail()
+                    return
                 if opcode == frames.PING and isinstance(payload, bytes):
                     self._transport.write(frames.encode(frames.PONG, payload))
                 elif opcode == frames.TEXT and payload == packets.PING + packets.PROBE and not self._probed:
@@ -147,8 +156,11 @@ class Probe(asyncio.Protocol):
             self._session.data_received(rest)
 
     def _fail(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
         self._session.engine.wheel.cancel(self._due, self._fail)
+        self._polling.has_probe = False
         if self._probed and self._session.polling:
             self._polling.probe_failed()
-        self._probed = False
         self._transport.close()

@@ -19,13 +19,16 @@ REFUSALS = ("parse error", "flood")
 
 
 class Polling:
-    """The transport of a session that has no WebSocket, or not yet."""
+    """The transport of a session that has no WebSocket, or not yet.
 
-    __slots__ = ("_held", "_max_bytes", "_size", "_waiting", "probing", "session")
+    `has_probe` says that one is there, and may be tried out; `probing` that it is being tried.
+    """
+
+    __slots__ = ("_held", "_max_bytes", "_size", "_waiting", "has_probe", "probing", "session")
 
     def __init__(self, max_bytes: int) -> None:
         self.session: Session
-        self.probing = False
+        self.has_probe = self.probing = False
         self._held: list[bytes] = []
         self._size = 0
         self._max_bytes = max_bytes

@@ -84,14 +84,14 @@ class Requests:
             if request.method != "GET":
                 raise handshake.bad_method()
             session = self._engine.open_polling(environ)
-            return packets.payload(await self._poll(session, request))
+            return packets.payload(await self._poll(session, request, environ))
         if request.method == "GET" and (last := self._engine.closing.take(query["sid"])) is not None:
             return packets.payload(last)
         session = self._engine.known(query["sid"])
         if not session.polling:
             raise handshake.bad_request()
         if request.method == "GET":
-            return packets.payload(await self._poll(session, request))
+            return packets.payload(await self._poll(session, request, environ))
         if request.method != "POST":
             raise handshake.bad_request()
         if session.posted is not None:
@@ -105,10 +105,13 @@ class Requests:
             session.posted = None
         return "ok"
 
-    async def _poll(self, session: Session, request: Request) -> bytes:
+    async def _poll(self, session: Session, request: Request, environ: Mapping[str, str]) -> bytes:
         poll = asyncio.ensure_future(session.transport.poll())
         gone = asyncio.ensure_future(_disconnected(request))
+        # Of the head are kept the bytes and what was made of them.
+        session.polled = 2 * handshake.head_size(environ)
         await asyncio.wait((poll, gone), return_when=asyncio.FIRST_COMPLETED)
+        session.polled = 0
         gone.cancel()
         if not poll.done():
             poll.cancel()

@@ -45,6 +45,7 @@ class Host(Protocol):
     max_buffered_bytes: int
     max_message_bytes: int
     outbox: Outbox
+    parting: set[Leaving]
     request_seconds: float
     ping_interval: float
     ping_timeout: float
@@ -73,14 +74,14 @@ class Session(asyncio.Protocol):
     """An open connection. `transport` is where its frames go, whatever carries them.
 
     What it makes this process hold counts against `max_buffered_bytes` of its engine: what the client has not
-    taken, and what has come of it and is not worked on. `head_bytes` is what is kept of its request, `posted`
-    the bytes of a POST that is being read, None if there is none.
+    taken, and what has come of it and is not worked on. `head_bytes` is what is kept of its request, `polled`
+    what is kept of a GET that waits, `posted` the bytes of a POST that is being read, None if there is none.
     """
 
     __slots__ = (
         "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_inbox_bytes", "_message_due", "_pace",
         "_packet_bytes", "_packet_due", "_storage", "address", "closed", "engine", "fd", "head_bytes", "held",
-        "pending", "polling", "posted", "sid", "transport", "work",
+        "pending", "polled", "polling", "posted", "sid", "transport", "work",
     )  # fmt: skip
 
     def __init__(self, engine: Host, sid: str, transport: Any, *, polling: bool) -> None:
@@ -99,7 +100,7 @@ class Session(asyncio.Protocol):
         self._inbox_bytes = 0
         self._message_due = self._packet_due = 0
         self._packet_bytes = 0
-        self.head_bytes = 0
+        self.head_bytes = self.polled = 0
         self.posted: int | None = None
         self._storage: dict[str, Any] | None = None
         self._awaits_pong = False
@@ -163,7 +164,8 @@ class Session(asyncio.Protocol):
     def incoming(self) -> int:
         """How many bytes have come that are not worked on yet, or not complete."""
         partial = self._decoder.size if self._decoder is not None else 0
-        return self.head_bytes + (self.posted or 0) + self._packet_bytes + self._inbox_bytes + partial
+        requests = self.head_bytes + self.polled + (self.posted or 0)
+        return requests + self._packet_bytes + self._inbox_bytes + partial
 
     @property
     def kept(self) -> int:
@@ -376,7 +378,8 @@ class Session(asyncio.Protocol):
             if reason == "slow":
                 code, text = SLOW, "slow"
             self.transport.write(last + frames.encode_close(code or frames.NORMAL, text))
-            self.transport.set_protocol(Leaving(self.transport, engine.wheel, engine.max_message_bytes))
+            leaving = Leaving(self.transport, engine.wheel, engine.max_message_bytes, engine.parting)
+            self.transport.set_protocol(leaving)
         self._line_up(End(reason))
 
     def move_to(self, transport: Any) -> None:

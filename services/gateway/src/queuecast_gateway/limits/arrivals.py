@@ -1,6 +1,10 @@
 """How often each key may come, such as connections of an address: a token bucket for each. Pure."""
 
 
+class TooMuch(Exception):
+    """Somebody has to wait before more is taken; the text is for whoever asked."""
+
+
 class Arrivals:
     """So many of each key a second in the long run, and `burst` at once; a rate of 0 is no limit.
 
@@ -22,11 +26,11 @@ class Arrivals:
         """Return the seconds until one more of this key may come; 0 if it may now."""
         return max(0.0, self._full.get(key, now) + self._interval - now - self._burst_seconds)
 
-    def came(self, key: str, now: float) -> None:
-        """Count one that has come."""
+    def came(self, key: str, now: float, amount: int = 1) -> None:
+        """Count one that has come, or so many, such as bytes."""
         if not self._interval:
             return
-        full = max(self._full.pop(key, now), now) + self._interval
+        full = max(self._full.pop(key, now), now) + amount * self._interval
         # Two for each one that comes: so what is over is forgotten sooner than it grows.
         for other in [other for other, _ in zip(self._full, range(2), strict=False)]:
             if self._full[other] <= now:

@@ -23,6 +23,13 @@ class LimitSettings(BaseModel, frozen=True, extra="forbid"):
         description="New connections of one address a second in the long run; as many as it may have come "
         "at once; 0 is no limit",
     )
+    max_relay_bytes_per_address: float = Field(
+        default=250_000,
+        ge=0,
+        description="Bytes a second that browsers of one address may send on to everyone, in the long run; "
+        "ten times as many at once. Redis keeps them for a while; what is beyond is refused, `rate_limited`; "
+        "0 is no limit",
+    )
     max_session_bytes_per_address: int = Field(
         default=4 << 20,
         ge=0,
