@@ -59,7 +59,8 @@ def _attacked() -> Ordeal | None:
         f"{'FAILED' if ordeal.troubles else 'passed'}  {siege.NAME}: "
         f"p99 {before.p99_ms} ms, {during.p99_ms} ms under attack, {after.p99_ms} ms after it, "
         f"{sum(fate.tries for fate in ordeal.fates):,} tries, "
-        f"memory {during.taken.peak_kib / 1024:+.1f} MiB, {during.taken.lines_per_second:.1f} lines of log a "
+        f"memory {during.taken.peak_kib / 1024:+.1f} MiB, of Redis {ordeal.redis_kib / 1024:+.1f} MiB, "
+        f"{during.taken.lines_per_second:.1f} lines of log a "
         f"second{''.join(f'; {trouble}' for trouble in ordeal.troubles)}",
         flush=True,
     )

@@ -37,7 +37,8 @@ def tables(ordeals: Sequence[Ordeal]) -> str:
         f"{siege.clients} stock JavaScript clients with good tokens on two gateways, {siege.rate} messages a "
         f"second; {siege.before_seconds:.0f} s without an attack, {siege.seconds:.0f} s with one of "
         f"{siege.attackers:,} connections, {siege.after_seconds:.0f} s after it. p99 grew {grown} times "
-        f"(2 is a pass; what is below {FLOOR_MS} ms counts as that). Of two gateways the worse is shown.",
+        f"(2 is a pass; what is below {FLOOR_MS} ms counts as that). Of two gateways the worse is shown; "
+        f"Redis grew by {max(ordeal.redis_kib for ordeal in ordeals) / 1024:.1f} MiB at most.",
         "",
         line(PHASES),
         line(["---", *["--:"] * (len(PHASES) - 1)]),

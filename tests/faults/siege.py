@@ -4,6 +4,7 @@
 """
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -31,6 +32,12 @@ MOST_LINES_PER_SECOND = 30
 """Of one gateway's log, however many attack it: ten of each of three sorts of trouble."""
 MOST_KIB = 64 << 10
 """By so much a gateway may grow at most, for 1,000 attackers."""
+MOST_REDIS_KIB = 32 << 10
+"""The same of Redis, the honest clients' messages included."""
+RETURN_SECONDS = 60.0
+LEFT_KIB, LEFT_REDIS_KIB = 24 << 10, 8 << 10
+"""What may be left of that so long after the attack: the history and the stream go on to fill, and the
+allocator keeps something for later."""
 SECRET_BYTES = 32
 
 
@@ -72,6 +79,8 @@ class Ordeal:
     tries_refused: int
     attackers_cpu: float
     growth: Burden
+    redis_kib: int
+    """By how much Redis had grown at its peak."""
     troubles: tuple[str, ...]
 
     @property
@@ -101,6 +110,7 @@ def run(siege: Siege, block: PortBlock) -> Ordeal:
         with Sender(stack.queue.client, stack.queue.url, fifo=False, rate=siege.rate) as sender:
             sender.goes_on(WARM_UP_SECONDS)
             left, noted = burdens(stack.running), _noted(stack)
+            redis_before = stack.redis.memory_kib()
             edges = [_edge(sender, stack)]
             sender.goes_on(siege.before_seconds)
             edges.append(_edge(sender, stack))
@@ -108,9 +118,12 @@ def run(siege: Siege, block: PortBlock) -> Ordeal:
                 sender.goes_on(siege.seconds)
                 edges.append(_edge(sender, stack))
                 tales = attack.tales()
+            ended = time.monotonic()
             sender.goes_on(siege.after_seconds)
             edges.append(_edge(sender, stack))
         troubles = unsettled(stack, crowd)
+        troubles += _left(stack, left, redis_before, ended + RETURN_SECONDS)
+        redis_peak = stack.redis.peak_memory_kib() - redis_before
         moved = {sign: round(now - noted[sign]) for sign, now in _noted(stack).items()}
         more = growth(left, burdens(stack.running))
         pages = crowd.pages()
@@ -121,11 +134,11 @@ def run(siege: Siege, block: PortBlock) -> Ordeal:
     ]
     met = fates(tales["kinds"], moved)
     whole = books.close(ledger, journal.places, pages)
-    troubles += [*wrong(whole, may_tell=False), *unrefused(met), *excesses(siege, phases)]
+    troubles += [*wrong(whole, may_tell=False), *unrefused(met), *excesses(siege, phases, redis_peak)]
     if more.descriptors > MOST_NEW_DESCRIPTORS:
         troubles.append(f"{more.descriptors} descriptors more than before")
     cpu = tales["cpu_seconds"] / siege.seconds
-    return Ordeal(siege, phases, met, moved[str(TRIES)], cpu, more, tuple(troubles))
+    return Ordeal(siege, phases, met, moved[str(TRIES)], cpu, more, redis_peak, tuple(troubles))
 
 
 class _Edge(NamedTuple):
@@ -154,7 +167,7 @@ def _phase(
     )
 
 
-def excesses(siege: Siege, phases: Sequence[Phase]) -> list[str]:
+def excesses(siege: Siege, phases: Sequence[Phase], redis_kib: int = 0) -> list[str]:
     """Return what was more than it may be. Pure."""
     before, during, _ = phases
     troubles = []
@@ -165,7 +178,24 @@ def excesses(siege: Siege, phases: Sequence[Phase]) -> list[str]:
         troubles.append(f"{during.taken.lines_per_second:.0f} lines of log a second")
     if during.taken.peak_kib > MOST_KIB:
         troubles.append(f"a gateway grew by {during.taken.peak_kib / 1024:.0f} MiB")
+    if redis_kib > MOST_REDIS_KIB:
+        troubles.append(f"Redis grew by {redis_kib / 1024:.0f} MiB")
     return troubles
+
+
+def _left(stack: Stack, before: Mapping[int, Burden], redis_kib: int, until: float) -> list[str]:
+    """Wait until memory is back nearly where it was, not longer than until then; say what is not."""
+    while True:
+        troubles = []
+        for gateway in stack.gateways:
+            more = gateway.resident_kib - before[gateway.process.pid].resident_kib
+            if more > LEFT_KIB:
+                troubles.append(f"{gateway.name} keeps {more / 1024:.0f} MiB after the attack")
+        if (more := stack.redis.memory_kib() - redis_kib) > LEFT_REDIS_KIB:
+            troubles.append(f"Redis keeps {more / 1024:.0f} MiB after the attack")
+        if not troubles or time.monotonic() > until:
+            return troubles
+        time.sleep(1)
 
 
 def _noted(stack: Stack) -> dict[str, float]:

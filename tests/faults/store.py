@@ -28,6 +28,14 @@ class Store:
         self.process = Process("redis", self._command)
         eventually(self._answers)
 
+    def memory_kib(self) -> int:
+        """Return what its data and its clients take now."""
+        return int(self.client.info("memory")["used_memory"]) >> 10
+
+    def peak_memory_kib(self) -> int:
+        """Return the most that they ever took."""
+        return int(self.client.info("memory")["used_memory_peak"]) >> 10
+
     def end(self, number: signal.Signals) -> None:
         """End it with a signal and wait for its end."""
         self.process.signal(number)

@@ -11,7 +11,16 @@ from tests.faults.books import Account, Ledger, Message, Page, only
 from tests.faults.gauge import Reading, Taken, taken
 from tests.faults.lateness import latencies_ms, quantile
 from tests.faults.residue import Burden
-from tests.faults.siege import MOST_KIB, MOST_LINES_PER_SECOND, Ordeal, Phase, Siege, excesses, times_later
+from tests.faults.siege import (
+    MOST_KIB,
+    MOST_LINES_PER_SECOND,
+    MOST_REDIS_KIB,
+    Ordeal,
+    Phase,
+    Siege,
+    excesses,
+    times_later,
+)
 from tests.faults.wire import CLOSE, CONTINUATION, TEXT, Heard, frame
 
 from queuecast_gateway.engine.frames import Decoder, Frame, encode, encode_close
@@ -195,6 +204,13 @@ def test_a_gateway_that_an_attack_makes_talk_or_grow_is_a_trouble(during: Taken,
     assert says in trouble
 
 
+def test_a_redis_that_an_attack_makes_grow_is_a_trouble() -> None:
+    """It is full for everybody."""
+    assert excesses(Siege(), phases(30, 30), MOST_REDIS_KIB) == []
+    (trouble,) = excesses(Siege(), phases(30, 30), MOST_REDIS_KIB + 1)
+    assert "Redis grew" in trouble
+
+
 def test_of_several_gateways_the_worse_figure_counts() -> None:
     """One that is well would hide one that is not."""
     before = [Reading(0, 1, 1, 100, 100, 0), Reading(0, 1, 1, 200, 200, 0)]
@@ -205,7 +221,7 @@ def test_of_several_gateways_the_worse_figure_counts() -> None:
 def test_the_page_gets_the_tables_of_every_run_and_keeps_all_else() -> None:
     """A run that was left out could be the one that was bad."""
     one, two = (
-        Ordeal(Siege(), phases(20, during_ms), refused(""), 7, 0.5, Burden(0, 0), ())
+        Ordeal(Siege(), phases(20, during_ms), refused(""), 7, 0.5, Burden(0, 0), 0, ())
         for during_ms in (30, 777)
     )
     page = renewed(f"before\n{BEGIN}\nold\n{END}\nafter\n", [one, two])
