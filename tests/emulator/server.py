@@ -1,20 +1,17 @@
-"""An SQS emulator for the fault tests, which stays fast on a deep queue and fails on demand.
+"""The SQS emulator of `make run`, which fails on demand here.
 
     python -m tests.emulator.server --port N
 
-SQS's JSON protocol is at `POST /`, without a check of signatures. `POST /faults` takes a list of faults (see
-`faults`) that replaces the present one, `GET /faults` says how often each has struck. A fault concerns
-the requests that come after it, and the answers that are given after it.
+`POST /faults` takes a list of faults (see `faults`) that replaces the present one, `GET /faults` says how
+often each has struck. A fault concerns the requests and the answers that come after it.
 """
 
 import argparse
 import asyncio
 import json
 import random
-import signal
 import socket
 import struct
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,36 +19,55 @@ import uvloop
 from aiohttp import web
 from tests.emulator.faults import Fault, Faults, Moment, altered
 
-from queuecast_local.sqs_emulator.actions import Actions
 from queuecast_local.sqs_emulator.answers import failure
-from queuecast_local.sqs_emulator.errors import Refused, query_code
-from queuecast_local.sqs_emulator.long_polls import LongPolls
+from queuecast_local.sqs_emulator.errors import Refused
+from queuecast_local.sqs_emulator.server import QueueServer, answered, asked, error, serve, steady_clock
 
 Json = dict[str, Any]
 
-HOST = "127.0.0.1"
-TARGET = "AmazonSQS."
-CONTENT_TYPE = "application/x-amz-json-1.0"
-MAX_REQUEST_BYTES = 16 * 1_048_576
-"""A batch of 1 MiB, each byte of which JSON may write in six."""
 LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-class QueueServer:
-    """Queues, who waits for their messages, and what goes wrong meanwhile."""
+class FailingServer(QueueServer):
+    """The emulator's server, and what goes wrong meanwhile."""
 
     def __init__(self, clock: Callable[[], float], roll: Callable[[], float]) -> None:
-        self._actions = Actions(clock)
-        self._long_polls = LongPolls(self._actions, clock)
+        super().__init__(clock)
         self._faults = Faults(roll)
 
     def application(self) -> web.Application:
-        """Return the server as an application of aiohttp."""
-        application = web.Application(client_max_size=MAX_REQUEST_BYTES)
-        application.router.add_post("/", self._act)
+        # aiohttp tries the more specific path first.
+        application = super().application()
         application.router.add_post("/faults", self._replace_faults)
         application.router.add_get("/faults", self._show_faults)
         return application
+
+    async def answer(self, http: web.Request) -> web.StreamResponse:
+        action, request = await asked(http)
+        if fault := self._faults.strike(action, Moment.BEFORE):
+            instead = await self._fail(fault, http)
+            if instead is not None:
+                return instead
+        try:
+            answer = await self.do(action, request)
+        except Refused as refused:
+            return error(400, refused.code, refused.message)
+        fault = None
+        if action != "ReceiveMessage" or answer:
+            fault = self._faults.strike(action, Moment.AFTER)
+        return await self._spoil(fault, http, request, answer)
+
+    async def do(self, action: str, request: Json) -> Json:
+        """Do an action; of a batch that is struck, the second entry, the fourth and so on."""
+        if not (request.get("Entries") and self._faults.strike(action, Moment.ENTRIES)):
+            return await super().do(action, request)
+        done = request["Entries"][1::2]
+        answer = await super().do(action, {**request, "Entries": done}) if done else {"Successful": []}
+        failed = [
+            failure(entry["Id"], "InternalError", "The emulator was told to say so.", sender_fault=False)
+            for entry in request["Entries"][::2]
+        ]
+        return {**answer, "Failed": [*answer.get("Failed", ()), *failed]}
 
     async def _show_faults(self, _: web.Request) -> web.Response:
         return web.json_response(self._faults.shown())
@@ -63,31 +79,13 @@ class QueueServer:
             return web.Response(status=400, text=str(exc))
         return web.json_response(self._faults.shown())
 
-    async def _act(self, http: web.Request) -> web.StreamResponse:
-        action = http.headers.get("X-Amz-Target", "").removeprefix(TARGET)
-        request: Json = json.loads(await http.read())
-        if fault := self._faults.strike(action, Moment.BEFORE):
-            instead = await self._fail(fault, http)
-            if instead is not None:
-                return instead
-        try:
-            answer = await self._do(action, request)
-        except Refused as refused:
-            return _error(400, refused.code, refused.message)
-        if "QueueUrl" in answer:
-            answer["QueueUrl"] = f"http://{http.host}{answer['QueueUrl']}"
-        fault = None
-        if action != "ReceiveMessage" or answer:
-            fault = self._faults.strike(action, Moment.AFTER)
-        return await self._spoil(fault, http, request, answer)
-
     async def _fail(self, fault: Fault, http: web.Request) -> web.Response | None:
         """Answer instead of acting; None if the action shall be done after all."""
         match fault.kind:
             case "status":
                 return web.Response(status=fault.status or 500, text=fault.body, content_type="text/xml")
             case "error":
-                return _error(fault.status or 400, fault.code or "", "The emulator was told to say so.")
+                return error(fault.status or 400, fault.code or "", "The emulator was told to say so.")
             case "hang":
                 await asyncio.sleep(fault.seconds or 0)
                 _close(http)
@@ -99,30 +97,6 @@ class QueueServer:
                 await asyncio.sleep(fault.seconds or 0)
                 return None
 
-    async def _do(self, action: str, request: Json) -> Json:
-        if action == "ReceiveMessage":
-            answer = await self._long_polls.receive(request)
-        elif request.get("Entries") and self._faults.strike(action, Moment.ENTRIES):
-            answer = self._do_half(action, request)
-        else:
-            answer = self._actions.do(action, request)
-        if "QueueUrl" in request:
-            self._long_polls.wake(self._actions.queue(request))
-        elif action == "StartMessageMoveTask":
-            for queue in self._actions.queues:
-                self._long_polls.wake(queue)
-        return answer
-
-    def _do_half(self, action: str, request: Json) -> Json:
-        """Do the second entry, the fourth and so on; the first is always one that fails."""
-        done = request["Entries"][1::2]
-        answer = self._actions.do(action, {**request, "Entries": done}) if done else {"Successful": []}
-        failed = [
-            failure(entry["Id"], "InternalError", "The emulator was told to say so.", sender_fault=False)
-            for entry in request["Entries"][::2]
-        ]
-        return {**answer, "Failed": [*answer.get("Failed", ()), *failed]}
-
     async def _spoil(
         self, fault: Fault | None, http: web.Request, request: Json, answer: Json
     ) -> web.StreamResponse:
@@ -132,34 +106,20 @@ class QueueServer:
                 _reset(http)
                 return web.Response()
             case "cut_body":
-                return await _cut(http, answer)
+                return await _cut(http, answered(http, answer))
             case "corrupt":
                 answer["Messages"][0]["Body"] = altered(answer["Messages"][0]["Body"])
             case "duplicate":
-                queue = self._actions.queue(request)
+                queue = self.actions.queue(request)
                 queue.repeat(answer["Messages"][0]["MessageId"])
-                self._long_polls.wake(queue)
-        return _json(answer)
+                self.wake(queue)
+        return answered(http, answer)
 
 
-def _json(answer: Json) -> web.Response:
-    return web.Response(text=json.dumps(answer), content_type=CONTENT_TYPE)
-
-
-def _error(status: int, code: str, message: str) -> web.Response:
-    blame = "Sender" if status < 500 else "Receiver"
-    return web.Response(
-        status=status,
-        text=json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": message}),
-        content_type=CONTENT_TYPE,
-        headers={"x-amzn-query-error": f"{query_code(code)};{blame}"},
-    )
-
-
-async def _cut(http: web.Request, answer: Json) -> web.StreamResponse:
-    body = json.dumps(answer).encode()
+async def _cut(http: web.Request, whole: web.Response) -> web.StreamResponse:
+    body = str(whole.text).encode()
     response = web.StreamResponse()
-    response.content_type = CONTENT_TYPE
+    response.content_type = whole.content_type
     response.content_length = len(body)
     await response.prepare(http)
     await response.write(body[: len(body) // 2])
@@ -179,28 +139,7 @@ def _reset(http: web.Request) -> None:
         http.transport.abort()
 
 
-async def serve(port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    started, monotonic = time.time(), time.monotonic()
-    # A step of the machine's clock must not return messages.
-    server = QueueServer(lambda: started + time.monotonic() - monotonic, random.random)
-    runner = web.AppRunner(
-        server.application(),
-        access_log=None,
-        # Who hangs up must get no message: what its receive would still bring would be hidden for nothing.
-        handler_cancellation=True,
-        shutdown_timeout=0.1,
-    )
-    await runner.setup()
-    await web.TCPSite(runner, HOST, port).start()
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await ended.wait()
-    await runner.cleanup()
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="An SQS emulator that fails on demand")
     parser.add_argument("--port", type=int, required=True)
-    uvloop.run(serve(parser.parse_args().port))
+    uvloop.run(serve(FailingServer(steady_clock(), random.random), parser.parse_args().port))

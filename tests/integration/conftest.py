@@ -111,9 +111,19 @@ def bus_settings(url: str, **changes: Any) -> BusSettings:
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[int]:
-    """The SQS emulator's port."""
+    """The port of the SQS emulator that `make run` has."""
+    yield from _listening(sqs.emulator(port := free_port()), port)
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[int]:
+    """The port of moto's server: all of AWS, and an SQS beside ours."""
     port = free_port()
-    process = Process("sqs", sqs.emulator(port))
+    yield from _listening((sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)), port)
+
+
+def _listening(command: tuple[str, ...], port: int) -> Iterator[int]:
+    process = Process("sqs", command, sqs.IMPORTS_FROM)
     eventually(lambda: _is_open(port))
     yield port
     process.stop(grace_seconds=1)

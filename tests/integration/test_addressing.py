@@ -85,10 +85,10 @@ def test_a_namespace_that_no_gateway_serves_waits_until_one_does(
 
 
 def test_a_payload_in_s3_is_fetched_from_the_named_bucket_alone(
-    forgetful_redis: Redis, queue: Queue, emulator: int, start: Callable[..., Service]
+    forgetful_redis: Redis, queue: Queue, moto: int, start: Callable[..., Service]
 ) -> None:
     """A message must not choose what the poller reads; and what is gone holds up nobody."""
-    endpoint = f"http://{HOST}:{emulator}"
+    endpoint = f"http://{HOST}:{moto}"
     s3 = boto3.client(
         "s3",
         endpoint_url=endpoint,

@@ -144,7 +144,7 @@ def queue(
     request: pytest.FixtureRequest, our_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestedQueue]:
     """A queue on either emulator."""
-    emulator = our_emulator if request.param == "ours" else Emulator(request.getfixturevalue("emulator"))
+    emulator = our_emulator if request.param == "ours" else Emulator(request.getfixturevalue("moto"))
     leads_to(emulator.port, monkeypatch)
     yield emulator.queue()
     our_emulator.fail()

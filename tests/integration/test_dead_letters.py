@@ -45,7 +45,7 @@ def elasticmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 def each(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     """Each emulator, those that move dead letters by themselves and those that cannot."""
     if request.param == "moto":
-        yield Emulator(request.getfixturevalue("emulator"))
+        yield Emulator(request.getfixturevalue("moto"))
         return
     found: Emulator = request.getfixturevalue(request.param.split()[0])
     if "without" in request.param:

@@ -70,8 +70,7 @@ def test_while_redis_is_down_nothing_is_deleted_and_everything_arrives_once_when
     own_redis: Redis, queue: Queue, start: Callable[..., Service]
 ) -> None:
     """The promise, for its commonest failure."""
-    # One receive at a time: moto can hand the same message to two that are under way together.
-    service = start(POLLER, settings(own_redis, queue, QUEUECAST_MAX_RECEIVES="1"))
+    service = start(POLLER, settings(own_redis, queue))
     eventually(service.ready)
     own_redis.kill()
     queue.send(*(json.dumps({"id": number}) for number in range(30)))

@@ -81,7 +81,7 @@ def test_a_message_reaches_a_browser(
 ) -> None:
     """Accounts, rights, settings and the SDK's file are all right, or it would not."""
     queue_port, port = ports.port(), str(ports.port())
-    start("sqs", list(sqs.emulator(queue_port)), {})
+    start("sqs", list(sqs.emulator(queue_port)), dict(sqs.IMPORTS_FROM))
     eventually(lambda: is_open(queue_port))
     client: Any = sqs.client(queue_port)
     url, _ = sqs.create_queues(client)

@@ -45,7 +45,6 @@ def table(ports: Ports, redis: str) -> str:
         ("gateway admin", f"{admins}   /livez /readyz /metrics"),
         ("poller admin", f"http://{HOST}:{ports.poller_admin}   /livez /readyz /metrics"),
         ("SQS endpoint", f"http://{HOST}:{ports.sqs}   queues {sqs.QUEUE}, {sqs.DEAD_LETTER_QUEUE}"),
-        ("", "moto's server: it does not keep the order of FIFO queues, as AWS and ElasticMQ do"),
         ("Redis", f"redis://{HOST}:{ports.redis}/0   {redis}"),
     ]
     lines = "\n".join(f"  {name:<15}{where}" for name, where in rows)

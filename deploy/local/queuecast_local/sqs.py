@@ -1,20 +1,24 @@
-"""The SQS emulator (moto's server) and the queues on it."""
+"""The SQS emulator as a process, a client of it, and the queues on it."""
 
 import json
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 QUEUE = "queuecast"
 DEAD_LETTER_QUEUE = "queuecast-dlq"
 MAX_RECEIVES = 5
+IMPORTS_FROM: Mapping[str, str] = {"PYTHONPATH": str(Path(__file__).parents[1])}
+"""What the emulator's process needs in its environment: this package is not installed."""
 
 
 def emulator(port: int) -> tuple[str, ...]:
-    """Return the command that serves SQS on 127.0.0.1."""
-    return (sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port))
+    """Return the command that serves SQS on 127.0.0.1; it wants `IMPORTS_FROM` in its environment."""
+    return (sys.executable, "-m", "queuecast_local.sqs_emulator", "--port", str(port))
 
 
 def environment(port: int) -> dict[str, str]:
@@ -30,9 +34,9 @@ def environment(port: int) -> dict[str, str]:
 
 
 def client(port: int) -> Any:
-    """Return a boto3 client of the emulator, which gives up soon when nothing is there."""
+    """Return the SDK's client of the emulator, as boto3 has it; it gives up soon if nothing is there."""
     config = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1})
-    return boto3.client(
+    return Session().create_client(
         "sqs",
         endpoint_url=f"http://127.0.0.1:{port}",
         region_name="us-east-1",

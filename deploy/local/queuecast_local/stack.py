@@ -114,7 +114,7 @@ class Stack:
         self._running.clear()
 
     def _start(self) -> None:
-        self.emulator = self._run("sqs", sqs.emulator(self.ports.sqs), quiet=True)
+        self.emulator = self._run("sqs", sqs.emulator(self.ports.sqs), sqs.IMPORTS_FROM, quiet=True)
         self.start_redis()
         self._until("the SQS emulator", self.emulator, lambda: _silent(self.ports.sqs))
         sqs.create_queues(sqs.client(self.ports.sqs))

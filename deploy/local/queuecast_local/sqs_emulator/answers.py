@@ -7,6 +7,7 @@ from queuecast_local.sqs_emulator.digests import md5_of_attributes
 from queuecast_local.sqs_emulator.errors import query_code
 from queuecast_local.sqs_emulator.groups import Message
 from queuecast_local.sqs_emulator.queues import Sent
+from queuecast_local.sqs_emulator.requests import TRACE_HEADER
 
 Json = dict[str, Any]
 
@@ -32,11 +33,16 @@ def shown(message: Message, request: Mapping[str, Any]) -> Json:
     return answer
 
 
-def confirmed(sent: Sent, body_md5: str, attributes: Mapping[str, Any], *, fifo: bool) -> Json:
+def confirmed(
+    sent: Sent, body_md5: str, attributes: Mapping[str, Any], trace_header: str | None, *, fifo: bool
+) -> Json:
     """Return what the sender of a message is told."""
     answer = {"MessageId": sent.message_id, "MD5OfMessageBody": body_md5}
     if attributes:
         answer["MD5OfMessageAttributes"] = md5_of_attributes(attributes)
+    if trace_header is not None:
+        system = {TRACE_HEADER: {"DataType": "String", "StringValue": trace_header}}
+        answer["MD5OfMessageSystemAttributes"] = md5_of_attributes(system)
     if fifo:
         answer["SequenceNumber"] = _sequence(sent.sequence)
     return answer
@@ -64,6 +70,8 @@ def _system_attributes(message: Message) -> dict[str, str]:
     if message.deduplication_id is not None:
         attributes["MessageDeduplicationId"] = message.deduplication_id
         attributes["SequenceNumber"] = _sequence(message.sequence)
+    if message.trace_header is not None:
+        attributes[TRACE_HEADER] = message.trace_header
     if message.source_arn is not None:
         attributes["DeadLetterQueueSourceArn"] = message.source_arn
     return attributes

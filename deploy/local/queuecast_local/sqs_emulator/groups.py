@@ -1,7 +1,8 @@
 """Messages, and the groups in whose order they are handed out. Pure. What is due when, the queue knows.
 
-A message is in one of three places: waiting in its group, in flight until a deadline, or deleted. One that
-is deleted while it waits stays in the heap and is passed over later: to find it there would cost its depth.
+A message is in one of three places: waiting in its group, hidden until a deadline (in flight, or delayed), or
+deleted. One that is deleted while it waits stays in the heap and is passed over later: to find it there would
+cost its depth.
 """
 
 import heapq
@@ -12,7 +13,7 @@ from typing import Any
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message and where it is. `hidden_until` is None unless it is in flight."""
+    """A message and where it is. `hidden_until` is None unless it is in flight or delayed."""
 
     id: str
     sequence: int
@@ -23,11 +24,14 @@ class Message:
     group_id: str | None
     deduplication_id: str | None
     source_arn: str | None = None
+    trace_header: str | None = None
+    held_bytes: int = 0
     receives: int = 0
     handouts: int = 0
     first_received_at: float = 0.0
     last_received_at: float = 0.0
     hidden_until: float | None = None
+    delayed: bool = False
     deleted: bool = False
 
     @property

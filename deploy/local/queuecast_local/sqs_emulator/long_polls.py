@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from queuecast_local.sqs_emulator.actions import Actions
+from queuecast_local.sqs_emulator.errors import Refused
 from queuecast_local.sqs_emulator.queues import Queue
 
 Json = dict[str, Any]
+
+MAX_WAITING = 1_000
+"""Receives of one server that may wait at once; each has a connection of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +55,10 @@ class LongPolls:
         answer = self._actions.receive(request)
         if answer or not wait_seconds:
             return answer
+        if sum(len(waiting.waiters) for waiting in self._waiting.values()) >= MAX_WAITING:
+            raise Refused(
+                "OverLimit", f"{MAX_WAITING} receives wait already, which is all that this emulator takes."
+            )
         queue = self._actions.queue(request)
         loop = asyncio.get_running_loop()
         waiter = Waiter(request, loop.create_future())
@@ -80,6 +88,15 @@ class LongPolls:
             self._look_again(queue, waiting)
         if queue.redrive is not None:
             self.wake(queue.redrive.dead)
+
+    def forget(self, queue: Queue) -> None:
+        """Answer those who wait on a queue that was deleted: nothing comes any more."""
+        waiting = self._waiting.pop(queue, None)
+        if waiting is not None:
+            for waiter in waiting.waiters:
+                waiter.give({})
+            if waiting.timer is not None:
+                waiting.timer.cancel()
 
     def _look_again(self, queue: Queue, waiting: Waiting) -> None:
         if waiting.timer is not None:

@@ -11,9 +11,12 @@ from typing import Any
 from queuecast_local.sqs_emulator.errors import Refused
 from queuecast_local.sqs_emulator.groups import Message
 from queuecast_local.sqs_emulator.queues import Queue
-from queuecast_local.sqs_emulator.requests import required
+from queuecast_local.sqs_emulator.requests import number, required
 
 Json = dict[str, Any]
+
+MAX_SHOWN = 10
+"""Moves of one queue that are remembered, the newest first: as many as SQS shows."""
 
 
 class Moves:
@@ -40,10 +43,10 @@ class Moves:
         except Refused:
             # Somebody has put a message there by hand, and SQS cannot say where it belongs.
             task |= {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
-        self._made.setdefault(arn, []).insert(0, task)
+        self._made[arn] = [task, *self._made.get(arn, ())][:MAX_SHOWN]
         return {"TaskHandle": uuid.uuid4().hex}
 
     def shown(self, request: Json) -> Json:
         """Return the newest moves of a queue."""
-        most = int(request.get("MaxResults") or 1)
+        most = number(request, "MaxResults", 1, 1, MAX_SHOWN)
         return {"Results": self._made.get(required(request, "SourceArn"), [])[:most]}

@@ -14,6 +14,8 @@ MAX_BYTES = 1_048_576
 """Of a message with its attributes, and of a whole batch: 1 MiB since August 2025."""
 MAX_ATTRIBUTES = 10
 ATTRIBUTE_TYPES = ("String", "Number", "Binary")
+TRACE_HEADER = "AWSTraceHeader"
+"""The only system attribute that a sender sets."""
 
 
 def required(request: Mapping[str, Any], name: str) -> str:
@@ -24,6 +26,16 @@ def required(request: Mapping[str, Any], name: str) -> str:
     return str(value)
 
 
+def mapping(request: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return an object; an empty one if it is not there."""
+    value = request.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Refused("InvalidParameterValue", f"The parameter {name} must be an object.")
+    return value
+
+
 def number(request: Mapping[str, Any], name: str, default: int | None, least: int, most: int) -> int:
     """Return a number within its bounds; without a default it must be there."""
     value = request.get(name)
@@ -31,17 +43,23 @@ def number(request: Mapping[str, Any], name: str, default: int | None, least: in
         value = default
     if value is None:
         raise Refused("MissingParameter", f"The request must contain the parameter {name}.")
-    if not least <= int(value) <= most:
+    try:
+        found = int(value)
+    except (ValueError, TypeError):
+        found = least - 1
+    if not least <= found <= most:
         reason = f"Must be >= {least} and <= {most}."
         raise Refused(
             "InvalidParameterValue", f"Value {value} for parameter {name} is invalid. Reason: {reason}"
         )
-    return int(value)
+    return found
 
 
 def entries(request: Mapping[str, Any]) -> list[Json]:
     """Return the entries of a batch: one to ten, each with an Id of its own."""
     found: list[Json] = request.get("Entries") or []
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise Refused("InvalidParameterValue", "The parameter Entries must be a list of objects.")
     ids = [required(entry, "Id") for entry in found]
     if not found:
         raise Refused("EmptyBatchRequest", "There should be at least one entry in the request.")
@@ -56,16 +74,16 @@ def entries(request: Mapping[str, Any]) -> list[Json]:
 
 def size(entry: Mapping[str, Any]) -> int:
     """Return the bytes of a message that count for the limit: body, and attributes with names and types."""
-    attributes = entry.get("MessageAttributes") or {}
+    attributes = mapping(entry, "MessageAttributes")
     return len(required(entry, "MessageBody").encode()) + sum(
-        len(name.encode()) + len(attribute["DataType"]) + len(value_of(attribute))
+        len(name.encode()) + len(str(attribute.get("DataType", ""))) + len(value_of(attribute))
         for name, attribute in attributes.items()
     )
 
 
 def attributes_of(entry: Mapping[str, Any]) -> dict[str, Json]:
     """Return the message attributes of what is to be sent: up to ten, each with a type and a value."""
-    attributes: dict[str, Json] = entry.get("MessageAttributes") or {}
+    attributes: dict[str, Json] = mapping(entry, "MessageAttributes")
     if len(attributes) > MAX_ATTRIBUTES:
         raise Refused(
             "InvalidParameterValue", f"{len(attributes)} attributes are more than {MAX_ATTRIBUTES}."
@@ -76,3 +94,13 @@ def attributes_of(entry: Mapping[str, Any]) -> dict[str, Json]:
         if not value_of(attribute):
             raise Refused("InvalidParameterValue", f"The message attribute '{name}' must contain a value.")
     return attributes
+
+
+def trace_header_of(entry: Mapping[str, Any]) -> str | None:
+    """Return the X-Ray header of what is to be sent, None if there is none."""
+    attributes = mapping(entry, "MessageSystemAttributes")
+    if unknown := attributes.keys() - {TRACE_HEADER}:
+        raise Refused(
+            "InvalidParameterValue", f"{unknown.pop()} is no system attribute: there is {TRACE_HEADER}."
+        )
+    return str(attributes[TRACE_HEADER]["StringValue"]) if attributes else None

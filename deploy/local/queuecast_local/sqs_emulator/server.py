@@ -1,0 +1,148 @@
+"""The emulator's server: SQS's JSON protocol, without a check of signatures.
+
+What comes in another protocol is answered with a 400 that says what would be right.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
+"""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from queuecast_local.sqs_emulator.actions import Actions
+from queuecast_local.sqs_emulator.errors import Refused, query_code
+from queuecast_local.sqs_emulator.long_polls import LongPolls
+from queuecast_local.sqs_emulator.queues import Queue
+
+Json = dict[str, Any]
+
+HOST = "127.0.0.1"
+TARGET = "AmazonSQS."
+CONTENT_TYPE = "application/x-amz-json-1.0"
+MAX_REQUEST_BYTES = 16 * 1_048_576
+"""A batch of 1 MiB, each byte of which JSON may write in six."""
+JSON_PROTOCOL = (
+    "This SQS emulator speaks the JSON protocol only: POST / with a header such as "
+    "X-Amz-Target: AmazonSQS.SendMessage. The AWS CLI and the SDKs do since November 2023: update yours."
+)
+
+
+class QueueServer:
+    """Queues, and who waits for their messages. `clock` returns seconds since 1970, and never goes back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.actions = Actions(clock)
+        self._long_polls = LongPolls(self.actions, clock)
+
+    def application(self) -> web.Application:
+        """Return the server as an application of aiohttp."""
+        application = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        # Some SDKs send to the queue's URL, whose path the request repeats.
+        application.router.add_route("*", "/{path:.*}", self.answer)
+        return application
+
+    async def answer(self, http: web.Request) -> web.StreamResponse:
+        """Answer a request of any kind."""
+        if not http.headers.get("X-Amz-Target", "").startswith(TARGET):
+            return await _other_protocol(http)
+        try:
+            action, request = await asked(http)
+            return answered(http, await self.do(action, request))
+        except Refused as refused:
+            return error(400, refused.code, refused.message)
+
+    async def do(self, action: str, request: Json) -> Json:
+        """Do an action, and wake those who wait for what it has changed. Raises `Refused`."""
+        if action == "ReceiveMessage":
+            answer = await self._long_polls.receive(request)
+        elif action == "DeleteQueue":
+            queue = self.actions.queue(request)
+            answer = self.actions.do(action, request)
+            self._long_polls.forget(queue)
+            return answer
+        else:
+            answer = self.actions.do(action, request)
+        if "QueueUrl" in request:
+            self.wake(self.actions.queue(request))
+        elif action == "StartMessageMoveTask":
+            for queue in self.actions.queues:
+                self.wake(queue)
+        return answer
+
+    def wake(self, queue: Queue) -> None:
+        """Give what is on a queue to those who wait for it."""
+        self._long_polls.wake(queue)
+
+
+async def asked(http: web.Request) -> tuple[str, Json]:
+    """Return the action that a request names, and what it says. Raises `Refused`."""
+    try:
+        request = json.loads(await http.read() or b"{}")
+    except ValueError as exc:
+        raise Refused("SerializationException", f"The body is not JSON: {exc}.") from exc
+    if not isinstance(request, dict):
+        raise Refused("SerializationException", "The body must be a JSON object.")
+    return http.headers.get("X-Amz-Target", "").removeprefix(TARGET), request
+
+
+def answered(http: web.Request, answer: Json) -> web.Response:
+    """Return an answer as a response, with the queues' URLs as whoever asks reaches them."""
+    host = f"http://{http.host}"
+    for name in ("QueueUrls", "queueUrls"):
+        if name in answer:
+            answer[name] = [host + path for path in answer[name]]
+    if "QueueUrl" in answer:
+        answer["QueueUrl"] = host + answer["QueueUrl"]
+    return web.Response(text=json.dumps(answer), content_type=CONTENT_TYPE)
+
+
+def error(status: int, code: str, message: str) -> web.Response:
+    """Return what was refused as a response; the header has the code under which the SDKs know it."""
+    blame = "Sender" if status < 500 else "Receiver"
+    return web.Response(
+        status=status,
+        text=json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": message}),
+        content_type=CONTENT_TYPE,
+        headers={"x-amzn-query-error": f"{query_code(code)};{blame}"},
+    )
+
+
+async def _other_protocol(http: web.Request) -> web.Response:
+    await http.read()
+    if "Action" not in http.query and http.content_type != "application/x-www-form-urlencoded":
+        return web.Response(status=400, text=f"{JSON_PROTOCOL}\n")
+    # An SDK of the query protocol shows its user the message of such a document.
+    text = (
+        '<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>'
+        f"<Code>UnsupportedOperation</Code><Message>{escape(JSON_PROTOCOL)}</Message></Error></ErrorResponse>"
+    )
+    return web.Response(status=400, text=text, content_type="text/xml")
+
+
+def steady_clock() -> Callable[[], float]:
+    """Return a clock of seconds since 1970 that no step of the machine's clock moves."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+async def serve(server: QueueServer, port: int) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT."""
+    runner = web.AppRunner(
+        server.application(),
+        access_log=None,
+        # Who hangs up must get no message: what its receive would still bring would be hidden for nothing.
+        handler_cancellation=True,
+        shutdown_timeout=0.1,
+    )
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port).start()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+    await runner.cleanup()
