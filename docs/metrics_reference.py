@@ -49,11 +49,11 @@ This page is made from the code by `make docs`.
 def page() -> str:
     """Return docs/metrics.md."""
     sections = [INTRODUCTION]
-    for title, declare, each in (
-        ("The gateway", GatewayMetrics, "replica"),
-        ("The poller", _poller, "queue of each replica"),
+    for title, declare, each, label in (
+        ("The gateway", GatewayMetrics, "replica", None),
+        ("The poller", _poller, "queue of each replica", "queue"),
     ):
-        sections.append(_section(title, _families(declare), each))
+        sections.append(_section(title, _families(declare), each, label))
     return "\n".join(sections)
 
 
@@ -67,14 +67,17 @@ def _families(declare: Callable[[CollectorRegistry], object]) -> list[Metric]:
     return sorted(registry.collect(), key=lambda family: family.name)
 
 
-def _section(title: str, families: Sequence[Metric], each: str) -> str:
-    names = [sample.name for family in families for sample in family.samples]
-    series = sum(not name.endswith("_created") for name in names)  # the services show none of these
+def _section(title: str, families: Sequence[Metric], each: str, label: str | None) -> str:
+    samples = [sample for family in families for sample in family.samples]
+    # The services show no `_created`.
+    shown = [sample for sample in samples if not sample.name.endswith("_created")]
+    of_each = sum(label is None or label in sample.labels for sample in shown)
+    beside = "" if of_each == len(shown) else f" and {len(shown) - of_each} beside these for each replica,"
     rows = [
         f"| `{_name(family)}` | {family.type} | {_labels(family)} | {family.documentation} |"
         for family in families
     ]
-    told = f"{series} series for each {each}, whatever anybody sends."
+    told = f"{of_each} series for each {each},{beside} whatever anybody sends."
     return "\n".join(
         [f"## {title}", "", told, "", "| metric | type | labels | |", "|---|---|---|---|", *rows, ""]
     )
