@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from queuecast_bus import BadRecord, Record
 from queuecast_bus.reader import Entry
-from queuecast_bus.record import Address, TracedRecord, offset_key, offset_ms
+from queuecast_bus.record import (
+    MAX_CACHED_BYTES,
+    Address,
+    TracedRecord,
+    _known_text,
+    offset_key,
+    offset_ms,
+    read_address,
+)
 
 names = st.text(min_size=1, max_size=40)
 records = st.builds(
@@ -176,3 +184,19 @@ def _entry(record: Record) -> Entry:
 
 def _offset(key: tuple[int, int]) -> str:
     return f"{key[0]}-{key[1]}"
+
+
+def test_only_short_addresses_are_kept_as_text() -> None:
+    """Names come from applications, so that the cache is one of bytes; what is kept is what would be made."""
+    _known_text.cache_clear()
+    for address in (
+        Address("/", ("r" * MAX_CACHED_BYTES,)),
+        Address("/", ("a", "b")),
+        Address("/", (), ("s",)),
+    ):
+        assert read_address(address.to_text()) == address
+    assert _known_text.cache_info().currsize == 0
+    for address in (Address("/"), Address("/shop", ("é",))):
+        assert address.to_text() == address.to_text()
+        assert read_address(address.to_text()) == address
+    assert _known_text.cache_info().currsize == 2

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuecast_poller.routing import MAX_ROOMS, Address, BadAddress, address, check_names, meant
+from queuecast_bus.names import MAX_ROOMS
+from queuecast_poller.routing import (
+    Address,
+    BadAddress,
+    _known_list,
+    address,
+    check_names,
+    meant,
+    room_list,
+)
 
 DEFAULT = Address("item_added")
 
@@ -175,3 +184,13 @@ def test_what_attributes_leave_open_is_as_the_default_says() -> None:
     assert address({"event": "sale"}, default) == Address("sale", "/shop", ("a",))
     assert address({"rooms": "b"}, default) == Address("price", "/shop", ("b",))
     assert address({"namespace": "/", "other": "x"}, default) == Address("price", "/", ("a",))
+
+
+def test_a_list_that_is_long_is_not_kept() -> None:
+    """Senders choose what is in it, so the cache is one of bytes too; a short one is not read twice."""
+    _known_list.cache_clear()
+    long = "a" * 120 + ",b,c,d,e,f"
+    assert room_list(long) == room_list(long)
+    assert _known_list.cache_info().currsize == 0
+    assert room_list("sku:7,sku:8") is room_list("sku:7,sku:8")
+    assert _known_list.cache_info().currsize == 1

@@ -1,6 +1,7 @@
 """The names that an event, a namespace and a room can have, on the queue's side as on the browser's. Pure."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 RESERVED_EVENTS = frozenset(
@@ -63,6 +64,7 @@ def check_event(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
 def check_published_event(name: str) -> str:
     """Return `name` if an application may publish events of that name. Raises `BadName`."""
     if name in GATEWAY_EVENTS or name.startswith(GATEWAY_PREFIX):

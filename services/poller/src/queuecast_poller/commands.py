@@ -6,6 +6,7 @@ everyone.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from queuecast_bus.command import Command, Target, Verb
@@ -33,7 +34,12 @@ class BadCommand(ValueError):
 
 def is_meant(attributes: Iterable[str]) -> bool:
     """Say whether a message with attributes of these names is meant to be a command."""
-    return any(name[: len(PREFIX)].casefold() == PREFIX for name in attributes)
+    return any(map(_is_ours, attributes))
+
+
+@lru_cache(maxsize=1024)
+def _is_ours(name: str) -> bool:
+    return name[: len(PREFIX)].casefold() == PREFIX
 
 
 def command(attributes: Mapping[str, str], unreadable: Collection[str], data: Any) -> Command:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from queuecast_bus.names import CANARY_NAMESPACE
+from queuecast_bus.names import CANARY_NAMESPACE, MAX_BYTES, MAX_ROOMS, SUBJECT_ROOM
 from queuecast_bus.record import Record
 from queuecast_poller.canary_token import is_genuine
 from queuecast_poller.commands import BadCommand, command, is_meant
@@ -27,6 +27,9 @@ from queuecast_poller.unwrap import (
     plain,
     unwrap,
 )
+
+MAX_ADDRESS_BYTES = 2 * MAX_BYTES + MAX_ROOMS * (MAX_BYTES + len(SUBJECT_ROOM))
+"""Of the longest address that is taken: a record which has room for it needs no look at its own."""
 
 
 class Reason(StrEnum):
@@ -190,7 +193,8 @@ def _judge_one(
         if mistake := rules.schemas.mistake(where.event, [matched.payload.value]):
             return Leave(message, Reason.BAD_PAYLOAD, f"{where.event}: {mistake}")
         record = _record(message, matched.payload, where)
-        if record.size > rules.max_record_bytes:
+        has_room = record.payload_size + MAX_ADDRESS_BYTES <= rules.max_record_bytes
+        if not has_room and record.size > rules.max_record_bytes:
             detail = f"{record.size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
             return Leave(message, Reason.TOO_LARGE, detail)
         return Publish(message, record, matched.max_age_seconds, matched.latest)

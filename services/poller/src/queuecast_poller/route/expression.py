@@ -147,6 +147,8 @@ def _compile(tree: _Tree) -> _Step:
             compare = TreeInterpreter.COMPARATOR_FUNC[tree["value"]]
             left, right = map(_compile, children)
             return lambda message: compare(left(message), right(message))
+        case "comparator":
+            return _order(TreeInterpreter.COMPARATOR_FUNC[tree["value"]], *map(_compile, children))
         case "and_expression":
             return _and(*map(_compile, children))
         case "or_expression":
@@ -170,6 +172,18 @@ def _chain(steps: list[_Step]) -> _Step:
     if rest:
         return _chain([_chain([first, second]), *rest])
     return lambda message: second(first(message))
+
+
+def _order(compare: Callable[[Any, Any], Any], left: _Step, right: _Step) -> _Step:
+    def compared(message: Any) -> Any:
+        one, other = left(message), right(message)
+        # What has no order is not smaller or larger, for which JMESPath says null; `true` is no number.
+        return compare(one, other) if type(one) in _ORDERED and type(other) in _ORDERED else None
+
+    return compared
+
+
+_ORDERED = frozenset({int, float, str})
 
 
 def _and(left: _Step, right: _Step) -> _Step:

@@ -1,8 +1,7 @@
 """What the first route that matches says of a message. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from queuecast_bus.names import BadName, check_namespace, check_published_event
 from queuecast_poller.message import Message
@@ -16,8 +15,7 @@ class BadRoute(ValueError):
     """A route cannot be applied to this message; the text says which, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(NamedTuple):
     """What a route says of one message; None is no route.
 
     `payload` is what a browser gets. `max_age_seconds` and `latest` are None where the route says nothing of
