@@ -203,6 +203,18 @@ def test_a_full_emulator_refuses_what_is_sent_until_there_is_room(makes_room: st
     server.send(other)
 
 
+def test_what_a_fifo_queue_knows_of_deleted_messages_counts_for_five_minutes() -> None:
+    """Then there is room again, though nobody could send anything meanwhile."""
+    server = Server(max_held_bytes=1)
+    url = server.queue("q.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    server.send(url, MessageGroupId="g")
+    server.do("PurgeQueue", QueueUrl=url)
+    again = {"QueueUrl": url, "MessageBody": "b", "MessageGroupId": "g"}
+    assert code(server, "SendMessage", **again) == "OverLimit"
+    server.now = 300
+    server.do("SendMessage", **again)
+
+
 def test_a_dead_letter_counts_once_for_the_memory() -> None:
     """A message that moves takes no more than before, however often it does."""
     server = Server()
@@ -210,13 +222,13 @@ def test_a_dead_letter_counts_once_for_the_memory() -> None:
     server.leads(url, dead)
     server.send(url, "x" * 1_000)
     queues = [server._actions.queue({"QueueUrl": each}) for each in (url, dead)]
-    held = sum(queue.held_bytes for queue in queues)
+    held = sum(queue.held_bytes(0) for queue in queues)
     for _ in range(3):
         server.bodies(url)
         server.bodies(url)
-        assert (queues[0].held_bytes, queues[1].held_bytes) == (0, held)
+        assert (queues[0].held_bytes(0), queues[1].held_bytes(0)) == (0, held)
         server.do("StartMessageMoveTask", SourceArn=queues[1].arn)
-        assert (queues[0].held_bytes, queues[1].held_bytes) == (held, 0)
+        assert (queues[0].held_bytes(0), queues[1].held_bytes(0)) == (held, 0)
 
 
 def test_there_is_an_end_to_queues(monkeypatch: pytest.MonkeyPatch) -> None:

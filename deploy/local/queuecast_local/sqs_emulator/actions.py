@@ -122,12 +122,13 @@ class Actions:
             raise Refused("InvalidParameterValue", "A FIFO queue delays all its messages alike, or none.")
         if size(request) > queue.max_bytes:
             raise Refused("InvalidParameterValue", f"Message must be shorter than {queue.max_bytes} bytes.")
-        if sum(each.held_bytes for each in self.queues) >= self._max_held_bytes:
+        now = self._clock()
+        if sum(each.held_bytes(now) for each in self.queues) >= self._max_held_bytes:
             reason = "Delete messages, purge a queue, or use ElasticMQ or AWS."
             raise Refused("OverLimit", f"This emulator holds {self._max_held_bytes} bytes at most. {reason}")
         sent = queue.send(
             body,
-            self._clock(),
+            now,
             attributes=attributes,
             group_id=request.get("MessageGroupId"),
             deduplication_id=request.get("MessageDeduplicationId"),

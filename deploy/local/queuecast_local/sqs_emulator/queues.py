@@ -86,9 +86,9 @@ class Queue:
         self._return_overdue(now)
         return len(self._messages) - self.in_flight - self.delayed
 
-    @property
-    def held_bytes(self) -> int:
-        """About how much memory it takes."""
+    def held_bytes(self, now: float) -> int:
+        """Return about how much memory it takes."""
+        self._forget_sent(now)
         return self._message_bytes + SENT_BYTES * len(self._sent)
 
     def is_ready(self, now: float) -> bool:
@@ -314,10 +314,13 @@ class Queue:
         return message, message is not None and message.handouts == int(handout)
 
     def _sent_before(self, deduplication_id: str, now: float) -> Sent | None:
+        self._forget_sent(now)
+        return self._sent.get(deduplication_id)
+
+    def _forget_sent(self, now: float) -> None:
         # They stand in the order of sending, which is the order of expiry.
         while self._sent and next(iter(self._sent.values())).at + DEDUPLICATION_SECONDS <= now:
             self._sent.popitem(last=False)
-        return self._sent.get(deduplication_id)
 
 
 def _held_bytes(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
