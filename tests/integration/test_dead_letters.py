@@ -187,6 +187,7 @@ def test_it_lists_what_is_there_and_why_it_would_fail_again(each: Emulator) -> N
         ("-", pair.name),
         ("not_json", pair.name),
     ]
+    assert {letter["outcome"] for letter in found} == {"leave", "publish"}
     assert all(letter["message_id"] and letter["sent"].startswith("20") for letter in found)
     text = pair.command(QUEUECAST_MAX_BODY_BYTES="3").stdout
     assert "not_json: Expecting value" not in text
