@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a real server that fails as a network does: silence, resets, nobody there.
+"""A TCP proxy in front of a real server that fails as a network does: silence, resets, nobody there, a crawl.
 
 It alters no byte. Callbacks instead of streams: 100 clients' events pass through it.
 """
@@ -13,10 +13,14 @@ LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards each connection to the port of 127.0.0.1 that `choose` returns; None resets the connection."""
+    """Forwards each connection to the port of 127.0.0.1 that `choose` returns; None resets the connection.
+
+    Each direction of each carries `bytes_per_second`, or as many as there are.
+    """
 
     def __init__(self, choose: Callable[[], int | None]) -> None:
         self.silent = False
+        self.bytes_per_second: float | None = None
         self._choose = choose
         self._links: list[Link] = []
         self._openings: set[asyncio.Task[None]] = set()
@@ -75,7 +79,7 @@ class Proxy:
         except OSError:
             near.reset()
             return
-        link = Link(near, far, self._links.remove)
+        link = Link(near, far, self._links.remove, lambda: self.bytes_per_second)
         self._links.append(link)
         link.hush(silent=not self._flowing.is_set())
 
@@ -99,6 +103,7 @@ class End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         assert self.link is not None, "reading is paused until there is one"
         self.link.other(self).transport.write(data)
+        self.link.carried(self, len(data))
 
     def pause_writing(self) -> None:
         self.full = True
@@ -137,10 +142,18 @@ class End(asyncio.Protocol):
 class Link:
     """A forwarded connection. While silent it reads nothing, so that the end of one side stays unseen too."""
 
-    def __init__(self, near: End, far: End, forget: Callable[["Link"], None]) -> None:
+    def __init__(
+        self,
+        near: End,
+        far: End,
+        forget: Callable[["Link"], None],
+        bytes_per_second: Callable[[], float | None],
+    ) -> None:
         self._near = near
         self._far = far
         self._forget: Callable[[Link], None] | None = forget
+        self._bytes_per_second = bytes_per_second
+        self._resting: set[End] = set()
         self._silent = False
         near.link = far.link = self
 
@@ -152,10 +165,21 @@ class Link:
         self._silent = silent
         self.settle()
 
+    def carried(self, end: End, size: int) -> None:
+        """Rest for as long as so many bytes take."""
+        if (rate := self._bytes_per_second()) is not None:
+            self._resting.add(end)
+            asyncio.get_running_loop().call_later(size / rate, self._rested, end)
+            self.settle()
+
+    def _rested(self, end: End) -> None:
+        self._resting.discard(end)
+        self.settle()
+
     def settle(self) -> None:
         """Read where the other side can take it."""
-        self._near.read(wanted=not self._silent and not self._far.full)
-        self._far.read(wanted=not self._silent and not self._near.full)
+        for end in (self._near, self._far):
+            end.read(wanted=not self._silent and not self.other(end).full and end not in self._resting)
         for end in (self._near, self._far):
             if end.gone and not self._silent:
                 self.other(end).transport.close()

@@ -144,7 +144,7 @@ async def test_a_request_that_asks_has_no_body(impatient: Gateway, length: dict[
 
 async def test_who_does_not_read_is_cut_at_the_bound(site: Site) -> None:
     """The kernel's buffer is a part of it: left alone it grew to 4 MiB before the first byte was counted."""
-    one = await site.start(max_buffered_bytes=1 << 20)
+    one = await site.start(max_buffered_bytes=1 << 20, max_replay_bytes=500_000, max_record_bytes=100_000)
     slow = await asyncio.to_thread(unread, one.port)
     sent = 0
     while not one.metric(DISCONNECTS, reason="slow"):

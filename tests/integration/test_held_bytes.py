@@ -93,7 +93,7 @@ async def test_what_is_kept_of_a_request_that_waits_is_counted(gateway: Gateway)
 
 async def test_what_a_closed_connection_has_not_taken_is_counted(site: Site) -> None:
     """Until it is taken, or nobody waits for that any more, it is as much memory as before."""
-    one = await site.start(max_buffered_bytes=1 << 20)
+    one = await site.start(max_buffered_bytes=1 << 20, max_replay_bytes=500_000, max_record_bytes=100_000)
     slow = await asyncio.to_thread(unread, one.port)
     with slow:
         while not one.metric(DISCONNECTS, reason="slow"):

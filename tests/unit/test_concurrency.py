@@ -41,3 +41,11 @@ def test_under_a_rate_limit_as_many_as_were_asked_for_show_one_if_they_came_at_o
     assert not has_backlog(1, 1, AT_ONCE_SECONDS)
     assert not has_backlog(1, 4, 0)
     assert not has_backlog(0, 4, 0)
+
+
+def test_of_large_messages_fewer_are_received_at_a_time() -> None:
+    """Eight receives of ten of the largest are 80 MiB on the wire, and some five times that at work."""
+    largest = BATCH << 20
+    assert [wanted_receives(under_way, BATCH, 8, largest) for under_way in (1, 2, 3, 8)] == [2, 3, 3, 3]
+    assert wanted_receives(8, BATCH, 8, 10 * largest) == 1
+    assert wanted_receives(4, BATCH, 8, BATCH * 1_000) == 8

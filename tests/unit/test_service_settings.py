@@ -60,7 +60,7 @@ def test_the_poller_has_the_promised_defaults() -> None:
     made = settings("poller")
     assert made.event == "item_added"
     assert made.wait_seconds == 20
-    assert made.max_body_bytes == 262_144
+    assert made.max_body_bytes == 1_048_576
 
 
 def test_the_poller_must_be_told_its_queues() -> None:
@@ -147,8 +147,12 @@ def test_a_bad_value_of_the_gateway_names_its_variable(name: str, value: str) ->
             "MAX_BUFFERED_BYTES",
             {"MAX_BUFFERED_BYTES": "70000", "MAX_RECORD_BYTES": "69999"},
         ),
-        ("MAX_BUFFERED_BYTES", "MAX_RECORD_BYTES", {"MAX_RECORD_BYTES": "1048576"}),
-        ("MAX_REPLAY_BYTES", "MAX_BUFFERED_BYTES", {"MAX_REPLAY_BYTES": "1048576"}),
+        (
+            "MAX_BUFFERED_BYTES",
+            "MAX_RECORD_BYTES",
+            {"MAX_RECORD_BYTES": "4000000", "MAX_BUFFERED_BYTES": "4000000"},
+        ),
+        ("MAX_REPLAY_BYTES", "MAX_BUFFERED_BYTES", {"MAX_REPLAY_BYTES": "4194304"}),
     ],
 )
 def test_settings_that_contradict_each_other_are_both_named(

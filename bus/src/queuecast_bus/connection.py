@@ -95,10 +95,11 @@ def _check_tls(url: str) -> None:
         raise ValueError(f"TLS cannot be had with {said}: {exc}") from None
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, **more: Any) -> Redis:
     """Return a client for `url`; it connects with its first command. Ask it within `asking`.
 
-    A command is sent once: who calls decides about trying again, because only they know whether that is safe.
+    `more` are options of redis-py for its connections. A command is sent once: who calls decides about trying
+    again, because only they know whether that is safe.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_SECONDS,
@@ -108,6 +109,7 @@ def connect(url: str) -> Redis:
         "protocol": 2,
         # No CLIENT SETINFO: not every server knows it, and it would be one more command to allow.
         "driver_info": None,
+        **more,
     }
     parts = urlsplit(url)
     scheme = parts.scheme.replace("valkey", "redis")

@@ -12,6 +12,7 @@ from typing import Any
 import socketio
 from socketio.packet import Packet
 
+from queuecast_bus.answers import BoundedParser
 from queuecast_bus.connection import connect
 from queuecast_bus.control import ControlChannel
 from queuecast_bus.errors import BadRecord
@@ -47,7 +48,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         self._control = ControlChannel(self._clients[0], url, channels)
         self._reader: Reader | None = None
         if not write_only:
-            self._clients.append(connect(url))
+            self._clients.append(connect(url, parser_class=BoundedParser))
             self._reader = Reader(self._clients[1], keys)
 
     async def aclose(self) -> None:

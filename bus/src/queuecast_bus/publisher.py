@@ -10,6 +10,10 @@ from queuecast_bus.connection import asking
 from queuecast_bus.keys import Keys
 from queuecast_bus.record import Record
 
+WRITE_BYTES = 2 << 20
+"""So much is stored in one step. Ten of the largest messages took longer than an answer may over a link
+of 3 MB/s, and Redis would answer nobody else meanwhile."""
+
 _APPEND = files("queuecast_bus").joinpath("append.lua").read_text("utf-8")
 
 
@@ -43,8 +47,18 @@ class Publisher:
 
         All are stored or, if this raises `BusUnavailable`, it is unknown which: publish the same batch again.
         """
-        if not batch:
-            return []
+        stored: list[Stored] = []
+        step: list[tuple[Record, str | None]] = []
+        size = 0
+        for each in batch:
+            size += (length := each[0].payload_size)
+            if size > WRITE_BYTES and step:
+                stored += await self._store(step)
+                step, size = [], length
+            step.append(each)
+        return stored + await self._store(step) if step else stored
+
+    async def _store(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
         keys = [self._keys.stream, self._keys.tail]
         arguments: list[int | bytes] = [*self._head]
         for record, dedup_id in batch:

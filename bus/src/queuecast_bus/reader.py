@@ -5,7 +5,9 @@ It never asks for "new from now on" in its loop: between two such questions reco
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
@@ -13,9 +15,11 @@ from typing import Any, Literal, NamedTuple
 
 from redis.asyncio import Redis
 
+from queuecast_bus.answers import MAX_ANSWER_BYTES, AnswerTooLong, answer_bytes, bound_answers
 from queuecast_bus.connection import ANSWER_SECONDS, asking, jittered
 from queuecast_bus.errors import BadRecord, BusUnavailable
 from queuecast_bus.keys import Keys
+from queuecast_bus.read_size import MOST_RECORDS, READ_BYTES, ReadSize
 from queuecast_bus.record import (
     ADDRESS,
     MAX_CACHED_BYTES,
@@ -36,10 +40,6 @@ START = "0-0"
 BLOCK_SECONDS = 1.0
 """One XREAD waits this long. Short, so that a connection that went silent is found out soon; an idle replica
 costs Redis one command a second."""
-
-READ_COUNT = 400
-"""Records of one XREAD; with the largest bodies that is 100 MiB. With half as many, a record that nobody here
-wants costs an eighth more."""
 
 RETRY_CAP_SECONDS = 1.0
 
@@ -104,7 +104,10 @@ class Batch:
 
 
 class Reader:
-    """Follows one stream. `started` is set once it is settled where reading starts."""
+    """Follows one stream. `started` is set once it is settled where reading starts.
+
+    Its client's connections have a `BoundedParser`, by which it knows how much an answer brought.
+    """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.started = asyncio.Event()
@@ -114,13 +117,15 @@ class Reader:
         redis.set_response_callback("XRANGE", _as_it_came)
         self._recall = redis.register_script(_RECALL)
         self._keys = keys
+        self._size = ReadSize()
         self._last = START
         self._linked = START
 
     async def follow(self) -> AsyncIterator[Batch]:
         """Yield all that is stored after the newest record there was at first, for ever.
 
-        The first batch is empty and says where that is. Redis's failures are waited out, never raised.
+        The first batch is empty and says where that is. What comes in more than `READ_BYTES` is yielded in
+        pieces of about that. Redis's failures are waited out, never raised.
         """
         attempt = 0
         while True:
@@ -131,8 +136,11 @@ class Reader:
                     yield Batch(self._last)
                 elif attempt:
                     yield await self._resume()
+                pieces = await self._read()
                 attempt = 0
-                if batch := await self._read():
+                for raw in pieces:
+                    batch, self._linked = _batch(raw, self._linked)
+                    self._last = batch.position
                     yield batch
             except BusUnavailable as exc:
                 if attempt == 0:
@@ -141,12 +149,15 @@ class Reader:
                 attempt += 1
 
     async def between(self, after: str, until: str, most: int) -> Batch:
-        """Return up to `most` records after one offset and until another, which must have been read.
+        """Return some records, `most` at most, after one offset and until another, which must have been read.
 
         Raises `BusUnavailable`.
         """
-        async with asking("reading again"):
-            answer: Any = await self._redis.xrange(self._keys.stream, f"({after}", until, most)
+        answer = await self._ask(
+            "reading again",
+            lambda count: self._redis.xrange(self._keys.stream, f"({after}", until, count),
+            most=most,
+        )
         if not answer:
             # What was read is still there, or it was trimmed; the end of the range was read.
             gap = _gap(after=after, before=until) if offset_key(after) < offset_key(until) else None
@@ -160,13 +171,16 @@ class Reader:
         return batch
 
     async def recall(self, offsets: Sequence[str]) -> list[list[bytes]]:
-        """Return the fields of the records at these offsets, none where there is no record any more.
+        """Return the fields of the first few records at these offsets, of one at least.
 
-        Raises `BusUnavailable`.
+        They are none where there is no record any more. Raises `BusUnavailable`.
         """
-        async with asking("recalling records"):
-            found: list[list[bytes]] = await self._recall(keys=[self._keys.stream], args=offsets)
-        return found
+        found = await self._ask(
+            "recalling records",
+            lambda count: self._recall(keys=[self._keys.stream], args=offsets[:count]),
+            most=len(offsets),
+        )
+        return list(found)
 
     async def _tail(self) -> str:
         async with asking("asking for the newest record"):
@@ -187,16 +201,62 @@ class Reader:
     def _go_to(self, offset: str) -> None:
         self._last = self._linked = offset
 
-    async def _read(self) -> Batch | None:
-        async with asking("reading", BLOCK_SECONDS + ANSWER_SECONDS):
-            answer: Any = await self._redis.xread(
-                {self._keys.stream: self._last}, count=READ_COUNT, block=int(BLOCK_SECONDS * 1000)
-            )
-        if not answer:
-            return None
-        batch, self._linked = _batch(answer[0][1], self._linked)
-        self._last = batch.position
-        return batch
+    async def _read(self) -> Iterator[Sequence[Any]]:
+        answer = await self._ask(
+            "reading",
+            lambda count: self._redis.xread(
+                {self._keys.stream: self._last}, count=count, block=int(BLOCK_SECONDS * 1000)
+            ),
+            seconds=BLOCK_SECONDS + ANSWER_SECONDS,
+            records=lambda answer: answer[0][1],
+        )
+        return _pieces(answer) if answer and answer_bytes() > READ_BYTES else iter([answer] if answer else ())
+
+    async def _ask(
+        self,
+        doing: str,
+        question: Callable[[int], Awaitable[Any]],
+        *,
+        most: int = MOST_RECORDS,
+        seconds: float = ANSWER_SECONDS,
+        records: Callable[[Any], Sequence[Any]] = lambda answer: answer,
+    ) -> Sequence[Any]:
+        """Return the records in the answer to a question for so many of them, or for fewer of large ones.
+
+        Raises `BusUnavailable`.
+        """
+        while True:
+            asked, began = min(self._size.count, most), time.monotonic()
+            # A single record cannot be had in less: somebody else's may be longer than any of ours.
+            bound_answers(MAX_ANSWER_BYTES if asked > 1 else math.inf)
+            try:
+                async with asking(doing, seconds):
+                    answer = await question(asked)
+            except BusUnavailable:
+                self._size.failed(asked)
+                raise
+            except AnswerTooLong as exc:
+                self._size.failed(asked)
+                log.info("%s %d records: %s; fewer are asked for", doing, asked, exc)
+                continue
+            found = records(answer) if answer else ()
+            if found:
+                self._size.came(asked, len(found), answer_bytes(), time.monotonic() - began)
+            return found
+
+
+def _pieces(raw: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield entries in pieces of about `READ_BYTES`: a browser that is sent them may read one meanwhile."""
+    piece: list[Any] = []
+    size = 0
+    for entry in raw:
+        length = sum(map(len, entry[1]))
+        if piece and size + length > READ_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(entry)
+        size += length
+    yield piece
 
 
 def _batch(raw: Sequence[Any], linked: str | None) -> tuple[Batch, str]:

@@ -26,12 +26,13 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
         default=600, ge=1, description="How long a message id is remembered, so that it is published once"
     )
     max_record_bytes: int = Field(
-        default=512 << 10,
+        default=2 << 20,
         validate_default=True,
         ge=1_000,
         le=MAX_CLIENT_BYTES,
         description="Largest event that is put on the bus, and delivered from it: at least the poller's "
-        "`QUEUECAST_MAX_BODY_BYTES`, less than the gateway's `QUEUECAST_MAX_BUFFERED_BYTES`",
+        "`QUEUECAST_MAX_BODY_BYTES`, and more where what is taken from an envelope is longer as JSON of its "
+        "own; less than the gateway's `QUEUECAST_MAX_BUFFERED_BYTES`",
     )
 
     @field_validator("redis_url")

@@ -191,7 +191,7 @@ TO_BROWSERS = Row(
         ),
         Series(
             "The connection with most",
-            "Of each gateway, in bytes. At `QUEUECAST_MAX_BUFFERED_BYTES` (1 MiB) it is cut off.",
+            "Of each gateway, in bytes. At `QUEUECAST_MAX_BUFFERED_BYTES` (4 MiB) it is cut off.",
             "bytes",
             {POD: f"max by ({BY_POD}) ({gateway('buffered_bytes_max')})"},
             width=6,

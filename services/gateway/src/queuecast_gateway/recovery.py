@@ -220,16 +220,16 @@ class Recovery:
 
     async def _recall(self, missed: Missed, entries: Sequence[Entry]) -> None:
         """Read again what nobody here wanted when it came."""
-        size = 0
-        for start in range(0, len(entries), PAGE):
-            page = entries[start : start + PAGE]
-            for entry, fields in zip(
-                page, await self._bus.recall([entry.offset for entry in page]), strict=True
-            ):
+        size, done = 0, 0
+        while done < len(entries):
+            page = entries[done : done + PAGE]
+            found = await self._bus.recall([entry.offset for entry in page])
+            for entry, fields in zip(page, found, strict=False):
                 if not fields:
                     raise NotRecovered("trimmed")
                 size += self._bus.history.recall(entry, fields)
             missed.check(len(entries), size)
+            done += len(found)
 
     # Being there
 

@@ -74,6 +74,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             cors_allowed_origins=settings.allowed_origins,
             max_http_buffer_size=settings.max_message_bytes,
             max_buffered_bytes=settings.max_buffered_bytes,
+            max_incoming_bytes=settings.max_incoming_bytes,
             kernel_bytes=2 * settings.send_buffer_bytes,
             request_seconds=settings.connect_seconds,
             ping_interval=settings.ping_interval_seconds,

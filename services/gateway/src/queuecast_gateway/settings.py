@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 
 from queuecast_bus import BusSettings
+from queuecast_bus.bounds import MAX_ATTACHMENTS
 from queuecast_bus.names import check_namespace, check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
@@ -19,6 +20,9 @@ from queuecast_gateway.limits.pace import Rates
 from queuecast_gateway.limits.settings import LimitSettings
 
 TRANSPORTS = ("polling", "websocket")
+
+MIN_INCOMING_BYTES = 1 << 20
+"""What one connection may have sent that waits here, where no single message may be as large."""
 
 SEND_BUFFER_BYTES = 128 << 10
 """Enough for 2.5 MB a second to a browser that is 100 ms away."""
@@ -53,11 +57,11 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         default=100_000, ge=1_000, le=10_000_000, description="Largest message that a browser may send"
     )
     max_buffered_bytes: int = Field(
-        default=1 << 20,
+        default=4 << 20,
         validate_default=True,
         ge=64 << 10,
-        description="What one connection may make the gateway hold: a browser that is further behind is cut "
-        "off (close code 4008, `slow`), and one of which more waits here (1008)",
+        description="How far a browser may be behind before it is cut off (close code 4008, `slow`). What it "
+        "has sent that waits may be as much, but no more than 1 MiB or a message with ten attachments (1008)",
     )
     ping_interval_seconds: float = Field(
         default=25, ge=0.1, description="How often a browser is asked whether it is there"
@@ -87,10 +91,11 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         default=2_000, ge=1, description="Most events that a browser may have missed; beyond, it starts anew"
     )
     max_replay_bytes: int = Field(
-        default=512 << 10,
+        default=3 << 20,
         validate_default=True,
         ge=1_000,
-        description="The same in bytes; less than `QUEUECAST_MAX_BUFFERED_BYTES`",
+        description="The same in bytes; `QUEUECAST_MAX_RECORD_BYTES` at least, or the largest events are not "
+        "replayed, and less than `QUEUECAST_MAX_BUFFERED_BYTES`",
     )
     history_bytes: int = Field(
         default=16 << 20,
@@ -251,6 +256,14 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         word it takes up to 4 MiB, which no figure shows.
         """
         return min(SEND_BUFFER_BYTES, self.max_buffered_bytes // 8)
+
+    @property
+    def max_incoming_bytes(self) -> int:
+        """What one connection may have sent that waits here: one message with all its attachments, or more
+        where messages are small. What a browser sends is small beside what it may be sent.
+        """
+        largest = (1 + MAX_ATTACHMENTS) * self.max_message_bytes
+        return min(self.max_buffered_bytes, max(MIN_INCOMING_BYTES, largest))
 
     @property
     def rates(self) -> Rates | None:

@@ -16,13 +16,21 @@ def has_backlog(received: int, asked_for: int, took_seconds: float) -> bool:
     return received == asked_for and (asked_for == BATCH or took_seconds < AT_ONCE_SECONDS)
 
 
-def wanted_receives(under_way: int, received: int, most: int) -> int:
+MAX_RECEIVED_BYTES = 32 << 20
+"""What all receives of a queue should bring at a time; what is worked on takes some five times that."""
+
+
+def wanted_receives(under_way: int, received: int, most: int, size: int = 0) -> int:
     """Return how many receives there should be after one of `under_way` brought `received` messages.
 
     A full batch says that more is waiting, nobody knows how much: as many receives are opened as there are
     already, so that a backlog has all of them after a few answers. An empty one says that the queue is
     drained, so one is closed. The last never is: it is the long poll that waits for the next message.
+    `size` is what the bodies had in all: of large ones fewer are received at a time.
     """
+    if size:
+        most = min(most, max(1, MAX_RECEIVED_BYTES // size))
+        under_way = min(under_way, most)
     if received >= BATCH:
         return min(2 * under_way, most)
     if received == 0:

@@ -130,14 +130,15 @@ class Intake:
             if self._pulse.recovered("sqs"):
                 log.info("receiving")
             took_seconds = time.monotonic() - began
+            size = 0
             if messages:
                 is_backlog = has_backlog(len(messages), most, took_seconds)
-                await self._handle(messages, stop, is_backlog=is_backlog)
+                size = await self._handle(messages, stop, is_backlog=is_backlog)
             else:
                 self._metrics.receives["empty"].inc()
                 await self._drain.flush("drained")
                 await pause(stop, SHORTEST_ROUND_SECONDS - took_seconds)
-            wanted = wanted_receives(self._open_receives, len(messages), self._max_receives)
+            wanted = wanted_receives(self._open_receives, len(messages), self._max_receives, size)
             while wanted > self._open_receives and not stop.is_set():
                 self._open(receivers, stop)
         self._open_receives -= 1
@@ -147,7 +148,8 @@ class Intake:
     def _max_receives(self) -> int:
         return self._judgement.rules.receives or self._settings.max_receives
 
-    async def _handle(self, messages: Sequence[Message], stop: asyncio.Event, *, is_backlog: bool) -> None:
+    async def _handle(self, messages: Sequence[Message], stop: asyncio.Event, *, is_backlog: bool) -> int:
+        """Carry out the verdicts on messages; return about how many bytes they brought, from SQS or S3."""
         received = time.monotonic()
         self._count_received(messages)
         self._refresh.used()
@@ -157,7 +159,7 @@ class Intake:
         judged = await self._judge(messages, handles, stop)
         if judged is None:
             await self._give_back(handles)
-            return
+            return 0
         verdicts = drop_too_old(judged, 1000 * time.time())
         await self._drop([verdict for verdict in verdicts if isinstance(verdict, Drop)])
         left = [verdict for verdict in verdicts if isinstance(verdict, Leave)]
@@ -170,6 +172,8 @@ class Intake:
                 tasks.create_task(self._return_left(left))
             fresh = [verdict for verdict in verdicts if isinstance(verdict, Publish)]
             await self._drain.hand_on(fresh, received, stop, is_backlog=is_backlog)
+        bodies = sum([len(message.body) for message in messages])
+        return max(bodies, sum([verdict.record.payload_size for verdict in fresh]))
 
     async def _judge(
         self, messages: Sequence[Message], handles: Sequence[str], stop: asyncio.Event

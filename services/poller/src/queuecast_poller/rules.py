@@ -25,8 +25,8 @@ class Rules:
 
     queue: str = ""
     default: Address = ITEM_ADDED
-    max_body_bytes: int = 262_144
-    max_record_bytes: int = 512 << 10
+    max_body_bytes: int = 1_048_576
+    max_record_bytes: int = 2 << 20
     unwraps: bool = True
     broadcasts: bool = True
     broadcasts_unmatched: bool = False

@@ -39,11 +39,11 @@ class Settings(BusSettings, EdgeSettings):
         default=8, ge=1, le=64, description="Most receives under way per queue; busy queues get more than one"
     )
     max_body_bytes: int = Field(
-        default=262_144,
+        default=1_048_576,
         validate_default=True,
         ge=1,
         le=1_048_576,
-        description="Largest message body that is published",
+        description="Largest message body that is published; by default the largest that SQS takes",
     )
     unaddressed: Literal["broadcast", "leave"] = Field(
         default="broadcast",

@@ -21,8 +21,8 @@ CONNECT_SECONDS = 5.0
 KEEPALIVE_SECONDS = 12.0
 """SQS closes a connection after 20 s without a request; one that is about to be closed must not be used."""
 
-MAX_ANSWER_BYTES = 16 * 1_048_576
-"""More than ten messages of 1 MiB in all, where JSON writes each byte in six; what is longer is not SQS's."""
+MAX_ANSWER_BYTES = 64 * 1_048_576
+"""More than ten messages of 1 MiB each, where JSON writes every byte in six; what is longer is not SQS's."""
 
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 

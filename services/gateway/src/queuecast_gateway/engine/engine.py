@@ -60,7 +60,8 @@ def _peer(peer: str, forwarded: str | None) -> str:
 class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has no types
     """The sessions of one process.
 
-    A connection may have `max_buffered_bytes` here, `kernel_bytes` of which may be in its socket.
+    A connection may have `max_buffered_bytes` here for its client, `kernel_bytes` of which may be in its
+    socket, and `max_incoming_bytes` that the client has sent.
     `request_seconds` is how long the body of a POST, or the rest of a message, may take. `on_refused` is
     called with the id of a connection and why it was closed, `on_turned_away` with why a request was refused,
     and whose it was. `on_ping` may return frames that go out with a session's ping. `address_of` tells a
@@ -73,7 +74,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     def __init__(
         self,
         *,
-        max_buffered_bytes: int = 1 << 20,
+        max_buffered_bytes: int = 4 << 20,
+        max_incoming_bytes: int = 1 << 20,
         kernel_bytes: int = 0,
         request_seconds: float = 10.0,
         tick_seconds: float = TICK_SECONDS,
@@ -89,6 +91,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # python-engineio has
     ) -> None:
         super().__init__(**(options | {"async_mode": "asgi", "monitor_clients": False}))
         self.max_buffered_bytes = max_buffered_bytes
+        self.max_incoming_bytes = max_incoming_bytes
         self.max_written_bytes = max_buffered_bytes - kernel_bytes
         self.request_seconds = request_seconds
         self.max_message_bytes: int = self.max_http_buffer_size

@@ -42,7 +42,7 @@ class Host(Protocol):
     """What a session needs of the server that it is one of; intervals are in seconds."""
 
     closing: Closing
-    max_buffered_bytes: int
+    max_incoming_bytes: int
     max_message_bytes: int
     outbox: Outbox
     parting: set[Leaving]
@@ -73,9 +73,10 @@ Entry = str | bytes | End
 class Session(asyncio.Protocol):
     """An open connection. `transport` is where its frames go, whatever carries them.
 
-    What it makes this process hold counts against `max_buffered_bytes` of its engine: what the client has not
-    taken, and what has come of it and is not worked on. `head_bytes` is what is kept of its request, `polled`
-    what is kept of a GET that waits, `posted` the bytes of a POST that is being read, None if there is none.
+    What it makes this process hold is bounded: what the client has not taken by `max_buffered_bytes` of its
+    engine, and what has come of it and is not worked on by `max_incoming_bytes`. `head_bytes` is what is
+    kept of its request, `polled` what is kept of a GET that waits, `posted` the bytes of a POST that is being
+    read, None if there is none.
     """
 
     __slots__ = (
@@ -246,10 +247,10 @@ class Session(asyncio.Protocol):
         self._check_incoming()
 
     def _check_incoming(self) -> None:
-        if self.incoming > self.engine.max_buffered_bytes:
+        if self.incoming > self.engine.max_incoming_bytes:
             self.forget_messages()
             self.refuse(
-                frames.POLICY, "backlog", f"more than {self.engine.max_buffered_bytes} bytes that wait here"
+                frames.POLICY, "backlog", f"more than {self.engine.max_incoming_bytes} bytes that wait here"
             )
 
     def _message_late(self) -> None:
