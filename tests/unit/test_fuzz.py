@@ -136,7 +136,7 @@ DEFECTS = {
         ),
         "was read again as",
     ),
-    "a traceback": (f"{GATEWAY}.handlers.room_names", raises, "logged"),
+    "a traceback": (f"{GATEWAY}.handlers.Handlers._relay", raises, "logged"),
     "no answer": (f"{GATEWAY}.handlers.accepted", raises, "not answered|logged"),
     "a close code of nobody": (
         f"{GATEWAY}.engine.session.frames.encode_close",
@@ -183,13 +183,13 @@ def test_what_is_found_is_kept_as_small_as_it_can_be_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A person has to see at once what it is, and to run it again by the command that is told."""
-    monkeypatch.setattr(f"{GATEWAY}.handlers.room_names", raises)
+    monkeypatch.setattr(f"{GATEWAY}.handlers.Handlers._relay", raises)
     with pytest.raises(Found) as found:
         run(CASES, SEED, tmp_path, count())
     ((name, case),) = seeds(tmp_path).items()
     assert f"--replay {tmp_path}/{name}.txt" in str(found.value)
     assert case.size < 120
-    assert re.search(rb"subscribe", b"".join(case.reads))
+    assert re.search(rb"removed", b"".join(case.reads))
     assert "logged" in case.note
     with pytest.raises(Found, match=name):
         replay(case, name)
