@@ -88,6 +88,14 @@ def test_message_attributes_come_before_what_a_route_says() -> None:
     assert published(message("{}", attributes={"rooms": "b"}), routes).record.rooms == ("b",)
 
 
+@pytest.mark.parametrize(("name", "value"), [("event", "x"), ("namespace", "/n"), ("rooms", "b")])
+def test_what_an_attribute_says_is_not_asked_of_a_route(name: str, value: str) -> None:
+    """What the route would not find in this message is nothing that the message lacks."""
+    record = published(message("{}", attributes={name: value}), f"routes: [{{{name}: data.nothing}}]").record
+    said = {"event": record.event, "namespace": record.namespace, "rooms": ",".join(record.rooms)}
+    assert said[name] == value
+
+
 def test_without_a_projection_the_data_goes_on_byte_by_byte() -> None:
     """A route that addresses changes nothing else."""
     assert (

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,7 @@ from tests.unit.fakes import Figures
 
 from queuecast_poller.metrics import RoutesMetrics
 from queuecast_poller.route import reload as module
+from queuecast_poller.route.model import RoutesFile
 from queuecast_poller.route.reload import RoutesInForce
 from queuecast_poller.rules import Rules
 
@@ -117,3 +119,41 @@ async def test_without_a_file_there_is_nothing_to_read(caplog: pytest.LogCapture
         await routes.reload()
     assert "QUEUECAST_ROUTES" in caplog.text
     assert routes.of("orders") == Rules(queue="orders")
+
+
+async def test_a_file_that_changes_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read may be the older one of the two, and would be in force until the next change."""
+    bench = Bench(tmp_path)
+    load = module.load_routes
+
+    def load_slowly(*asked: Any) -> RoutesFile:
+        found = load(*asked)
+        if found.everywhere.event == "price":
+            bench.mount(OTHER)
+        return found
+
+    monkeypatch.setattr(module, "load_routes", load_slowly)
+    bench.asked.set()
+    await bench.until(lambda: bench.event == "sale")
+
+
+async def test_a_file_that_has_not_changed_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at every two seconds, and to read a large one takes CPU from the queues."""
+    bench = Bench(tmp_path)
+    bench.mount(OTHER)
+    await bench.until(lambda: bench.event == "sale")
+    looks = 0
+    signature = bench.routes._signature
+
+    def counted() -> tuple[int, ...] | None:
+        nonlocal looks
+        looks += 1
+        return signature()
+
+    monkeypatch.setattr(bench.routes, "_signature", counted)
+    await bench.until(lambda: looks >= 5)
+    assert bench.figure("loads_total", outcome="taken") == 2

@@ -125,6 +125,7 @@ def test_what_lacks_one_name_of_an_envelope_is_none(whole: dict[str, Any]) -> No
         ["software.amazon.payloadoffloading.PayloadS3Pointer"],
         ["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "big"}],
         ["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "big", "s3Key": 7}],
+        ["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "b", "s3Key": "k", "id": 7}],
         ["com.example.PayloadS3Pointer", {"s3BucketName": "big", "s3Key": "k"}],
         [["software.amazon.payloadoffloading.PayloadS3Pointer"], {"s3BucketName": "big", "s3Key": "k"}],
         {"S3Payload": {"Bucket": "big", "Key": "k"}},
