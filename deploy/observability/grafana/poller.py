@@ -187,14 +187,24 @@ WHAT_BECOMES_OF_THEM = Row(
             "what is wrong.",
             "short",
             {"wrong": f"sum({pollers('routes_wrong')})"},
-            width=6,
+            width=4,
+        ),
+        Series(
+            "Routes in force",
+            "How long ago the oldest and the newest routes in force were read: after a change both begin anew.",
+            "s",
+            {
+                "oldest": f"max(time() - ({pollers('routes_loaded_timestamp_seconds')} > 0))",
+                "newest": f"min(time() - ({pollers('routes_loaded_timestamp_seconds')} > 0))",
+            },
+            width=4,
         ),
         Series(
             "Routes files read",
             "At the start, at a change and on SIGHUP, by outcome.",
             "cps",
             {"{{outcome}}": rates(pollers("routes_loads_total"), "outcome")},
-            width=6,
+            width=4,
         ),
     ],
 )
