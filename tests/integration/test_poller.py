@@ -75,7 +75,7 @@ def test_while_redis_is_down_nothing_is_deleted_and_everything_arrives_once_when
     own_redis.kill()
     queue.send(*(json.dumps({"id": number}) for number in range(30)))
     eventually(lambda: service.ask("/readyz")[0] == 503)
-    assert "publishing" in service.ask("/readyz")[1]
+    assert "bus: " in service.ask("/readyz")[1]
     assert service.ask("/livez")[0] == 200
     assert queue.depth() == 30
     own_redis.start()
