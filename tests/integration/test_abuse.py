@@ -590,6 +590,7 @@ REQUESTS: list[tuple[Turn, str, Offence]] = [
     ("method", "a session that begins with POST", asked("POST", wire.POLLING, 400)),
     ("version", "that of old clients", asked("GET", "EIO=3&transport=polling", 400)),
     ("origin", "a page elsewhere", asked("GET", wire.POLLING, 403, Origin="https://evil.example")),
+    ("host", "a name of somebody else", asked("GET", wire.POLLING, 403, Host="evil.example")),
     ("bad_request", "no HTTP", written(b"\x16\x03\x01 hello\r\n\r\n", 400)),
     ("bad_request", "a frame before the answer", written(HANDSHAKE + frame(TEXT, "40"), 400)),
     ("bad_request", "two upgrades", written(HANDSHAKE * 2, 400)),

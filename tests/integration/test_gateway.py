@@ -245,7 +245,8 @@ def test_other_origins_and_transports_are_refused(
         pass
     with socket.create_connection((HOST, service.port)) as polling:
         polling.sendall(
-            b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n"
+            b"Host: localhost\r\nConnection: close\r\n\r\n"
         )
         assert polling.recv(4096).startswith(b"HTTP/1.1 400 ")
 
@@ -293,7 +294,7 @@ def test_sigterm_ends_with_0_although_a_client_does_not_read(
     eventually(service.ready)
     deaf = socket.create_connection((HOST, service.port))
     deaf.sendall(
-        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
