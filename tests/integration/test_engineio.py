@@ -722,18 +722,17 @@ async def test_a_second_websocket_for_a_session_is_refused(
         assert await first.text() == "4hello"
 
 
-async def test_of_two_websockets_that_wait_the_first_to_probe_wins(patient: Echo) -> None:
-    """Both may be open before either probes."""
+async def test_a_session_tries_one_websocket_at_a_time(patient: Echo) -> None:
+    """Each that waits holds memory, and a stock client never opens a second one."""
     session = await patient.polling()
-    async with await session.upgrade() as one, await session.upgrade() as other:
+    async with await session.upgrade() as one:
         assert one.accepted
-        assert other.accepted
-        other.send("2probe")
-        assert await other.text() == "3probe"
-        one.send("2probe", "5")
-        await one.end()
-        other.send("5", "4hello")
-        assert await other.text() == "4hello"
+        async with await session.upgrade() as other:
+            assert is_refusal(other.answer, 400, 3)
+        one.send("2probe")
+        assert await one.text() == "3probe"
+        one.send("5", "4hello")
+        assert await one.text() == "4hello"
 
 
 async def test_a_websocket_session_has_no_second_one(patient: Echo) -> None:

@@ -111,7 +111,8 @@ async def test_a_secret_in_a_file_is_changed_while_the_gateway_runs(start: Start
     """The next one is added, the issuer changes to it, the last one is taken out, and nobody is refused."""
     path = tmp_path / "secret"
     path.write_text(SECRET)
-    service, port = start(auth_secret_file=path)
+    # It asks until the file was read again, and each time that it was not is a guess.
+    service, port = start(auth_secret_file=path, max_failed_tries=1_000)
     await until(service.ready)
     then = "the secret that comes after this one"
     assert await refusal(port, token=token(then, "HS256", None)) == UNAUTHORIZED
