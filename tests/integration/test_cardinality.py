@@ -32,7 +32,7 @@ AT_MOST = 1_500
 
 Series = frozenset[tuple[str, tuple[tuple[str, str], ...]]]
 
-SCRAPE_SECONDS = 4
+SCRAPE_SECONDS = 30
 """Prometheus gives up then, in Compose; in Kubernetes later."""
 
 

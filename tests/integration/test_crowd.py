@@ -125,7 +125,8 @@ async def test_browsers_that_leave_leave_no_memory_behind(
 ) -> None:
     """What the first crowd needed must do for all that come after it."""
     port = free_port()
-    service = start(GATEWAY, settings(forgetful_redis, port, QUEUECAST_CONNECT_SECONDS="2"))
+    at_will = {"QUEUECAST_CONNECT_SECONDS": "2", "QUEUECAST_MAX_CONNECTS_PER_SECOND": "0"}
+    service = start(GATEWAY, settings(forgetful_redis, port, **at_will))
     await asyncio.to_thread(eventually, service.ready)
     sizes = []
     for _ in range(8):
