@@ -191,7 +191,7 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "Routes in force",
-            "How long ago the oldest and the newest routes in force were read: after a change both begin anew.",
+            "How long ago the oldest and the newest routes in force were read; a change begins both anew.",
             "s",
             {
                 "oldest": f"max(time() - ({pollers('routes_loaded_timestamp_seconds')} > 0))",
