@@ -10,7 +10,7 @@ from queuecast_bus.record import (
     MAX_CACHED_BYTES,
     Address,
     TracedRecord,
-    _known_text,
+    known_text,
     offset_key,
     offset_ms,
     read_address,
@@ -188,15 +188,15 @@ def _offset(key: tuple[int, int]) -> str:
 
 def test_only_short_addresses_are_kept_as_text() -> None:
     """Names come from applications, so that the cache is one of bytes; what is kept is what would be made."""
-    _known_text.cache_clear()
+    known_text.cache_clear()
     for address in (
         Address("/", ("r" * MAX_CACHED_BYTES,)),
         Address("/", ("a", "b")),
         Address("/", (), ("s",)),
     ):
         assert read_address(address.to_text()) == address
-    assert _known_text.cache_info().currsize == 0
+    assert known_text.cache_info().currsize == 0
     for address in (Address("/"), Address("/shop", ("é",))):
         assert address.to_text() == address.to_text()
         assert read_address(address.to_text()) == address
-    assert _known_text.cache_info().currsize == 2
+    assert known_text.cache_info().currsize == 2

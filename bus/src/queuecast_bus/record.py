@@ -38,7 +38,7 @@ class Address(NamedTuple):
         if len(self.rooms) < 2 and not self.skip_sids:
             size = len(self.namespace) + sum(map(len, self.rooms))
             if size <= MAX_CACHED_BYTES:
-                return _known_text(self)
+                return known_text(self)
         return _address_text(self)
 
 
@@ -49,7 +49,7 @@ def _address_text(address: Address) -> bytes:
     return _encode(parts).encode()
 
 
-_known_text = lru_cache(maxsize=4096)(_address_text)
+known_text = lru_cache(maxsize=4096)(_address_text)
 
 # Made once: `json.dumps` with options makes an encoder for each call, which is most of what that takes.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
