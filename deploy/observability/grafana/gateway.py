@@ -233,9 +233,13 @@ FROM_BROWSERS = Row(
         ),
         Series(
             "Keys for tokens",
-            "Keys that the issuer publishes and that can be used, by gateway. With 0 nobody can come in.",
+            "Keys that the issuer publishes and that can be used, by gateway. With 0 nobody can come in. "
+            "-1 is a gateway that asks no issuer.",
             "short",
-            {POD: f"min by ({BY_POD}) ({gateway('auth_keys')})"},
+            {
+                POD: f"min by ({BY_POD}) ({gateway('auth_keys')} >= 0) "
+                f"or sum by ({BY_POD}) ({gateway('connections')}) * 0 - 1"
+            },
             width=4,
         ),
         Series(

@@ -191,11 +191,11 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "Routes in force",
-            "How long ago the oldest and the newest routes in force were read; a change begins both anew.",
-            "s",
+            "When the routes in force were read first and last, as Unix time; 0 is a poller without a file.",
+            "short",
             {
-                "oldest": f"max(time() - ({pollers('routes_loaded_timestamp_seconds')} > 0))",
-                "newest": f"min(time() - ({pollers('routes_loaded_timestamp_seconds')} > 0))",
+                "oldest": f"min({pollers('routes_loaded_timestamp_seconds')})",
+                "newest": f"max({pollers('routes_loaded_timestamp_seconds')})",
             },
             width=4,
         ),
