@@ -1,67 +1,76 @@
-# Queuecast. `make` or `make help` lists what there is.
+# Queuecast. `make` or `make help` lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 PACKAGES := bus services/gateway services/poller
 export PYTHONPATH := $(CURDIR)/deploy/local
-# The tests start hundreds of processes of ours, which would compile themselves anew each time.
+# The tests start hundreds of our processes. Without .pyc files, each would compile its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run send test test-repeat unit integration e2e compose manifests faults fuzz bench bench-intake lint format types check audit images release-check docs requirements clean
+.PHONY: help run send screenshots test test-repeat unit integration e2e interop compose manifests faults servers fuzz bench bench-intake lint format types check audit images release release-check docs docs-site requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/local ## Run everything here: Redis, an SQS emulator, two gateways, a poller; Ctrl-C stops it
+run: $(VENV)/local ## Run everything here: Redis, an SQS emulator, two gateways and a poller; Ctrl-C stops it
 	@exec $(BIN)/python -m queuecast_local
+
+screenshots: $(VENV)/dev ## Take pictures of the live board, light, dark and on a phone, into screenshots/
+	$(BIN)/python -m tests.e2e.screenshots screenshots
 
 send: $(VENV)/local ## Put items on the queue: N=100, or EVENT=price ROOM=sku:7 DATA='{"eur":3}'
 	@$(BIN)/python -m queuecast_local.send
 
-# Workers beside each other, see tests/README.md.
+# Parallel workers, see tests/README.md.
 WORKERS ?= auto
 TOGETHER = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope $(if $(SEED),--randomly-seed=$(SEED))
 
-test: $(VENV)/dev node ## Run all tests; SEED=N repeats an order, WORKERS=N changes how many run at once
-	$(TOGETHER) tests/unit tests/integration tests/e2e tests/observability tests/manifests tests/faults
+test: $(VENV)/dev node ## Run all tests but compose; SEED=N repeats an order, WORKERS=N sets how many run at once
+	$(TOGETHER) tests/unit tests/integration tests/e2e tests/interop tests/observability tests/manifests tests/faults
 
-test-repeat: $(VENV)/dev node ## Run all tests N=20 times, each in another order; BUSY=2 keeps two cores busy meanwhile
+test-repeat: $(VENV)/dev node ## Run all tests N=20 times, each time in another order; BUSY=2 keeps two cores busy meanwhile
 	@$(BIN)/python -m tests.repeat --runs $(or $(N),20) --busy $(or $(BUSY),0) -- $(MAKE) --no-print-directory test
 
-unit: $(VENV)/dev ## Run the tests without sockets or sleep
+unit: $(VENV)/dev ## Run the unit tests, which use no sockets and never sleep
 	$(TOGETHER) tests/unit
 
-integration: $(VENV)/dev ## Run one service at a time against real Redis and a real SQS emulator
+integration: $(VENV)/dev ## Run the integration tests: one service at a time, with a real Redis and an SQS emulator
 	$(TOGETHER) tests/integration
 
-e2e: $(VENV)/dev node ## Run both services as processes, with the stock JavaScript client and a browser
+e2e: $(VENV)/dev node ## Run the end-to-end tests: both services as processes, the stock JavaScript client, a browser
 	$(BIN)/pytest tests/e2e
 
-compose: $(VENV)/dev ## Run docker-compose.yml under load and ask it every query of the dashboards; needs Docker
+interop: $(VENV)/dev node ## Try the clients of other versions and languages that can be had here; writes docs/clients.md
+	@$(BIN)/python -m tests.interop $(OPTIONS)
+
+compose: $(VENV)/dev ## Run docker-compose.yml under load, with every query of the dashboards; needs Docker
 	$(BIN)/pytest tests/compose
 
-manifests: $(VENV)/dev $(VENV)/checkov/installed ## Render and check deploy/k8s: schemas, policies, hadolint, checkov
+manifests: $(VENV)/dev $(VENV)/checkov/installed ## Render deploy/k8s and check it: schemas, policies, hadolint, checkov
 	$(BIN)/pytest tests/manifests
 	@$(BIN)/python -m tests.manifests
 
-faults: $(VENV)/dev node ## Run load with one fault after the other, close the books; writes docs/guarantees.md
+faults: $(VENV)/dev node ## Run load, inject one fault after the other, count what was lost; writes docs/guarantees.md
 	$(BIN)/python -m tests.faults $(OPTIONS)
 
-fuzz: $(VENV)/dev ## Send the gateway wrong frames and packets for ten minutes, or OPTIONS='--seconds N --seed N'
+fuzz: $(VENV)/dev ## Send the gateway malformed frames and packets for ten minutes; OPTIONS='--seconds N --seed N'
 	$(BIN)/python -m tests.fuzz $(OPTIONS)
 
-bench: $(VENV)/dev bench-node ## Measure the gateway beside the alternatives; writes bench/results.md
+servers: $(VENV)/dev node ## Run the bus's tests against each Redis and Valkey that installs from PyPI; OPTIONS='--only "Valkey 9"'
+	$(BIN)/python -m tests.servers $(OPTIONS)
+
+bench: $(VENV)/dev bench-node ## Compare the gateway with its alternatives; writes bench/results.md
 	$(BIN)/python -m bench $(OPTIONS)
 
-bench-intake: $(VENV)/dev bench-node ## Measure the poller beside the alternatives; writes bench/results-intake.md
+bench-intake: $(VENV)/dev bench-node ## Compare the poller with its alternatives; writes bench/results-intake.md
 	$(BIN)/python -m bench.intake $(OPTIONS)
 
 check: lint types ## Run the linters and the type checker
 
-lint: $(VENV)/dev ## Check style, imports and the metrics' names
+lint: $(VENV)/dev ## Check formatting, style and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -69,17 +78,20 @@ lint: $(VENV)/dev ## Check style, imports and the metrics' names
 types: $(VENV)/dev ## Check types
 	$(BIN)/mypy
 
-audit: $(VENV)/audit/installed ## Ask what is known against the packages in the images; OPTIONS=--offline-ok
+audit: $(VENV)/audit/installed ## Check the packages in the images for known vulnerabilities; OPTIONS=--offline-ok
 	@$(VENV)/audit/bin/python -m requirements.audit $(OPTIONS)
 
-images: $(VENV)/dev ## Pin the images of others by digest, wherever one is named; asks their registries
+images: $(VENV)/dev ## Pin third-party images by digest wherever they are named; asks their registries
 	$(BIN)/python -m requirements.images
 
-release-check: $(VENV)/dev $(VENV)/audit/installed ## What has to hold before a release: images by digest, no known vulnerability
+release: $(VENV)/dev ## Write VERSION=0.2.0 wherever a version stands, and date the changelog
+	@$(BIN)/python -m requirements.release '$(VERSION)'
+
+release-check: $(VENV)/dev $(VENV)/audit/installed ## Check before a release: images are pinned by digest, no known vulnerabilities
 	$(BIN)/python -m requirements.images --check
 	@$(VENV)/audit/bin/python -m requirements.audit
 
-docs: $(VENV)/dev ## Renew the pages that are made from the code and the packages
+docs: $(VENV)/dev ## Regenerate settings, metrics, Redis users, rules, dashboards and licences from the code
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/metrics_reference.py
 	$(BIN)/python deploy/redis/users.py
@@ -87,66 +99,84 @@ docs: $(VENV)/dev ## Renew the pages that are made from the code and the package
 	$(BIN)/python -m deploy.observability.grafana
 	$(BIN)/python -m requirements.licences
 
-format: $(VENV)/dev ## Format the code
+format: $(VENV)/dev ## Format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links --upgrade
 
-requirements: $(VENV)/dev ## Renew requirements/*.txt from *.in
+docs-site: $(VENV)/site/installed ## Build the documentation as a site with a search, in build/site
+	@$(VENV)/site/bin/sphinx-build -q -W --keep-going -c docs/site . build/site
+	@echo "build/site/index.html"
+
+requirements: $(VENV)/dev ## Update requirements/*.txt from *.in, to the newest versions
 	cd requirements && ../$(COMPILE) dev.in -o dev.txt
 	cd requirements && for name in gateway poller traces local build audit sbom; do \
 		../$(COMPILE) $$name.in -c dev.txt -o $$name.txt || exit 1; done
-	cd requirements && ../$(COMPILE) manifests.in -o manifests.txt
+	cd requirements && for name in manifests site; do ../$(COMPILE) $$name.in -o $$name.txt || exit 1; done
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
 
-clean: ## Remove what make has made
-	rm -rf $(VENV) tests/e2e/js/node_modules bench/node_modules
+clean: ## Remove the virtual environment and the Node modules
+	rm -rf $(VENV) tests/e2e/js/node_modules tests/observability/js/node_modules bench/node_modules tests/interop/*/node_modules
 
-# The virtual environment, in two depths: to run, and to test.
+# The virtual environment, in two steps: what running needs, and what testing needs besides.
 
-$(BIN)/python:
+# An environment that was only half made, or whose Python is gone, is made anew.
+MADE := $(VENV)/made
+BROKEN := $(shell test -x $(BIN)/python || echo anew)
+
+.PHONY: anew
+$(MADE): $(BROKEN)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Queuecast needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1): set PYTHON=python3.12 or the like"; exit 2; }
-	@echo "making the virtual environment (once)"
-	@$(PYTHON) -m venv $(VENV)
+		{ echo "Queuecast needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1): set PYTHON=python3.12, for example"; exit 2; }
+	@echo "creating the virtual environment (once)"
+	@$(PYTHON) -m venv --clear $(VENV) || \
+		{ rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: on Debian, apt-get install python3-venv"; exit 2; }
+	@touch $@
 
-$(VENV)/local: requirements/local.txt $(PACKAGES:=/pyproject.toml) | $(BIN)/python
-	@echo "installing what the services need"
-	@$(PIP) install --require-hashes --requirement requirements/local.txt
-	@$(PIP) install --no-build-isolation --no-deps $(PACKAGES:%=--editable %)
+# A dot for each package that pip gets, and what pip says if it fails.
+DOTS = awk '/^(Requirement already|Ignoring)/ { next } /^exit [0-9]+$$/ { code = $$2; next } \
+	{ said = said $$0 "\n" } /^Collecting/ { printf "."; fflush() } END { print ""; if (code) printf "%s", said; exit code }'
+
+$(VENV)/local: requirements/local.txt $(PACKAGES:=/pyproject.toml) | $(MADE)
+	@printf "installing what the services need "
+	@{ $(PIP) install --require-hashes --requirement requirements/local.txt \
+		&& $(PIP) install --no-build-isolation --no-deps $(PACKAGES:%=--editable %); echo "exit $$?"; } 2>&1 | $(DOTS)
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/local
-	@echo "installing what the tests need"
-	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@printf "installing what the tests need "
+	@{ $(PIP) install --require-hashes --requirement requirements/dev.txt; echo "exit $$?"; } 2>&1 | $(DOTS)
 	@touch $@
 
-# The audit's tools have requirements of their own; nothing that runs or tests the services waits for them.
+# These tools have requirements and environments of their own, which nothing else waits for: checkov is large, and
+# needs other versions than we do.
 
-$(VENV)/audit/installed: requirements/audit.txt | $(BIN)/python
-	@echo "installing what the audit needs"
-	@$(BIN)/python -m venv --clear $(VENV)/audit
-	@$(VENV)/audit/bin/python -m pip --quiet --disable-pip-version-check install \
-		--require-hashes --requirement requirements/audit.txt
+define ENVIRONMENT
+	@echo "installing what $(@D) needs"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
 	@touch $@
+endef
 
-# checkov's, too: it is large, and wants other versions than we do.
+$(VENV)/audit/installed: requirements/audit.txt | $(MADE)
+	$(ENVIRONMENT)
 
-$(VENV)/checkov/installed: requirements/manifests.txt | $(BIN)/python
-	@echo "installing checkov"
-	@$(BIN)/python -m venv --clear $(VENV)/checkov
-	@$(VENV)/checkov/bin/python -m pip --quiet --disable-pip-version-check install \
-		--require-hashes --requirement requirements/manifests.txt
-	@touch $@
+$(VENV)/checkov/installed: requirements/manifests.txt | $(MADE)
+	$(ENVIRONMENT)
 
-# The stock JavaScript client, where there is a Node to run it.
+$(VENV)/site/installed: requirements/site.txt | $(MADE)
+	$(ENVIRONMENT)
+
+# Stock JavaScript clients and Grafana's types, if there is a Node to run them.
 
 .PHONY: node
 node:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory tests/e2e/js/node_modules/installed; \
-	else echo "npm is missing: the tests with the JavaScript client are skipped"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory \
+		tests/e2e/js/node_modules/installed tests/interop/js/node_modules/installed \
+		tests/observability/js/node_modules/installed; \
+	else echo "npm is missing: the tests with JavaScript clients and Grafana's types are skipped"; fi
 
 .PHONY: bench-node
 bench-node:

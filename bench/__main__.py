@@ -1,6 +1,6 @@
 """`make bench`: measure, print the table, write `bench/results.md`.
 
-Ends with 0; with 1 if a server failed or a count was wrong, 2 if this machine or the command line won't do,
+Exits with 0; 1 if a server failed or a count was wrong; 2 if the machine or the command line is unsuitable;
 130 after Ctrl-C.
 """
 
@@ -21,13 +21,13 @@ import uvloop
 from bench import report
 from bench.arena import Cores
 from bench.contest import Contest
-from bench.contestants import ALL, NODE, Contestant
-from bench.machine import NODE_PACKAGES, PYTHON_PACKAGES, processor, versions
+from bench.contestants import ALL, BUN, NODE, OXIDE, Contestant
+from bench.machine import NODE_PACKAGES, PYTHON_PACKAGES, RUST_PACKAGES, processor, versions
 from bench.measures import MEASURES, QUICK, Load
 from queuecast_local import redis_server
 
 SPARE_FILES = 500
-"""Open files that a server needs besides its connections."""
+"""The open files that a server needs besides its connections."""
 
 RESULTS = Path(__file__).parent / "results.md"
 
@@ -36,7 +36,7 @@ def main() -> int:
     """Run the contest; return the exit code."""
     options = _options()
     for variable in [name for name in os.environ if name.startswith("QUEUECAST_")]:
-        del os.environ[variable]  # what ships is measured, not what this shell has set
+        del os.environ[variable]  # measure the defaults, not what this shell has set
     remarks: list[str] = []
     load = _bounded(QUICK if options.quick else Load(), remarks)
     free = sorted(os.sched_getaffinity(0))
@@ -51,7 +51,7 @@ def main() -> int:
         return 2
     contestants = _present([one for one in ALL if one.name in options.only], remarks)
     contest = Contest(contestants, options.rows, load, redis, cores, say)
-    gc.disable()  # what the crowd makes is freed by counting; a collection would show as latency
+    gc.disable()  # reference counting frees what the crowd makes; a collection would show as latency
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(contest))
@@ -65,7 +65,12 @@ def main() -> int:
         load,
         _command(sys.argv[1:]),
         processor(),
-        versions(redis, PYTHON_PACKAGES, NODE_PACKAGES if NODE in contestants else ()),
+        versions(
+            redis,
+            PYTHON_PACKAGES,
+            NODE_PACKAGES if NODE in contestants or BUN in contestants else (),
+            RUST_PACKAGES if OXIDE in contestants else (),
+        ),
         remarks,
     )
     say("\n" + page)
@@ -75,19 +80,19 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """Tell whoever watches."""
+    """Print progress for whoever watches."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 class Stopped(Exception):
-    """Somebody wants an end; the message is the signal's name."""
+    """A signal asked for the end; the message is the signal's name."""
 
 
 async def _until_signal(contest: Contest) -> None:
-    """Run the contest. Raises `Stopped` after a signal, when all servers have ended."""
+    """Run the contest. Raises `Stopped` after a signal, once all servers have ended."""
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101  # we run in one
+    assert task is not None  # noqa: S101  # this code runs in a task
     heard: list[str] = []
 
     def stop(number: signal.Signals) -> None:
@@ -128,7 +133,7 @@ def _options() -> argparse.Namespace:
 
 
 def _bounded(load: Load, remarks: list[str]) -> Load:
-    """Raise the limit of open files as far as it goes; return the load that fits it."""
+    """Raise the limit of open files as far as possible; return a load that fits it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     most = hard - SPARE_FILES - load.quiet_sockets

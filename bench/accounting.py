@@ -1,4 +1,4 @@
-"""What a process has cost so far, from the kernel's books."""
+"""What a process has cost so far, by the kernel's accounting."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Nanoseconds: the CPU of the server, the load generator, Redis and all on their cores, and the clock."""
+    """Nanoseconds: CPU of the server, the load generator, Redis and all on their cores; and the clock."""
 
     server_ns: int
     generator_ns: int
@@ -34,23 +34,23 @@ class Reading:
 
     @property
     def core_busy(self) -> float:
-        """The share that the generator's core was busy, with Redis, which runs there too."""
+        """The share of the generator's core that was busy, including Redis, which runs there too."""
         return (self.generator_ns + self.redis_ns) / self.clock_ns
 
     @property
     def others_busy(self) -> float:
-        """How much of a core was used by what is no part of the bench, or stolen by the host."""
+        """How much of a core other processes used, or the host stole."""
         ours = self.server_ns + self.generator_ns + self.redis_ns
         return max(0.0, (self.cores_ns - ours) / self.clock_ns)
 
 
 def read(server: int, redis: int, cores: Collection[int]) -> Reading:
-    """Read the books of two processes, our own and those of the cores that all of them run on."""
+    """Read the CPU times of two processes, of this one, and of the cores that all of them run on."""
     return Reading(cpu_ns(server), cpu_ns(os.getpid()), cpu_ns(redis), cores_ns(cores), time.monotonic_ns())
 
 
 def cores_ns(cores: Collection[int]) -> int:
-    """Return the CPU time of everything on some cores, with what the host has stolen; by clock ticks."""
+    """Return the CPU time of everything on some cores, stolen time included, in clock ticks' precision."""
     names = {f"cpu{core}" for core in cores}
     total = 0
     for line in Path("/proc/stat").read_text().splitlines():
@@ -64,7 +64,7 @@ def cores_ns(cores: Collection[int]) -> int:
 def cpu_ns(pid: int) -> int:
     """Return the CPU time, user and system, of all living threads of a process.
 
-    The scheduler's own sum, in nanoseconds; where the kernel does not show it, the clock ticks of `stat`.
+    It is the scheduler's own sum, in nanoseconds; without that in the kernel, the clock ticks of `stat`.
     """
     try:
         threads = Path(f"/proc/{pid}/task").iterdir()
@@ -75,7 +75,7 @@ def cpu_ns(pid: int) -> int:
 
 
 def resident_kib(pid: int) -> int:
-    """Return the resident memory of a process, counted page by page, not from the kernel's lazy counters."""
+    """Return a process's resident memory, counted page by page and not from the kernel's lazy counters."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))

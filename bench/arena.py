@@ -1,10 +1,11 @@
-"""One server on its core, with a Redis of its own; it is there within a context and gone after it."""
+"""One server on its core, with a Redis of its own; both run within a context and end with it."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -21,23 +22,37 @@ from queuecast_local.redis_server import RedisServer
 
 START_SECONDS = 30.0
 CALM_SECONDS = 10.0
+CALM_INTERVAL = 0.2
 CALM_SHARE = 0.02
-"""A server that uses no more of its core than this has nothing left to do."""
+"""A server that uses no more of its core than this is idle."""
+BUSY_SHARE = 0.2
+"""A server that uses more than this is not idle, even if that does not change: it works off a backlog."""
+STEADY = 5
+"""In so many intervals a server that becomes idle uses less than in as many before."""
+FALLING = 0.9
 
 _ports = count(17_000)
-"""Below the ports of the tests, and below the range from which the kernel takes the clients'."""
+"""Below the tests' ports, and below the range from which the kernel takes the clients' ports."""
 
 
 class ArenaFailed(Exception):
-    """A server or its Redis did not start, or ended; the message says what and shows its last words."""
+    """A server or its Redis did not start, or ended; the message says which and has its last output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The server's core, and the one of everything else."""
+    """The server's core, and the core of everything else."""
 
     server: int
     generator: int
+
+
+def pinned_cores() -> Cores:
+    """Return the first and the last core of this process, which stays on the last one: the generator's."""
+    free = sorted(os.sched_getaffinity(0))
+    cores = Cores(server=free[0], generator=free[-1])
+    os.sched_setaffinity(0, {cores.generator})
+    return cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +66,37 @@ class Arena:
     cores: Cores
 
     def read(self) -> Reading:
-        """Read the kernel's books."""
+        """Read the kernel's accounting."""
         return read(self.server.pid, self.redis.pid, (self.cores.server, self.cores.generator))
 
     @asynccontextmanager
     async def crowd(self, size: int) -> AsyncIterator[Crowd]:
-        """Clients that hear what is published."""
+        """Connect clients that receive what is published."""
         await self.calm()
         async with crowd_of(self.place.port, size) as crowd:
-            # A server that has just subscribed to its channel may hear nothing yet.
+            # A server that has just subscribed to its channel may receive nothing yet.
             await _until(
                 "the first event", lambda: None if crowd.ledger.warm else "nobody hears it", self._warm
             )
             await self.calm()
             yield crowd
-            await self.calm()  # what comes late comes twice, and shows
+            await self.calm()  # a late one then comes twice, and shows
 
     async def calm(self) -> None:
-        """Wait until the server has nothing left to do, or for some seconds."""
-        deadline = time.monotonic() + CALM_SECONDS
-        interval = 0.2
-        before, still = cpu_ns(self.server.pid), 0
-        while still < 2 and time.monotonic() < deadline:
-            await asyncio.sleep(interval)
+        """Wait until the server is idle, or for some seconds."""
+        began, before = time.monotonic(), cpu_ns(self.server.pid)
+        shares: list[float] = []
+        while not is_calm(shares) and time.monotonic() - began < CALM_SECONDS:
+            await asyncio.sleep(CALM_INTERVAL)
             now = cpu_ns(self.server.pid)
-            still = still + 1 if now - before < CALM_SHARE * interval * 1e9 else 0
+            shares.append((now - before) / (CALM_INTERVAL * 1e9))
             before = now
         if self.server.exit_code is not None:
             raise ArenaFailed(f"it ended with code {self.server.exit_code}:\n{last_words(self.server)}")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """The server does nothing within the context."""
+        """Stop the server's process within the context."""
         self.server.signal(signal.SIGSTOP)
         try:
             yield
@@ -91,6 +105,20 @@ class Arena:
 
     async def _warm(self) -> None:
         await self.publisher.publish([Event("warm", {})])
+
+
+def is_calm(shares: Sequence[float]) -> bool:
+    """Say whether a server is idle, from its shares of a core in equal intervals, the newest last. Pure.
+
+    It uses next to nothing; or it uses little, and no longer less: what an idle server costs depends on the
+    machine.
+    """
+    if len(shares) >= 2 and max(shares[-2:]) <= CALM_SHARE:
+        return True
+    if len(shares) < 2 * STEADY:
+        return False
+    before, last = shares[-2 * STEADY : -STEADY], shares[-STEADY:]
+    return max(last) <= BUSY_SHARE and sum(last) >= FALLING * sum(before)
 
 
 @asynccontextmanager
@@ -136,7 +164,7 @@ async def _ready(name: str, process: Process, trouble: Callable[[], str | None])
 async def _until(
     what: str, trouble: Callable[[], str | None], step: Callable[[], Awaitable[None]] | None = None
 ) -> None:
-    """Wait until there is no trouble, with a step before each look. Raises `TimeoutError`."""
+    """Wait until there is no trouble; do a step before each check. Raises `TimeoutError`."""
     deadline = time.monotonic() + START_SECONDS
     while why := trouble():
         if time.monotonic() > deadline:
@@ -151,10 +179,10 @@ def _unlistened(port: int) -> str | None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on and nobody here was given before."""
+    """Return a port that nobody listens on and that this function has not returned before."""
     return next(port for port in _ports if is_free(port))
 
 
 def last_words(process: Process) -> str:
-    """Return what a process has written last."""
+    """Return a process's last output."""
     return "\n".join(f"  {process.name} | {line}" for line in list(process.tail)[-20:])

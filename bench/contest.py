@@ -1,4 +1,4 @@
-"""All contestants, row by row in turn and several times over, so that a noisy minute touches everybody."""
+"""All contestants, row by row in turn and several times over, so that a noisy minute affects all of them."""
 
 import asyncio
 import tempfile
@@ -17,16 +17,16 @@ from bench.standing import NOISE, Standing
 from queuecast_local.redis_server import RedisServer
 
 TURN_SECONDS = 120.0
-"""One row of one server takes no longer, or has failed."""
+"""If one row of one server takes longer, it has failed."""
 
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.4
-"""So long, all in all, is waited for the machine to be quiet; and one look at it."""
+"""The total time to wait for a quiet machine, and the length of one check."""
 
 
 @dataclass
 class Contest:
-    """What is measured and where; `standing` is what has come of it."""
+    """What is measured and where; `standing` has the results."""
 
     contestants: Sequence[Contestant]
     rows: Sequence[str]
@@ -38,7 +38,7 @@ class Contest:
     _waited_seconds: float = 0.0
 
     async def run(self) -> None:
-        """Measure everybody in every round. A failure ends its contestant's part, not the contest."""
+        """Measure every contestant in every round. A failure ends that contestant's part, not the contest."""
         with tempfile.TemporaryDirectory(prefix="queuecast-bench-") as workshop:
             for number in range(1, self.load.rounds + 1):
                 self.say(f"round {number} of {self.load.rounds}")
@@ -47,7 +47,7 @@ class Contest:
                 await self._fresh(here, Path(workshop))
 
     async def _shared(self, here: Sequence[Contestant], workshop: Path) -> None:
-        """The rows for which each has one server, idle while it is another one's turn."""
+        """Measure the rows for which each contestant has one server, idle during the others' turns."""
         rows = [row for row in MEASURES if row in self.rows and row not in FRESH]
         async with AsyncExitStack() as stack:
             places: dict[str, Arena] = {}
@@ -67,7 +67,7 @@ class Contest:
                         await self._turn(one, partial(self._measure, one, row, places[one.name]))
 
     async def _fresh(self, here: Sequence[Contestant], workshop: Path) -> None:
-        """The rows for which each gets a server of its own, alone."""
+        """Measure the rows for which each contestant gets a fresh server that runs alone."""
 
         async def visit(one: Contestant, row: str) -> None:
             async with arena(one, self.redis, self.cores, workshop) as place:
@@ -86,7 +86,7 @@ class Contest:
         self.say(f"  {one.title}: {values}  (others {figures[0].spent.others_busy:.0%})")
 
     async def _quiet(self) -> None:
-        """Wait until nobody else uses our cores; in the whole contest for `PATIENCE_SECONDS` at most."""
+        """Wait until nothing else uses our cores; in the whole contest for `PATIENCE_SECONDS` at most."""
         cores = (self.cores.server, self.cores.generator)
         while self._waited_seconds < PATIENCE_SECONDS:
             before = cores_ns(cores)

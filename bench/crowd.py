@@ -1,4 +1,4 @@
-"""The load generator: a crowd of raw WebSocket clients that check what they hear."""
+"""The load generator: a crowd of raw WebSocket clients that check what they receive."""
 
 import asyncio
 import time
@@ -9,13 +9,13 @@ from bench.ledger import Ledger, WrongCount
 from bench.member import Member, greet
 
 OPENING = 32
-"""Clients that are connecting at a time."""
+"""How many clients connect at the same time."""
 
 SAMPLED = 50
-"""Members of a crowd that note how long each event took, evenly spread over the order of their arrival."""
+"""How many members record each event's latency, evenly spread over the order in which they connected."""
 
 ANSWER_SECONDS = 60.0
-"""So long may it take until everybody has heard what was published."""
+"""How long it may take until every client has received what was published."""
 
 
 class Crowd:
@@ -41,13 +41,13 @@ class Crowd:
                 tasks.create_task(connect_some())
 
     def expect(self, heads: Sequence[bytes]) -> None:
-        """From now on each member is to hear the events that begin so, once each and in this order."""
+        """From now on, each member must receive the events that begin like this, once each and in order."""
         self.ledger.expect(heads)
         for member in self.members:
             member.heard = 0
 
     async def heard_all(self) -> None:
-        """Wait until everybody has heard everything. Raises `WrongCount`."""
+        """Wait until every member has received everything. Raises `WrongCount`."""
         deadline = time.monotonic() + ANSWER_SECONDS
         expected = (len(self.ledger.heads) - 1) * len(self.members)
         while (heard := sum(member.heard for member in self.members)) < expected:
@@ -58,7 +58,7 @@ class Crowd:
         self.ledger.check()
 
     async def heard_marks(self, count: int) -> None:
-        """Wait until so many marks have come, since the beginning. Raises `WrongCount`."""
+        """Wait until this many marks have come since the beginning. Raises `WrongCount`."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while self.ledger.marks < count:
             self.ledger.check()
@@ -70,7 +70,7 @@ class Crowd:
         self.ledger.check()
 
     def close(self) -> None:
-        """Leave at once, without a goodbye."""
+        """Drop all connections at once."""
         for member in self.members:
             member.leave()
         self.members.clear()
@@ -78,7 +78,7 @@ class Crowd:
 
 @asynccontextmanager
 async def crowd_of(port: int, count: int) -> AsyncIterator[Crowd]:
-    """A crowd that is there within the context, and heard nothing wrong to its end."""
+    """A crowd that is connected within the context; at the end, check that it received nothing wrong."""
     crowd = Crowd(port)
     try:
         await crowd.open(count)

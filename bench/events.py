@@ -1,11 +1,11 @@
-"""What is published: events with one argument, numbered so that a lost or a second one shows. Pure."""
+"""The published events: one argument each, numbered so that lost and doubled ones show. Pure."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
 FIRST = 1_000_001
-"""Numbers begin here, so that each has seven digits."""
+"""The first number, so that each has seven digits."""
 
 MOMENT_DIGITS = 16
 _MOMENT_ZERO: int = 10 ** (MOMENT_DIGITS - 1)
@@ -29,12 +29,12 @@ def tick(number: int, moment_ns: int) -> Event:
 
 
 def tick_heads(first: int, count: int) -> list[bytes]:
-    """Return how the messages of `count` ticks begin on the wire; then come the digits of the moment."""
+    """Return how the messages of `count` ticks begin on the wire; the digits of the time follow."""
     return [b'42["tick",{"seq":%d,"at":' % number for number in range(first, first + count)]
 
 
 def moment_ns(digits: bytes) -> int:
-    """Return the moment that a tick carries."""
+    """Return the time that a tick carries."""
     return int(digits) - _MOMENT_ZERO
 
 
@@ -44,5 +44,5 @@ def text(event: Event) -> bytes:
 
 
 def compact(value: Any) -> bytes:
-    """Return JSON without blanks."""
+    """Return JSON without spaces."""
     return json.dumps(value, separators=(",", ":")).encode()

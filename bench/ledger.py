@@ -1,21 +1,21 @@
-"""What a crowd expects to hear and what it has heard besides, shared by its members."""
+"""What a crowd expects and what it has received besides, shared by its members."""
 
 import time
 from collections.abc import Sequence
 
 MISTAKES = 10
-"""So many are kept for the report; more say nothing new."""
+"""How many mistakes are kept for the report; more would say nothing new."""
 
 NEVER = b"\xff"
-"""Begins no message: what comes after the last expected event matches nothing."""
+"""No message begins with it, so nothing matches after the last expected event."""
 
 
 class WrongCount(Exception):
-    """Somebody did not hear each event exactly once: there is no row to report."""
+    """A client did not receive each event exactly once, so there is no row to report."""
 
 
 class Ledger:
-    """The books of one crowd. Every event must come exactly once and in order; all else is a mistake."""
+    """The books of one crowd. Every event must come exactly once and in order; anything else is a mistake."""
 
     def __init__(self) -> None:
         self.heads: list[bytes] = [NEVER]
@@ -28,27 +28,27 @@ class Ledger:
         self._epoch_ns = time.monotonic_ns()
 
     def now_ns(self) -> int:
-        """Return the moment, as events carry it."""
+        """Return the time in the form that events carry."""
         return time.monotonic_ns() - self._epoch_ns
 
     def expect(self, heads: Sequence[bytes]) -> None:
-        """From now on the events that begin so are right, once each and in this order."""
+        """From now on, expect the events that begin like this, once each and in order."""
         self.heads = [*heads, NEVER]
         self.head_length = len(heads[0])
         self.latencies_ns.clear()
 
     def mark(self, sid: str) -> None:
-        """A member heard a mark, which is for one room only."""
+        """Note that a member received a mark, which is for one room only."""
         self.marks += 1
         if sid != self.mark_room:
             self.note("a client heard what was for another one's room")
 
     def note(self, mistake: str) -> None:
-        """Write down what should not have happened."""
+        """Record a mistake."""
         if len(self._mistakes) < MISTAKES:
             self._mistakes.append(mistake)
 
     def check(self) -> None:
-        """Raise `WrongCount` if anybody heard something that was not expected, or was cut off."""
+        """Raise `WrongCount` if a member received something unexpected, or was cut off."""
         if self._mistakes:
             raise WrongCount("; ".join(self._mistakes))

@@ -1,4 +1,4 @@
-"""The rows of the table: what is done to a server, and the figures that come of it."""
+"""The rows of the table: what is done to a server, and the resulting figures."""
 
 import asyncio
 import statistics
@@ -19,27 +19,27 @@ WARM_CONNECTS = 1_000
 PROBE_EVENTS = 20
 PROBE_RATE = 50
 RATES = (100, 50, 20, 10, 5, 2)
-"""Events a second: the steady row's own, and what is left for a server that cannot follow."""
+"""Events a second: the steady row's rate, and lower ones for a server that cannot keep up."""
 
 HOPELESS, EASY = 3.0, 0.7
-"""Shares of a core: a server that would need more than the first is not asked for the full rate, but for one
-at which it needs less than the second."""
+"""Shares of a core: a server that would need more than the first gets a lower rate than the full one, at
+which it needs less than the second."""
 
 LAG_SECONDS = 0.5
 """A server that is further behind at the end has not kept up."""
 
 SLOW_BURST_SECONDS = 5.0
-"""A server that takes longer for one burst is spared the others."""
+"""A server that takes longer for one burst does not get the others."""
 
 WINDOW = 10 * BATCH
-"""Records that wait for a server which then catches up."""
+"""The records that a stopped server then has to catch up with."""
 
 WARM_WINDOWS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is done for each row."""
+    """The amount of work for each row."""
 
     rounds: int = 4
     sockets: int = 1_000
@@ -57,7 +57,7 @@ QUICK = Load(rounds=1, steady_seconds=3, bursts=2, idle_sockets=2_000, connects=
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number, and what everything cost while it was taken."""
+    """One number, and what everything cost while it was measured."""
 
     name: str
     value: float
@@ -69,13 +69,13 @@ Measure = Callable[[Arena, Load], Awaitable[list[Figure]]]
 
 
 async def warm(arena: Arena) -> None:
-    """Let the server compile and cache what it will."""
+    """Let the server compile and cache whatever it does."""
     async with arena.crowd(WARM_SOCKETS) as crowd:
         await _steadily(arena, crowd, FIRST, WARM_EVENTS, RATES[0])
 
 
 async def steady(arena: Arena, load: Load) -> list[Figure]:
-    """CPU per delivery and the latencies, at a steady rate."""
+    """Measure CPU per delivery, and the latencies, at a steady rate."""
     async with arena.crowd(load.sockets) as crowd:
         probe = await _steadily(arena, crowd, FIRST, PROBE_EVENTS, PROBE_RATE)
         cpu_seconds = probe.server_ns / 1e9 / PROBE_EVENTS
@@ -94,11 +94,12 @@ async def steady(arena: Arena, load: Load) -> list[Figure]:
             Figure("steady", spent.server_ns / 1e3 / (events * load.sockets), spent, note),
             Figure("p50", centiles[49] / 1e6, spent, note),
             Figure("p99", centiles[98] / 1e6, spent, note),
+            Figure("max", max(crowd.ledger.latencies_ns) / 1e6, spent, note),
         ]
 
 
 async def burst(arena: Arena, load: Load) -> list[Figure]:
-    """CPU per delivery when many events are published at once."""
+    """Measure CPU per delivery when many events are published at once."""
     async with arena.crowd(load.sockets) as crowd:
         spent: list[Reading] = []
         while len(spent) < load.bursts and not any(one.clock_ns > SLOW_BURST_SECONDS * 1e9 for one in spent):
@@ -116,7 +117,7 @@ async def burst(arena: Arena, load: Load) -> list[Figure]:
 
 
 async def rss(arena: Arena, load: Load) -> list[Figure]:
-    """Resident memory per idle connection. Takes a server that has not had more connections before."""
+    """Measure resident memory per idle connection, on a server that never had more connections."""
     async with arena.crowd(load.quiet_sockets) as crowd:
         await asyncio.sleep(SETTLE_SECONDS)
         before_kib, before = resident_kib(arena.server.pid), arena.read()
@@ -128,9 +129,9 @@ async def rss(arena: Arena, load: Load) -> list[Figure]:
 
 
 async def connect(arena: Arena, load: Load) -> list[Figure]:
-    """CPU per connection, from TCP's accept to the answer to Socket.IO's CONNECT.
+    """Measure CPU per connection, from TCP's accept to the answer to Socket.IO's CONNECT.
 
-    Takes a server that has done nothing else: the waste of other rows would be collected during this one.
+    It needs a fresh server, or the garbage of other rows would be collected during this one.
     """
     async with arena.crowd(WARM_CONNECTS) as crowd:
         before = arena.read()
@@ -140,9 +141,9 @@ async def connect(arena: Arena, load: Load) -> list[Figure]:
 
 
 async def nobody(arena: Arena, load: Load) -> list[Figure]:
-    """CPU per record for a room without members.
+    """Measure CPU per record for a room without members.
 
-    The server is stopped while a window is published and then has to catch up. So each server meets the same
+    The server is stopped while a window is published and then has to catch up. So each server gets the same
     pattern, however fast its publisher is: as much work as it can take, and a bounded backlog. The window
     ends with a mark for one client's own room.
     """
@@ -165,7 +166,7 @@ async def nobody(arena: Arena, load: Load) -> list[Figure]:
 
 
 FRESH = ("connect", "rss")
-"""Rows that want a server that has done nothing before."""
+"""Rows that need a fresh server."""
 
 MEASURES: dict[str, Measure] = {
     "steady": steady,
@@ -177,7 +178,7 @@ MEASURES: dict[str, Measure] = {
 
 
 async def _steadily(arena: Arena, crowd: Crowd, first: int, events: int, rate: int) -> Reading:
-    """Publish at a rate, on time whatever happens, until all is heard; return what that took."""
+    """Publish at a fixed rate, however late the server is, until all is received; return the cost."""
     crowd.expect(tick_heads(first, events))
     await arena.calm()
     before, start = arena.read(), time.monotonic()

@@ -1,7 +1,7 @@
-"""One client: first a `Greeting`, until the server has answered Socket.IO's CONNECT, then a `Member`.
+"""One client: a `Greeting` until the server has answered Socket.IO's CONNECT, then a `Member`.
 
-A member costs one call per chunk of bytes and no task, so that one core carries more than any server here can
-send.
+A member costs one call per chunk of bytes and no task, so that one core receives more than any server here
+can send.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ OFFSET = b'42["queuecast:offset"'
 
 
 class Greeting(asyncio.Protocol):
-    """A connection until the server has answered CONNECT; `done` has its session id then."""
+    """A connection until the server has answered CONNECT; then `done` has its session id."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
@@ -43,7 +43,7 @@ class Greeting(asyncio.Protocol):
                 return
             self._upgraded, self.rest = True, rest
         whole = 0
-        for _, payload, whole in frames(self.rest):  # noqa: B007  # its last value is what was read
+        for _, payload, whole in frames(self.rest):  # noqa: B007  # the last value is used below
             if payload.startswith(b"0{"):
                 self.transport.write(masked(b"40"))
             elif payload == b"2":
@@ -140,6 +140,6 @@ class Member(asyncio.Protocol):
         elif payload.startswith(b'42["warm"'):
             ledger.warm += 1
         elif payload.startswith(OFFSET):
-            pass  # the gateway's word on how far a client is, for when it comes back
+            pass  # the gateway's offset for recovery
         elif opcode == CLOSE or opcode != PING:
             ledger.note(f"a client heard {payload[:60]!r} after {self.heard} expected events")

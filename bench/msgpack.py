@@ -1,14 +1,15 @@
-"""MessagePack, as much of it as Node's Redis adapter writes: nil, integers ≥ 0, text, lists and maps. Pure.
+"""The part of MessagePack that Node's Redis adapter writes: nil, integers ≥ 0, floats, text, lists, maps.
 
 https://github.com/msgpack/msgpack/blob/master/spec.md
 """
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
 
 def pack(value: Any) -> bytes:
-    """Return `value` packed. Raises `TypeError` for what is left out here."""
+    """Return `value` packed. Raises `TypeError` for unsupported types."""
     return b"".join(_parts(value))
 
 
@@ -17,6 +18,8 @@ def _parts(value: Any) -> Iterator[bytes]:
         yield b"\xc0"
     elif isinstance(value, int):
         yield bytes((value,)) if 0 <= value < 128 else b"\xcf" + value.to_bytes(8, "big")
+    elif isinstance(value, float):
+        yield b"\xcb" + struct.pack(">d", value)
     elif isinstance(value, str):
         raw = value.encode()
         yield bytes((0xA0 | len(raw),)) if len(raw) < 32 else b"\xda" + len(raw).to_bytes(2, "big")

@@ -1,4 +1,4 @@
-"""Who puts events on Redis, for each server in its own words; what that costs is charged to nobody."""
+"""Publishers put events on Redis in each server's own format; no server is charged for their cost."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ from bench.msgpack import pack
 from queuecast_bus import BusManager, BusSettings, Record
 
 BATCH = 100
-"""Records that are stored in one step; the poller's largest batches are of that size too."""
+"""How many records are stored in one step; it is also the size of the poller's largest batches."""
 
 Message = Callable[[Event], tuple[str, bytes]]
-"""Returns the channel and the message that a server expects on it."""
+"""Returns a channel, and the message that a server expects on it."""
 
 
 class Publisher(Protocol):
-    """Puts events on Redis, in their order, and returns once Redis has confirmed them."""
+    """Puts events on Redis in order, and returns once Redis has confirmed them."""
 
     async def publish(self, events: Sequence[Event]) -> None: ...
     async def aclose(self) -> None: ...
@@ -32,7 +32,7 @@ class PubSub:
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Publish events. Raises `RuntimeError` if Redis answers with something else than a count."""
+        """Publish events. Raises `RuntimeError` if Redis answers with anything but a count."""
         if self._connection is None:
             self._connection = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._connection
@@ -54,7 +54,7 @@ class PubSub:
 
 
 class Bus:
-    """Publishes as the poller does: records in batches, each with the moment when it entered its queue."""
+    """Publishes as the poller does: records in batches, each with the time when it entered its queue."""
 
     def __init__(self, redis_port: int) -> None:
         settings = BusSettings.model_validate({"redis_url": f"redis://127.0.0.1:{redis_port}/0"})
@@ -76,7 +76,7 @@ def _record(event: Event) -> Record:
 
 
 def stock_message(event: Event) -> tuple[str, bytes]:
-    """Return what `AsyncRedisManager.emit` of another process publishes."""
+    """Return what `AsyncRedisManager.emit` in another process publishes."""
     message = {
         "method": "emit",
         "event": event.name,
@@ -92,13 +92,18 @@ def stock_message(event: Event) -> tuple[str, bytes]:
 
 
 def node_message(event: Event) -> tuple[str, bytes]:
-    """Return what @socket.io/redis-emitter publishes: an event for one room has a channel of its own."""
+    """Return what @socket.io/redis-emitter publishes: each room's events have their own channel."""
     channel = "socket.io#/#" if event.room is None else f"socket.io#/#{event.room}#"
     packet = {"type": 2, "data": [event.name, event.argument], "nsp": "/"}
     options = {"rooms": [] if event.room is None else [event.room], "except": [], "flags": {}}
     return channel, pack(["emitter", packet, options])
 
 
+def oxide_message(event: Event) -> tuple[str, bytes]:
+    """Return the message that bench/servers/oxide emits: socketioxide hears no emitter of another process."""
+    return "bench", compact({"event": event.name, "room": event.room, "argument": event.argument})
+
+
 def loop_message(event: Event) -> tuple[str, bytes]:
-    """Return the message as the clients shall see it: the C loop only frames it."""
+    """Return the message as the clients will see it: the C loop only frames it."""
     return "bench", text(event)

@@ -1,6 +1,6 @@
-"""`python -m bench.redis_costs`: what Redis spends for us, from the kernel's books; for docs/capacity.md.
+"""`python -m bench.redis_costs`: Redis's CPU time for us, by the kernel's accounting; for docs/capacity.md.
 
-A Redis of its own on one core, everything else on another.
+It runs a Redis of its own on one core and everything else on another.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ import uvloop
 from bench.accounting import cpu_ns
 from bench.events import compact, tick
 from queuecast_bus import BusManager, BusSettings, Record
-from queuecast_gateway.session_state import State, Verb
-from queuecast_gateway.sessions import BATCH, Sessions
+from queuecast_gateway.recovery.session_state import State, Verb
+from queuecast_gateway.recovery.session_store import BATCH, SessionStore
 from queuecast_local import redis_server
 from queuecast_local.processes import Process
 
@@ -25,7 +25,7 @@ PORT = 16_999
 RECORDS = 20_000
 PUBLISH = 10
 PACE_SECONDS = 0.01
-"""Between two publishes: a thousand records a second, so that each is read alone or with few others."""
+"""The pause between publishes: a thousand records a second, so each is read alone or with few others."""
 
 READERS = 10
 SESSIONS = 20_000
@@ -34,13 +34,13 @@ _ids = itertools.count()
 
 
 class Costs:
-    """The CPU that one Redis spends on what is done to it."""
+    """The CPU time that one Redis spends on each kind of work."""
 
     def __init__(self, settings: BusSettings, redis: Process) -> None:
         self._settings = settings
         self._redis = redis
         self._bus = BusManager(settings, write_only=True)
-        self._sessions = Sessions(self._bus, ttl_seconds=240, away_seconds=120)
+        self._sessions = SessionStore(self._bus, ttl_seconds=240, away_seconds=120)
         self._states = [
             (f"pid{n}", State(f"sid{n}", "/", {f"user:{n}": "1764428400000-0"}, "1764428400000-0", f"{n}"))
             for n in range(SESSIONS)

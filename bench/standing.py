@@ -1,4 +1,4 @@
-"""What was measured so far, and what of it counts. Pure."""
+"""The measurements so far, and which of them count. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from statistics import median
 from bench.measures import Figure
 
 NOISE = 0.08
-"""While others use more than this share of a core, a figure is theirs as much as the server's."""
+"""While others use more than this share of a core, a figure depends on them as much as on the server."""
 
 UNMOVED = ("rss",)
-"""Figures that do not depend on who else is running."""
+"""Figures that do not depend on other processes."""
 
 
 @dataclass
 class Standing:
-    """The figures of each contestant in the order of the rounds, and who failed why."""
+    """The figures of each contestant by round, and who failed and why."""
 
     figures: dict[tuple[str, str], list[Figure]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -26,9 +26,9 @@ class Standing:
             self.figures.setdefault((contestant, figure.name), []).append(figure)
 
     def counting(self, contestant: str, name: str) -> list[Figure]:
-        """Return the figures that count: those of quiet moments; if there was none, the quietest one.
+        """Return the figures that count: those of quiet moments or, if there was none, the quietest.
 
-        None count for a server that failed in any round.
+        No figure counts for a server that failed in any round.
         """
         found = self.figures.get((contestant, name), [])
         if not found or contestant in self.failures:
@@ -39,12 +39,12 @@ class Standing:
         return quiet or [min(found, key=lambda figure: figure.spent.others_busy)]
 
     def value(self, contestant: str, name: str) -> float | None:
-        """Return the median of the figures that count; None if there is none."""
+        """Return the median of the figures that count, or None if there is none."""
         counting = self.counting(contestant, name)
         return median(figure.value for figure in counting) if counting else None
 
     def notes(self, contestant: str, name: str) -> str:
-        """Return what has to be said with the value."""
+        """Return the notes that belong to the value."""
         counting = self.counting(contestant, name)
         notes = sorted({figure.note for figure in counting if figure.note})
         worst = max((figure.spent.others_busy for figure in counting), default=0.0)
@@ -53,6 +53,6 @@ class Standing:
         return "; ".join(notes)
 
     def left_out(self) -> int:
-        """Return how many figures do not count because of noise."""
+        """Return how many figures do not count, because of noise."""
         counts = (len(found) - len(self.counting(*key)) for key, found in self.figures.items())
         return sum(counts) if not self.failures else 0

@@ -1,6 +1,6 @@
 """The client's half of WebSocket, as far as the bench needs it. Pure.
 
-It checks nothing that a server might do wrong except the status of the upgrade; short frames only.
+The only server fault that it checks is the status of the upgrade; it writes only short frames.
 https://www.rfc-editor.org/rfc/rfc6455#section-5.2
 """
 
@@ -9,23 +9,23 @@ from collections.abc import Iterator
 TEXT, CLOSE, PING = 1, 8, 9
 MASK = bytes.fromhex("5ac3a53c")
 SHORT = 126
-"""From this length on a frame says its length in two more bytes."""
+"""From this length on, a frame has two more bytes for its length."""
 
 REQUEST = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cXVldWVjYXN0LWJlbmNoIQ==\r\n\r\n"
 )
-"""Without `Origin`, as from a client that is no browser; without permessage-deflate, which browsers offer."""
+"""Without `Origin`, unlike a browser, and without permessage-deflate, which browsers offer."""
 
 
 def masked(text: bytes) -> bytes:
-    """Return a client's frame of a text shorter than 126 bytes."""
+    """Return a client's text frame for a text shorter than 126 bytes."""
     body = bytes(byte ^ MASK[index % 4] for index, byte in enumerate(text))
     return bytes((0x80 | TEXT, 0x80 | len(text))) + MASK + body
 
 
 def frames(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Yield opcode, payload and end of each whole frame of a server."""
+    """Yield the opcode, payload and end of each whole frame from a server."""
     position, end = 0, len(data)
     while position + 2 <= end:
         length, start = data[position + 1], position + 2

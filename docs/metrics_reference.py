@@ -14,10 +14,10 @@ TARGET = Path(__file__).with_name("metrics.md")
 
 INTRODUCTION = f"""# Metrics
 
-Both services show their metrics at `/metrics` on the admin port, in base units, all of them from the start.
-No label has a value that a client chooses.
+Both services serve their metrics at `/metrics` on the admin port, in base units. Every series exists from the
+start. Clients cannot choose the value of any label.
 
-The way of a message in stages, all in the same buckets
+These are the stages of a message's path, all with the same buckets
 ({", ".join(f"{bound:g}" for bound in LATENCY_BUCKETS)} s):
 
 | stage | from … to | metric |
@@ -27,22 +27,22 @@ The way of a message in stages, all in the same buckets
 | bus | stored … read by a gateway | `queuecast_gateway_bus_lag_seconds` |
 | fan-out | read … handed to all connections | `queuecast_gateway_fanout_seconds` |
 | write | handed over … written to all sockets | `queuecast_gateway_write_seconds` |
-| **all of it** | accepted … the sockets | `queuecast_gateway_delivery_seconds{{redelivered="false"}}` |
+| **the whole path** | accepted … written | `queuecast_gateway_delivery_seconds{{redelivered="false"}}` |
 
-These add up, for each queue or replica, but for what happens while Prometheus reads them:
+These sums hold for each queue or replica, except for changes while Prometheus scrapes:
 
-* received = published + duplicates + left + dropped + returned + in flight (the poller's),
-* connects = disconnects + connections (the gateway's).
+* received = published + duplicates + left + dropped + returned + in flight (poller),
+* connects = disconnects + connections (gateway).
 
-Beside these each has `<service>_build_info` and the process's own: `process_open_fds` against
+Each service also has `<service>_build_info` and the usual process metrics: `process_open_fds` and
 `process_max_fds`, `process_resident_memory_bytes`, `process_cpu_seconds_total`, `python_gc_*`.
 
-A message whose time on SQS is ahead of our clock counts as one that took no time. How far clocks are apart
-is the node's to tell (`node_timex_offset_seconds`), so there is no figure of it here. Nor is there one of how
-often the poller connects to Redis: what comes of a lost connection is in
-`queuecast_poller_publish_failures_total`, for the gateways in `queuecast_gateway_bus_resumes_total`.
+If SQS's timestamp of a message is ahead of our clock, its time counts as 0. Queuecast has no metric for
+clock differences, because the node exporter has one (`node_timex_offset_seconds`). It has no metric for the
+poller's connections to Redis either: the effects of a lost connection show in
+`queuecast_poller_publish_failures_total` and, for gateways, in `queuecast_gateway_bus_resumes_total`.
 
-This page is made from the code by `make docs`.
+`make docs` generates this page from the code.
 """
 
 
@@ -58,7 +58,7 @@ def page() -> str:
 
 
 def _poller(registry: CollectorRegistry) -> None:
-    PollerMetrics(registry).of("…")
+    PollerMetrics(registry).for_queue("…")
 
 
 def _families(declare: Callable[[CollectorRegistry], object]) -> list[Metric]:
@@ -72,12 +72,12 @@ def _section(title: str, families: Sequence[Metric], each: str, label: str | Non
     # The services show no `_created`.
     shown = [sample for sample in samples if not sample.name.endswith("_created")]
     of_each = sum(label is None or label in sample.labels for sample in shown)
-    beside = "" if of_each == len(shown) else f" and {len(shown) - of_each} beside these for each replica,"
+    beside = "" if of_each == len(shown) else f" and {len(shown) - of_each} more for each replica,"
     rows = [
         f"| `{_name(family)}` | {family.type} | {_labels(family)} | {family.documentation} |"
         for family in families
     ]
-    told = f"{of_each} series for each {each},{beside} whatever anybody sends."
+    told = f"{of_each} series for each {each},{beside} however many clients connect and whatever they send."
     return "\n".join(
         [f"## {title}", "", told, "", "| metric | type | labels | |", "|---|---|---|---|", *rows, ""]
     )

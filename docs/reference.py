@@ -17,15 +17,15 @@ TARGET = Path(__file__).with_name("settings.md")
 
 INTRODUCTION = """# Settings
 
-Both services read their settings from the environment, once, at the start. All mistakes are reported
-together, each with the variable's name, and end the process with exit code 2; a `QUEUECAST_` variable that
-the service does not have is a mistake. An empty variable counts as unset. Several values in one variable are
-separated by commas.
+Both services read their settings from environment variables, once, at the start. If settings are wrong, the
+service reports all mistakes together, each with its variable's name, and exits with code 2. A `QUEUECAST_`
+variable that the service does not know is a mistake too. An empty variable counts as unset. Separate several
+values in one variable with commas.
 
-Where and as whom to call AWS is told to the SDK in its own variables (`AWS_REGION`, `AWS_ENDPOINT_URL_SQS`,
-`AWS_PROFILE`, web identity, …).
+Region, endpoint and credentials for AWS come from the AWS SDK's own variables (`AWS_REGION`,
+`AWS_ENDPOINT_URL_SQS`, `AWS_PROFILE`, web identity, …).
 
-This page is made from the code by `make docs`.
+`make docs` generates this page from the code.
 """
 
 

@@ -1,4 +1,4 @@
-"""Claims about a system that needs a moment: polled with a deadline, never slept for."""
+"""Claims that take a moment to come true: polled with a deadline, never with a fixed sleep."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Answer = TypeVar("Answer")
 
 POLL_SECONDS = 0.02
 WITHIN_SECONDS = 60.0
-"""Far longer than anything takes here that works, so that a busy machine fails no test."""
+"""Far longer than anything takes if it works, so that a busy machine fails no test."""
 
 
 def eventually(claim: Callable[[], Answer | None], seconds: float = WITHIN_SECONDS) -> Answer:
@@ -18,5 +18,5 @@ def eventually(claim: Callable[[], Answer | None], seconds: float = WITHIN_SECON
         answer = claim()
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s: {answer!r}"
+        assert time.monotonic() < deadline, f"still not true after {seconds:.0f} s: {answer!r}"
         time.sleep(POLL_SECONDS)

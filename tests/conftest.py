@@ -1,4 +1,4 @@
-"""How a run goes: what its workers share out, in which order, and what is said at its end."""
+"""How a run is organised: the number of workers, the order of the tests, and the summary at the end."""
 
 import os
 from typing import Any
@@ -9,8 +9,8 @@ from tests.scheduling import rank, scheduler
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return two for each core: most tests wait for processes that they have started."""
-    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+    """Return four per core: most tests only wait for processes that they have started."""
+    return 4 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,4 +1,4 @@
-"""An issuer of tokens: keys that are made anew for each run, as PEM, as a published set, and to sign with."""
+"""An issuer of tokens: new keys for each run, as PEM, as a published set, and for signing."""
 
 import json
 import secrets
@@ -19,13 +19,13 @@ ASYMMETRIC = ("RS256", "ES256", "EdDSA")
 
 
 def pem(private: Any) -> str:
-    """Return the public half of a key."""
+    """Return the public half of a key as PEM."""
     public: bytes = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return public.decode()
 
 
 def jwk(private: Any, **details: Any) -> dict[str, Any]:
-    """Return the public half of a key as a member of a set; a detail of `...` is left out."""
+    """Return the public half of a key as a member of a set; details whose value is `...` are left out."""
     public = private.public_key()
     entry: dict[str, Any]
     if isinstance(public, rsa.RSAPublicKey):
@@ -39,14 +39,14 @@ def jwk(private: Any, **details: Any) -> dict[str, Any]:
 
 
 def key_set(*entries: Any) -> bytes:
-    """Return a set as a server sends it."""
+    """Return a key set as a server sends it."""
     return json.dumps({"keys": entries}).encode()
 
 
 def token(
     private: Any, algorithm: str, kid: str | None, header: dict[str, str] | None = None, **claims: Any
 ) -> str:
-    """Return a token that is good for a minute; a claim of `...` is left out."""
+    """Return a token that is valid for a minute; claims whose value is `...` are left out."""
     wanted = {"sub": "ann", "exp": time.time() + 60, **claims}
     content = {name: value for name, value in wanted.items() if value is not ...}
     return jwt.encode(
@@ -55,5 +55,5 @@ def token(
 
 
 def signed(seconds: float = 60, **claims: Any) -> str:
-    """Return a token that is signed with the secret, and good for so long."""
+    """Return a token that is signed with the secret and valid for `seconds`."""
     return token(SECRET, "HS256", None, **{"exp": time.time() + seconds, **claims})

@@ -1,6 +1,6 @@
-"""A TCP proxy in front of a real server that fails as a network does: silence, resets, nobody there, a crawl.
+"""A TCP proxy in front of a real server that fails as networks do: silence, resets, refusals, slowness.
 
-It alters no byte. Callbacks instead of streams: 100 clients' events pass through it.
+It alters no byte. It uses callbacks instead of streams, because 100 clients' events pass through it.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ LINGER_NOT = struct.pack("ii", 1, 0)
 class Proxy:
     """Forwards each connection to the port of 127.0.0.1 that `choose` returns; None resets the connection.
 
-    Each direction of each carries `bytes_per_second`, or as many as there are.
+    Each direction of a connection carries `bytes_per_second`, or an unlimited amount if that is None.
     """
 
     def __init__(self, choose: Callable[[], int | None]) -> None:
@@ -29,7 +29,7 @@ class Proxy:
 
     @property
     def links(self) -> list["Link"]:
-        """The connections that are there, oldest first."""
+        """The open connections, oldest first."""
         return list(self._links)
 
     async def start(self, port: int = 0) -> int:
@@ -47,14 +47,14 @@ class Proxy:
         self.cut()
 
     def fall_silent(self, links: Iterable["Link"] | None = None) -> None:
-        """Forward nothing from now on, and reset nothing; some connections, or all there are and will be."""
+        """Stop forwarding, without resets, on some connections or on all, new ones included."""
         if links is None:
             self._flowing.clear()
         for link in self.links if links is None else links:
             link.hush(silent=True)
 
     def flow(self) -> None:
-        """Forward again, first what has waited."""
+        """Forward again, beginning with the data that has waited."""
         self._flowing.set()
         for link in self.links:
             link.hush(silent=False)
@@ -95,7 +95,7 @@ class End(asyncio.Protocol):
         self._opened = opened
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]  # it is one of TCP
+        self.transport = transport  # type: ignore[assignment]  # a TCP transport
         self.transport.pause_reading()
         if self._opened is not None:
             self._opened(self)
@@ -119,7 +119,7 @@ class End(asyncio.Protocol):
             self.link.ended(self)
 
     def read(self, *, wanted: bool) -> None:
-        """Take what comes in, or leave it where it is."""
+        """Resume or pause reading."""
         if self.gone or self.transport.is_closing() or self.transport.is_reading() == wanted:
             return
         if wanted:
@@ -128,7 +128,7 @@ class End(asyncio.Protocol):
             self.transport.pause_reading()
 
     def reset(self) -> None:
-        """End with a reset, as a peer does that died."""
+        """End with a reset, as a dead peer does."""
         if not self.gone:
             sock = self.transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
@@ -140,7 +140,7 @@ class End(asyncio.Protocol):
 
 
 class Link:
-    """A forwarded connection. While silent it reads nothing, so that the end of one side stays unseen too."""
+    """A forwarded connection. While silent it reads nothing, so the end of one side goes unnoticed, too."""
 
     def __init__(
         self,
@@ -161,12 +161,12 @@ class Link:
         return self._far if end is self._near else self._near
 
     def hush(self, *, silent: bool) -> None:
-        """Fall silent or flow."""
+        """Fall silent, or forward again."""
         self._silent = silent
         self.settle()
 
     def carried(self, end: End, size: int) -> None:
-        """Rest for as long as so many bytes take."""
+        """Pause for the time that this many bytes take."""
         if (rate := self._bytes_per_second()) is not None:
             self._resting.add(end)
             asyncio.get_running_loop().call_later(size / rate, self._rested, end)
@@ -177,7 +177,7 @@ class Link:
         self.settle()
 
     def settle(self) -> None:
-        """Read where the other side can take it."""
+        """Read on each side if the other side can take more."""
         for end in (self._near, self._far):
             end.read(wanted=not self._silent and not self.other(end).full and end not in self._resting)
         for end in (self._near, self._far):
@@ -190,7 +190,7 @@ class Link:
         self._far.reset()
 
     def ended(self, end: End) -> None:
-        """Let the other side know, once what came before is on its way."""
+        """Close the other side once it has been sent all earlier data."""
         if self._forget is not None and self._near.gone and self._far.gone:
             self._forget(self)
             self._forget = None

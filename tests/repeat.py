@@ -1,7 +1,7 @@
 """`make test-repeat`: run the tests several times, each in another order; print the last line of every run.
 
-A test that is red now and then is a fault, of the product or of the test. It shows in many runs, and on a
-machine that has other work to do: `--busy` starts that many processes that do nothing but count.
+A test that fails now and then shows a fault, in the product or in the test. It shows in many runs, and on a
+busy machine: `--busy` starts that many processes that only use CPU time.
 """
 
 import argparse
@@ -17,7 +17,7 @@ LOGS = Path(__file__).parents[1] / "build" / "test-runs"
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    """Keep so many cores busy for as long as the context lasts."""
+    """Keep `count` cores busy until the context ends."""
     with ExitStack() as stack:
         for _ in range(count):
             process = stack.enter_context(subprocess.Popen((sys.executable, "-c", "while True: pass")))
@@ -26,14 +26,14 @@ def busy(count: int) -> Iterator[None]:
 
 
 def last_line(output: str) -> str:
-    """Return the line in which pytest says what came of a run, or the last one of all."""
+    """Return the line with pytest's result of a run, or else the last line."""
     lines = [line.strip("= ") for line in output.splitlines() if line.strip()]
     counts = [line for line in lines if " passed" in line or " failed" in line or " error" in line]
     return (counts or lines or ["no output"])[-1]
 
 
 def once(command: list[str], log: Path) -> tuple[bool, str]:
-    """Run the tests once; return whether they were green, and their last line."""
+    """Run the tests once; return whether all passed, and the last line."""
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     log.write_text(run.stdout)
     return run.returncode == 0, last_line(run.stdout)
@@ -42,8 +42,8 @@ def once(command: list[str], log: Path) -> tuple[bool, str]:
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.repeat", description=__doc__)
     options.add_argument("--runs", type=int, default=20)
-    options.add_argument("--busy", type=int, default=0, help="processes that keep a core busy meanwhile")
-    options.add_argument("command", nargs="+", help="what runs the tests; takes SEED=N")
+    options.add_argument("--busy", type=int, default=0, help="processes that each keep a core busy meanwhile")
+    options.add_argument("command", nargs="+", help="the command that runs the tests; it must accept SEED=N")
     given = options.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     red = 0

@@ -1,8 +1,8 @@
 """Ports that nobody else takes while the tests run.
 
-A port that the system picks (bind to 0) is free only until somebody else asks. So a session takes blocks of
-neighbours below the range of those ports, one after another as it needs them, and keeps the first port of
-each bound: another session, a worker of the same run or of another checkout, sees that and goes elsewhere.
+A port that the system picks (bind to 0) is free only until another process asks. So a session reserves blocks
+of consecutive ports below that range, as it needs them, and keeps the first port of each block bound. Other
+sessions, workers of the same run or of another checkout, see that and take another block.
 """
 
 import random
@@ -13,26 +13,26 @@ from queuecast_local.ports import HOST, Ports, is_free
 
 FIRST, LAST = 10_000, 32_000
 SIZE = 50
-"""A stack needs 7 ports, a whole run some 1,500: several runs find room beside each other."""
+"""A stack needs 8 ports, a whole run some 1,500, so several runs fit side by side."""
 
 _chance = random.SystemRandom()
-"""A seed that repeats a run's order would have every worker ask for the same blocks."""
+"""With the seed that repeats a run's order, every worker would try the same blocks."""
 
 
 class PortBlock:
-    """Ports for one session. `close` gives them up."""
+    """Ports for one session. `close` releases them."""
 
     def __init__(self) -> None:
         self._locks: list[socket.socket] = []
         self._rest: Iterator[int] = iter(())
 
     def close(self) -> None:
-        """Let others have the ports."""
+        """Release the ports."""
         while self._locks:
             self._locks.pop().close()
 
     def port(self) -> int:
-        """Return a port that was not returned before."""
+        """Return a port that it has not returned before."""
         while True:
             for port in self._rest:
                 if is_free(port):
@@ -41,14 +41,14 @@ class PortBlock:
             self._rest = iter(range(start + 1, start + SIZE))
 
     def ports(self) -> Ports:
-        """Return ports for a whole stack: two gateways, three admin ports in a row, SQS and Redis."""
+        """Return ports for a whole stack: two gateways, three admin ports in a row, SQS, Redis, balancer."""
         admin = self.port()
         while [self.port(), self.port()] != [admin + 1, admin + 2]:
             admin = self.port()
-        return Ports((self.port(), self.port()), admin, self.port(), self.port())
+        return Ports((self.port(), self.port()), admin, *(self.port() for _ in range(3)))
 
     def _locked(self) -> int:
-        """Take another block; return its first port."""
+        """Reserve another block; return its first port."""
         starts = range(FIRST, LAST, SIZE)
         for start in _chance.sample(starts, k=len(starts)):
             lock = socket.socket()

@@ -1,7 +1,7 @@
-"""Which tests a worker takes together, and which are begun first.
+"""Which tests a worker runs together, and which start first.
 
-A worker takes a scope at a time: as a rule a file, with all that its tests share. What takes long begins, and
-the quick files of the unit tier fill what time is left at the end.
+A worker runs one scope at a time, usually a file with all that its tests share. Long scopes start first, and
+the quick files of the unit tier fill the remaining time at the end.
 """
 
 from typing import Any
@@ -11,34 +11,35 @@ import pytest
 ORDER = (
     "tests/faults/",
     "tests/e2e/",
+    "tests/interop/",
     "tests/observability/",
-    "tests/unit/test_fuzz.py",
+    "tests/unit/tools/test_fuzz.py",
     "tests/integration/",
     "tests/manifests/",
     "tests/unit/",
 )
 
-TOGETHER = ("tests/faults/", "tests/e2e/")
-"""Their tests have a stack under load each, or share one: side by side they would measure each other."""
+TOGETHER = ("tests/faults/", "tests/e2e/", "tests/interop/")
+"""Each of their tests has a stack under load, or they share one: in parallel they would affect each other."""
 
-APART = ("tests/unit/test_fuzz.py",)
-"""Their tests share nothing, and take long."""
+APART = ("tests/unit/tools/test_fuzz.py",)
+"""Their tests share nothing and take long."""
 
 
 def scope(nodeid: str) -> str:
-    """Return what a test goes together with."""
+    """Return the scope of a test."""
     if nodeid.startswith(APART):
         return nodeid
     return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
 
 
 def rank(nodeid: str) -> int:
-    """Return how early a test is begun; 0 is the earliest."""
+    """Return a test's position in the order; 0 starts first."""
     return next((at for at, start in enumerate(ORDER) if nodeid.startswith(start)), len(ORDER))
 
 
 def scheduler(config: pytest.Config, log: Any) -> Any:
-    """Return what hands out scopes to pytest-xdist's workers, in the order in which tests were collected."""
+    """Return pytest-xdist's scheduler, which hands out scopes in the order of collection."""
     from xdist.scheduler import LoadScopeScheduling  # pytest-xdist may be off
 
     class Scheduling(LoadScopeScheduling):

@@ -1,7 +1,7 @@
 """`python -m tests.terminator`: TLS in front of a server that was built without it.
 
-To a client it is a server that speaks TLS: its handshake, its certificate, its question for the client's own.
-Where a Redis has TLS itself the tests use that; those that pip brings have none.
+To a client it looks like a server with TLS: handshake, certificate, request for a client certificate. If a
+Redis has TLS itself, the tests use that; those from pip have none.
 """
 
 import argparse
@@ -13,13 +13,13 @@ from contextlib import suppress
 HOST = "127.0.0.1"
 
 HANDSHAKE = b"\x16"
-"""The first byte of a client that speaks TLS: RFC 8446, section 5.1."""
+"""The first byte that a TLS client sends: RFC 8446, section 5.1."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Terminator:
-    """Takes TLS off for the server on `target`; with `plain_too` what comes without is forwarded as it is."""
+    """Terminates TLS for the server on `target`; with `plain_too`, it forwards plain connections as well."""
 
     def __init__(self, target: int, context: ssl.SSLContext, *, plain_too: bool) -> None:
         self._target = target
@@ -38,7 +38,7 @@ class Terminator:
                 link.add_done_callback(self._links.discard)
 
     async def _link(self, sock: socket.socket) -> None:
-        with suppress(OSError):  # ssl.SSLError is one: the handshake has told the client why
+        with suppress(OSError):  # includes ssl.SSLError: the handshake has told the client why
             plain = self._plain_too and await _first_byte(sock) != HANDSHAKE
             near = await _streams(sock, None if plain else self._context)
             far = await asyncio.open_connection(HOST, self._target)
@@ -46,7 +46,7 @@ class Terminator:
 
 
 async def _first_byte(sock: socket.socket) -> bytes:
-    """Return it and leave it there: it belongs to whoever reads on."""
+    """Peek at the first byte and leave it in the socket."""
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(sock, readable.set)
     try:
@@ -77,7 +77,7 @@ def main() -> None:
     options.add_argument("target", type=int)
     options.add_argument("--certificate", required=True)
     options.add_argument("--key")
-    options.add_argument("--ca", help="clients need a certificate of its")
+    options.add_argument("--ca", help="require client certificates from this CA")
     options.add_argument("--plain-too", action="store_true")
     given = options.parse_args()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=given.ca)

@@ -1,1 +1,1 @@
-"""The intake beside others: who takes messages from SQS, judges them and puts them on Redis, at what cost."""
+"""The intake compared with others: taking messages from SQS, judging them, storing them; at what cost."""

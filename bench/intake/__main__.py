@@ -1,6 +1,6 @@
 """`make bench-intake`: measure, print the table, write `bench/results-intake.md`.
 
-Ends with 0; with 1 if a consumer failed, 2 if this machine or the command line won't do, 130 after Ctrl-C.
+Exits with 0; 1 if a consumer failed; 2 if the machine or command line is unsuitable; 130 after Ctrl-C.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> int:
     """Run the contest; return the exit code."""
     options = _options()
     for variable in [name for name in os.environ if name.startswith(("QUEUECAST_", "AWS_"))]:
-        del os.environ[variable]  # what ships is measured, not what this shell has set
+        del os.environ[variable]  # measure the defaults, not what this shell has set
     free = sorted(os.sched_getaffinity(0))
     redis = redis_server.find()
     if len(free) < 2 or not redis.real:
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """Tell whoever watches."""
+    """Print progress for whoever watches."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -71,7 +71,7 @@ def say(text: str) -> None:
 async def _contest(
     consumers: list[Consumer], load: Load, redis: redis_server.RedisServer, cores: Cores
 ) -> tuple[dict[str, list[Figure]], dict[str, str]]:
-    """Measure all in turn, several times over, so that a noisy minute touches everybody."""
+    """Measure all consumers in turn, several times over, so that a noisy minute affects all of them."""
     figures: dict[str, list[Figure]] = {one.name: [] for one in consumers}
     failures: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="queuecast-bench-") as folder:

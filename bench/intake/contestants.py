@@ -1,4 +1,4 @@
-"""Who takes messages from the queue: how each is started, and what it takes to have it here."""
+"""The compared consumers: how each is started, and what it needs on this machine."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from bench.contestants import NODE_MODULES, SERVERS, node_missing
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What one consumer works between."""
+    """The endpoints between which one consumer works."""
 
     queue_url: str
     redis_url: str
@@ -30,7 +30,7 @@ class Consumer:
 
 
 def aws(place: Place) -> dict[str, str]:
-    """Return what leads AWS's SDKs to the stub."""
+    """Return the environment that makes AWS's SDKs use the stub."""
     return {
         "AWS_ENDPOINT_URL_SQS": place.queue_url.rsplit("/", 2)[0],
         "AWS_REGION": "us-east-1",
@@ -45,7 +45,7 @@ ROUTES = """routes:
     when: data.seq > `0`
     event: "'item_added'"
 """
-"""The one route that each message is tried with, and matches; its rooms are in the message's attribute."""
+"""The only route, which every message matches; the rooms are in the message's attribute."""
 
 
 def _poller_environment(place: Place) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""One consumer on its core, the stub and Redis on the other; what a message costs, and how many there are."""
+"""One consumer on its core, the stub and Redis on the other: the cost of a message, and the throughput."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ class Figure:
     """What one consumer did in one round."""
 
     messages: int
-    """Those that were deleted."""
+    """The deleted messages."""
     received: int
     calls: int
     cpu_seconds: float
@@ -46,7 +46,7 @@ class Figure:
     other_core_busy: float
     """The share of the other core that the stub and Redis used."""
     others_busy: float
-    """How much of a core was used by what is no part of the bench, or stolen by the host."""
+    """How much of a core other processes used, or the host stole."""
 
     @property
     def cpu_us(self) -> float:
@@ -55,17 +55,17 @@ class Figure:
 
     @property
     def per_core(self) -> float:
-        """Messages for each second of a core that it had."""
+        """Messages per second of CPU time."""
         return self.messages / self.cpu_seconds
 
     @property
     def per_second(self) -> float:
-        """Messages for each second of the clock."""
+        """Messages per second of wall-clock time."""
         return self.messages / self.seconds
 
     @property
     def calls_each(self) -> float:
-        """Calls of SQS for each message: to receive it, and to delete it, which may be later."""
+        """SQS calls per message: to receive it, and to delete it, perhaps later."""
         receives = self.received / BATCH
         return 1 / BATCH + (self.calls - receives) / self.messages
 

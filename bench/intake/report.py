@@ -10,7 +10,7 @@ from bench.intake.measures import Figure, Load
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table: a figure's property, how it is written, and what is to be reached."""
+    """A row of the table: a figure's property, its format, and the goal."""
 
     name: str
     title: str
@@ -107,7 +107,7 @@ def _goals(figures: Figures) -> str:
             if ours is None or not base:
                 lines.append(_line([row.title, bound, "–", "not measured"]))
                 continue
-            # As it is written: no goal is missed or met by a digit that nobody sees.
+            # Compare the printed value: no goal is met or missed by a digit that nobody sees.
             reached = round(ours / base, 3)
             met = reached >= goal if row.more_is_better else reached <= goal
             lines.append(_line([row.title, bound, f"{reached:.2f}", "met" if met else "**not met**"]))

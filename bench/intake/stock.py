@@ -1,6 +1,6 @@
-"""`python -m bench.intake.stock QUEUE_URL REDIS_URL`: aiobotocore and python-socketio, as their pages show.
+"""`python -m bench.intake.stock QUEUE_URL REDIS_URL`: aiobotocore and python-socketio, as in their docs.
 
-One loop that receives, awaits an emit for each message and deletes the batch.
+A single loop receives, awaits an emit for each message, and deletes the batch.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from bench.intake.stub import BATCH
 
 
 async def consume(queue_url: str, redis_url: str) -> None:
-    """Work until the process is ended."""
+    """Consume until the process is ended."""
     manager = socketio.AsyncRedisManager(redis_url, write_only=True)
     async with get_session().create_client("sqs") as sqs:
         while True:

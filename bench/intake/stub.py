@@ -1,7 +1,7 @@
-"""`python -m bench.intake.stub PORT`: an SQS endpoint that costs little, with a queue that never ends.
+"""`python -m bench.intake.stub PORT`: a cheap SQS endpoint with an endless queue.
 
-Each receive brings ten messages at once, each with an id and a handle of its own and the right MD5 sums; each
-delete is confirmed. `GET /` tells what was asked. It checks no signature and forgets every message.
+Each receive brings ten messages at once, each with its own id and handle and correct MD5 sums; each delete is
+confirmed. `GET /` returns the counts of requests. It checks no signature and forgets every message.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ ROOM = "sku:7"
 
 
 class Counts:
-    """What was asked of the stub."""
+    """The requests to the stub."""
 
     calls = 0
     received = 0
@@ -29,7 +29,7 @@ class Counts:
 
 
 def _message() -> bytes:
-    """Return a message as JSON, with two places for its number and one for the moment of its sending."""
+    """Return a message as JSON, with two places for its number and one for its send time."""
     body = compact(tick(7, 0).argument)
     room = {"rooms": {"DataType": "String", "StringValue": ROOM}}
     digest = hashlib.md5(usedforsecurity=False)
@@ -54,7 +54,7 @@ _URL = b"/123456789012/orders"
 
 
 class Stub(asyncio.Protocol):
-    """One connection. Requests come one after the other; what is pipelined waits in the buffer."""
+    """One connection. It answers requests one by one; pipelined ones wait in the buffer."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -68,7 +68,7 @@ class Stub(asyncio.Protocol):
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # it is one of TCP
+        self._transport = transport  # type: ignore[assignment]  # a TCP transport
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

@@ -1,1 +1,1 @@
-"""The servers that Queuecast's gateway is compared with, each as its users would write it."""
+"""The servers that Queuecast's gateway is compared with, each written as its users would."""

@@ -1,4 +1,4 @@
-"""`python -m bench.servers.stock PORT REDIS_PORT`: python-socketio on uvicorn, everything at its default."""
+"""`python -m bench.servers.stock PORT REDIS_PORT`: python-socketio on uvicorn, with every default."""
 
 import sys
 

@@ -1,7 +1,8 @@
-"""`python deploy/redis/users.py` writes into `users.acl` which scripts each service may run, by their SHA-1.
+"""`python deploy/redis/users.py`: write into `users.acl` which scripts each service may run, by SHA-1.
 
-A user who may run any script can keep Redis from answering anybody else. So each may run those of its service
-and no other: `+evalsha|` and the sum, the command's first argument; Redis knows such rules from 6.2 on.
+A user that may run any script can keep Redis from answering anybody else. So each user may run only the
+scripts of its service: the rule is `+evalsha|` and the SHA-1, the command's first argument. Redis has such
+rules since 6.2.
 """
 
 import hashlib
@@ -13,17 +14,17 @@ ROOT = Path(__file__).parents[2]
 BUS = ROOT / "bus" / "src" / "queuecast_bus"
 GATEWAY = ROOT / "services" / "gateway" / "src" / "queuecast_gateway"
 
-SCRIPTS = {"poller": [BUS / "append.lua"], "gateway": [*BUS.glob("*.lua"), *GATEWAY.glob("*.lua")]}
+SCRIPTS = {"poller": [BUS / "append.lua"], "gateway": [*BUS.glob("*.lua"), *GATEWAY.rglob("*.lua")]}
 
 
 def sums(user: str) -> list[str]:
-    """Return what Redis calls the scripts of a service."""
+    """Return the SHA-1 sums by which Redis knows the scripts of a service."""
     found = (hashlib.sha1(path.read_bytes(), usedforsecurity=False) for path in SCRIPTS[user])
     return sorted(each.hexdigest() for each in found)
 
 
 def with_scripts(users: str) -> str:
-    """Return the users' file, in which each service may run its scripts and no other."""
+    """Return the users' file, in which each service may run only its own scripts."""
     lines = []
     for line in users.splitlines():
         user = line.split()[1]

@@ -1,4 +1,4 @@
-"""What a service says on its admin port: health, readiness, and its metrics as numbers."""
+"""A service's admin port: liveness, readiness, and its metrics as numbers."""
 
 import json
 import urllib.error
@@ -36,7 +36,7 @@ class Admin:
         return self.readyz().status == 200
 
     def exposition(self) -> str:
-        """Return `/metrics` as it stands."""
+        """Return the text of `/metrics`."""
         with urllib.request.urlopen(f"{self._url}/metrics", timeout=30) as answer:
             text: str = answer.read().decode()
             return text
@@ -46,7 +46,7 @@ class Admin:
         return _sum(self.exposition(), name, labels)
 
     def totals(self, *names: str) -> list[float]:
-        """Return the sums of several metrics at one moment."""
+        """Return the sums of several metrics from a single scrape."""
         exposition = self.exposition()
         return [_sum(exposition, name, {}) for name in names]
 

@@ -1,4 +1,4 @@
-"""Stock JavaScript clients in a Node process, seen from Python: told what to do, asked what they received."""
+"""Stock JavaScript clients in a Node process, controlled from Python, which asks what they received."""
 
 import itertools
 import json
@@ -15,14 +15,14 @@ from .script import JS, Script
 INSTALLED = JS / "node_modules" / "installed"
 ACK_SECONDS = 12.0
 QUICK_RETURN: Mapping[str, Any] = {"reconnectionDelay": 100, "reconnectionDelayMax": 500}
-"""The stock back-off, shortened: a test need not wait five seconds for a browser's next try."""
+"""The stock back-off, shortened, so that a test need not wait five seconds for the next attempt."""
 
 
 OFFSET_EVENT = "queuecast:offset"
 
 
 def missing() -> str | None:
-    """Return what these tests lack on this machine; None if they can run."""
+    """Return what this machine lacks for these tests, or None if they can run."""
     if shutil.which("node") is None:
         return "Node is missing: there is no `node` on PATH"
     if not INSTALLED.exists():
@@ -32,8 +32,8 @@ def missing() -> str | None:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a client connects (a namespace is the path of `url`), the options of `io(url, options)`, and the
-    token that its `auth` function gives at first.
+    """Where a client connects (the path of `url` is the namespace), the options of `io(url, options)`, and
+    the token that its `auth` function gives at first.
     """
 
     url: str
@@ -42,7 +42,7 @@ class Target:
 
 
 class Client:
-    """One stock client; what it reported, so far."""
+    """One stock client, and what it has reported so far."""
 
     def __init__(self, node: "Node", index: int, target: Target) -> None:
         self.url = target.url
@@ -50,10 +50,10 @@ class Client:
         self._index = index
 
     def events(self, name: str | None = None) -> list[list[Any]]:
-        """Return the arguments of every event received, or of those with one name, in their order.
+        """Return the arguments of every event received, or of those with one name, in order.
 
-        The offset behind them is left out, and so are events that tell nothing but an offset: a page's
-        handlers take neither. See `raw_events`.
+        Without the offset at the end, and without events that carry only an offset: a page's handlers use
+        neither. See `raw_events`.
         """
         return [
             _without_offset(args)
@@ -62,11 +62,11 @@ class Client:
         ]
 
     def raw_events(self) -> list[tuple[str, list[Any]]]:
-        """Return name and arguments of every event received, as they came."""
+        """Return the name and arguments of every event received, unchanged."""
         return [(event["name"], event["args"]) for event in self._reports("event")]
 
     def missed(self, connect: int) -> list[list[Any]]:
-        """Return the arguments of the events that came between a disconnect and a connect, by its number."""
+        """Return the arguments of the events between a disconnect and the connect with this number."""
         reports = self._node.reports(self._index)
         ends = [at for at, report in enumerate(reports) if report["report"] == "connect"]
         began = max(at for at in range(ends[connect]) if reports[at]["report"] == "disconnect")
@@ -88,12 +88,12 @@ class Client:
 
     @property
     def connect_errors(self) -> list[str]:
-        """The message of every try to connect that failed."""
+        """The message of every failed attempt to connect."""
         return [report["message"] for report in self._reports("connect_error")]
 
     @property
     def refusals(self) -> list[tuple[str | None, bool]]:
-        """The code of every try to connect that failed, and whether the client tries again by itself."""
+        """The code of every failed attempt to connect, and whether the client retries by itself."""
         return [(report.get("code"), report["active"]) for report in self._reports("connect_error")]
 
     @property
@@ -103,7 +103,7 @@ class Client:
 
     @property
     def transport(self) -> str:
-        """The transport in use: that of the last connect, or what it was upgraded to."""
+        """The transport in use: that of the last connect, or the one it was upgraded to."""
         changes = [report for report in self._node.reports(self._index) if "transport" in report]
         name: str = changes[-1]["transport"]
         return name
@@ -116,19 +116,23 @@ class Client:
         return ack["args"][0]
 
     def disconnect(self) -> None:
-        """Leave, as `socket.disconnect()` does."""
+        """Disconnect with `socket.disconnect()`."""
         self._node.command({"do": "disconnect", "client": self._index})
 
     def reconnect(self) -> None:
-        """Come again after `disconnect`, as `socket.connect()` does."""
+        """Connect again after `disconnect`, with `socket.connect()`."""
         self._node.command({"do": "connect", "client": self._index})
 
     def give(self, token: str) -> None:
-        """Have its `auth` function give this token from now on."""
+        """Make its `auth` function give this token from now on."""
         self._node.command({"do": "token", "client": self._index, "token": token})
 
     def _reports(self, kind: str) -> list[dict[str, Any]]:
         return [report for report in self._node.reports(self._index) if report["report"] == kind]
+
+    def history(self) -> str:
+        """Return all that it has reported: a line, the last 2,000 characters."""
+        return f"{self!r}: {json.dumps(self._node.reports(self._index))[-2000:]}"
 
     def __repr__(self) -> str:
         return f"<client {self._index} of {self.url}: {len(self.events())} events>"
@@ -140,7 +144,7 @@ def _without_offset(args: list[Any]) -> list[Any]:
 
 
 class Node(Script):
-    """The Node process. A context: it ends with it, and with it every client."""
+    """The Node process, as a context manager: at its end the process and every client end."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         described = [
@@ -152,15 +156,15 @@ class Node(Script):
         super().__init__("client.mjs", described, self._hear)
 
     def reports(self, index: int) -> list[dict[str, Any]]:
-        """Return everything that one client reported, in its order."""
+        """Return everything that one client reported, in order."""
         return list(self._reports[index])
 
     def command(self, command: Mapping[str, Any]) -> None:
-        """Have a client do something."""
+        """Send a command to a client."""
         self.tell(json.dumps(command))
 
     def ask(self, index: int, name: str, args: Sequence[Any]) -> dict[str, Any]:
-        """Have one client emit an event; return the report of its acknowledgement."""
+        """Make one client emit an event; return the report of its acknowledgement."""
         number = next(self._ids)
         self.command({"do": "emit", "client": index, "id": number, "name": name, "args": list(args)})
         answer: dict[str, Any] = eventually(lambda: self._ack(index, number), ACK_SECONDS)

@@ -1,4 +1,4 @@
-"""An SQS queue as a producer sees it: put messages on it, ask how many are there."""
+"""An SQS queue as a producer sees it: put messages on it, ask how many there are."""
 
 import json
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ class Queue:
         return cls(client, client.get_queue_url(QueueName=name)["QueueUrl"])
 
     def put(self, items: Iterable[Any], **attributes: str) -> None:
-        """Put messages on the queue, a JSON body each, all with these attributes."""
+        """Put messages on the queue, each with a JSON body, all with these attributes."""
         self.put_raw((json.dumps(item) for item in items), **attributes)
 
     def put_raw(self, bodies: Iterable[str], **attributes: str) -> None:
-        """Put messages with these very bodies on the queue."""
+        """Put messages with exactly these bodies on the queue."""
         remaining = iter(bodies)
         values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         while batch := list(islice(remaining, BATCH)):

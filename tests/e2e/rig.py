@@ -1,4 +1,4 @@
-"""The running stack and what a test does with it: reach it, feed it, take parts of it away."""
+"""The running stack and what a test does with it: connect to it, feed it, stop parts of it."""
 
 import logging
 import signal
@@ -21,7 +21,9 @@ from .queue import Queue
 
 GATEWAYS = (0, 1)
 SHORT_WAIT = {"QUEUECAST_WAIT_SECONDS": "1"}
-"""A long poll of one second, so that a poller that stops does so soon."""
+"""A long poll of one second, so that a poller stops quickly."""
+
+SHORT_DRAIN = {"QUEUECAST_DRAIN_SECONDS": "1"}
 
 log = logging.getLogger("stack")
 log.setLevel(logging.INFO)
@@ -48,7 +50,7 @@ class Rig:
         return f"redis://{HOST}:{self.stack.ports.redis}/0"
 
     def leftovers(self) -> dict[str, float]:
-        """Return what is under way here, by name; nothing on a rig that is empty."""
+        """Return what is still under way, by name; an empty rig has nothing."""
         found = {
             "messages on the queue": self.queue.depth(),
             "messages in flight": self.poller.total("queuecast_poller_in_flight"),
@@ -60,20 +62,20 @@ class Rig:
         return {name: count for name, count in found.items() if count}
 
     def url(self, gateway: int, namespace: str = "/") -> str:
-        """Return the public URL of a gateway, with a namespace for its path."""
+        """Return the public URL of a gateway, with a namespace as its path."""
         return f"http://{HOST}:{self.stack.ports.gateways[gateway]}{namespace}"
 
     def end_gateway(self, gateway: int) -> None:
-        """Kill a gateway: nothing of it says goodbye."""
+        """Kill a gateway with SIGKILL."""
         _kill(self.stack.gateways[gateway])
 
     def start_gateway(self, gateway: int) -> None:
-        """Start a gateway that was ended, and wait until it is ready."""
+        """Start a gateway again after its end, and wait until it is ready."""
         self.stack.gateways[gateway] = self.stack.start_gateway(gateway)
         self.stack.ready(self.stack.gateways[gateway], self.stack.ports.gateway_admins[gateway])
 
     def end_redis(self) -> None:
-        """Kill Redis, with everything in it."""
+        """Kill Redis, which loses all its data."""
         _kill(self.stack.redis)
 
     def start_redis(self) -> None:
@@ -81,15 +83,13 @@ class Rig:
         self.stack.start_redis()
 
     def start_poller(self) -> None:
-        """Start the poller after it was ended, and wait until it is ready."""
+        """Start the poller again after its end, and wait until it is ready."""
         self.stack.poller = self.stack.start_poller()
         self.stack.ready(self.stack.poller, self.stack.ports.poller_admin)
 
     @contextmanager
     def own_poller(self, name: str, *, visibility_seconds: int, max_receives: int) -> Iterator["OwnPoller"]:
-        """Have a queue of the test's own, with short times, and a poller for it; both end with the
-        context.
-        """
+        """Make a queue of the test's own, with short timeouts; its poller ends with the context."""
         url, dead_url = sqs.create_queues(
             self.sqs, queue=name, visibility_seconds=visibility_seconds, max_receives=max_receives
         )
@@ -111,7 +111,7 @@ class Rig:
 
 
 class OwnPoller:
-    """A poller beside the stack's, on a queue of its own."""
+    """A poller besides the stack's, on a queue of its own."""
 
     def __init__(
         self, stack: Stack, queue: Queue, dead_letters: Queue, environment: Mapping[str, str], port: int
@@ -132,12 +132,12 @@ class OwnPoller:
         self._stack.ready(self.process, self._port)
 
     def kill(self) -> None:
-        """Kill it: nothing of it says goodbye."""
+        """Kill it with SIGKILL."""
         _kill(self.process)
 
 
 def empty(rig: Rig) -> Rig:
-    """Return a rig once it is empty: what the test before has left goes after a moment, or is said."""
+    """Return a rig once it is empty. If the previous test's leftovers do not go away, fail and name them."""
     left: list[dict[str, float]] = []
 
     def is_empty() -> bool:
@@ -155,12 +155,12 @@ def empty(rig: Rig) -> Rig:
 def running(
     block: PortBlock, redis: RedisServer, gateway_settings: Mapping[str, str] | None = None
 ) -> Iterator[Rig]:
-    """Run a stack on ports of its own for as long as the context lasts."""
+    """Run a stack on ports of its own until the context ends."""
     stack = Stack(
         block.ports(),
         redis,
         log_line,
-        gateway_settings=gateway_settings,
+        gateway_settings={**SHORT_DRAIN, **(gateway_settings or {})},
         poller_settings=SHORT_WAIT,
     )
     with stack:
@@ -168,10 +168,10 @@ def running(
 
 
 def log_line(process: str, line: str) -> None:
-    """Take a line of a process's output; pytest shows it with the test that fails."""
+    """Print a line of a process's output; pytest shows it if the test fails."""
     log.info("%s | %s", process, line)
 
 
 def _kill(process: Process) -> None:
     process.signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL, f"{process.name} had ended before it was killed"
+    assert process.wait(60) == -signal.SIGKILL, f"{process.name} had already ended when the test killed it"

@@ -1,9 +1,9 @@
-"""A Node script of this folder as a child process: told lines on standard input, heard as lines of JSON."""
+"""Programs that read lines from standard input and answer with JSON lines, as the scripts in `js/` do."""
 
 import json
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -12,18 +12,22 @@ JS = Path(__file__).parent / "js"
 LEAVE_SECONDS = 10.0
 
 
-class Script:
-    """A running script. A context: it ends with it, properly if it can.
+class Program:
+    """A running program, as a context manager: at its end the program ends, gracefully if it can.
 
-    `hear` is called with each message, in a thread of its own.
+    It runs in `folder`. `hear` is called with each message, in a thread of its own. What it writes to
+    standard error goes to `errors`, or where our own goes.
     """
 
-    def __init__(self, name: str, argument: Any, hear: Callable[[Any], None]) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, hear: Callable[[Any], None], errors: IO[str] | None = None
+    ) -> None:
         self._process = subprocess.Popen(
-            ("node", name, json.dumps(argument)),
-            cwd=JS,
+            command,
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
             encoding="utf-8",
         )
@@ -47,7 +51,7 @@ class Script:
         self._input.flush()
 
     def close(self) -> None:
-        """End the process; it may say goodbye to whom it is connected to."""
+        """End the process; it has time to disconnect properly."""
         self._input.close()
         try:
             self._process.wait(LEAVE_SECONDS)
@@ -55,6 +59,13 @@ class Script:
             self._process.kill()
             self._process.wait(LEAVE_SECONDS)
         self._listener.join(LEAVE_SECONDS)
+
+
+class Script(Program):
+    """A running script of `js/`, with one argument."""
+
+    def __init__(self, name: str, argument: Any, hear: Callable[[Any], None]) -> None:
+        super().__init__(("node", name, json.dumps(argument)), JS, hear)
 
 
 def _listen(output: IO[str], hear: Callable[[Any], None]) -> None:

@@ -1,126 +1,29 @@
-"""The live board in a real Chromium, on two gateways at a time."""
+"""The live board in a real Chromium, on two gateways at once."""
 
 import base64
 import hashlib
-import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response, WebSocketRoute, expect
+from playwright.sync_api import Browser, Error, expect
 from tests.claims import eventually
 
+from .board import Board, Open, TokenCheck
 from .javascript import JS, missing
 from .rig import Rig
 
 CLIENT = "vendor/socket.io-4.8.4.min.js"
 SOURCE_MAP = "vendor/socket.io.min.js.map"
-TELL_VIOLATIONS = """
-addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
-  console.error(`Policy violated: ${violatedDirective} by ${blockedURI}`);
-});
-"""
 WITHOUT_WEBSOCKETS = """
 globalThis.WebSocket = class {
   constructor() { queueMicrotask(() => this.onerror(new Event("error"))); }
   close() {}
 };
 """
-CONNECT = re.compile(r"40(?:(/[^,]+),)?(\{.*\})?")
-"""https://socket.io/docs/v4/socket-io-protocol/#connection-to-a-namespace"""
-
-
-class Doorkeeper:
-    """Stands between a board and its gateway, and lets in who shows the token, as a gateway does that asks
-    for one.
-    """
-
-    def __init__(self, token: str | None, code: str = "unauthorized") -> None:
-        self.token = token
-        self.shown: list[tuple[str, dict[str, str] | None]] = []
-        self._code = code
-
-    def guard(self, page: Page) -> None:
-        page.route_web_socket(re.compile(r"/socket\.io/"), self._stand_between)
-
-    def _stand_between(self, connection: WebSocketRoute) -> None:
-        gateway = connection.connect_to_server()
-
-        def from_page(message: str | bytes) -> None:
-            packet = CONNECT.fullmatch(message) if isinstance(message, str) else None
-            if packet is None:
-                gateway.send(message)
-                return
-            namespace, auth = packet.groups()
-            shown = json.loads(auth) if auth else None
-            self.shown.append((namespace or "/", shown))
-            if self.token == (shown["token"] if shown else None):
-                gateway.send(message)
-            else:
-                refusal = {"message": "Not authorised", "data": {"code": self._code}}
-                connection.send(f"44{namespace + ',' if namespace else ''}{json.dumps(refusal)}")
-
-        connection.on_message(from_page)
-
-
-class Board:
-    """One tab with the live board of one gateway, and everything that went wrong in it."""
-
-    def __init__(
-        self,
-        browser: Browser,
-        url: str,
-        fragment: str = "",
-        door: Doorkeeper | None = None,
-        script: str = "",
-        **options: object,
-    ) -> None:
-        self._context = browser.new_context(**options)  # type: ignore[arg-type]  # options of the library
-        self.page: Page = self._context.new_page()
-        self.faults: list[str] = []
-        self.asked: list[str] = []
-        self.elsewhere: list[str] = []
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", self._heard)
-        self.page.on("request", lambda asked: self.asked.append(asked.url))
-        self.page.on("request", lambda asked: asked.url.startswith(url) or self.elsewhere.append(asked.url))
-        self.page.on("response", self._answered)
-        self.page.add_init_script(TELL_VIOLATIONS + script)
-        if door:
-            self.page.clock.install()
-            door.guard(self.page)
-        self.page.goto(url + fragment)
-
-    def _heard(self, line: ConsoleMessage) -> None:
-        if line.type in {"error", "warning"}:
-            self.faults.append(line.text)
-
-    def _answered(self, response: Response) -> None:
-        if response.status >= 400:
-            self.faults.append(f"{response.status} for {response.url}")
-
-    @property
-    def violated(self) -> set[str]:
-        """The directives of the policy that something in the page went against."""
-        return {fault.split()[2] for fault in self.faults if fault.startswith("Policy violated: ")}
-
-    def shows_state(self, state: str) -> None:
-        """Claim that the connection is, or soon becomes, in this state."""
-        expect(self.page.get_by_test_id("state")).to_have_attribute("data-state", state, timeout=60_000)
-
-    def says(self, sentence: str) -> None:
-        """Claim that this is, or soon becomes, what it says of its connection."""
-        expect(self.page.get_by_test_id("state")).to_contain_text(sentence, timeout=60_000)
-
-    def item(self, item_id: str):  # a locator of the library
-        return self.page.locator(f'li[data-item-id="{item_id}"]')
-
-    def close(self) -> None:
-        self._context.close()
 
 
 @pytest.fixture
@@ -138,25 +41,9 @@ def boards(rig: Rig, chromium: Browser) -> Iterator[list[Board]]:
         board.close()
 
 
-Open = Callable[..., Board]
-
-
-@pytest.fixture
-def open_board(chromium: Browser) -> Iterator[Open]:
-    """Open boards that are closed with the test."""
-    with ExitStack() as opened:
-
-        def open_one(*arguments: object, **options: object) -> Board:
-            board = Board(chromium, *arguments, **options)  # type: ignore[arg-type]  # as a board takes them
-            opened.callback(board.close)
-            return board
-
-        yield open_one
-
-
 @pytest.mark.browser
 def test_items_appear_on_every_board_and_leave_every_board(rig: Rig, boards: list[Board]) -> None:
-    """The first thing that a newcomer sees: two tabs, two gateways, one list."""
+    """A newcomer sees this first: two tabs, two gateways, one list."""
     rig.queue.put([{"id": "by-button", "title": "Blue kettle"}, {"id": "by-key", "title": "Oak lamp"}])
     for number, board in enumerate(boards):
         expect(board.item("by-button")).to_contain_text("Blue kettle")
@@ -175,7 +62,7 @@ def test_items_appear_on_every_board_and_leave_every_board(rig: Rig, boards: lis
 
 @pytest.mark.browser
 def test_the_board_fits_a_phone_in_light_and_dark(rig: Rig, boards: list[Board]) -> None:
-    """Sideways scrolling and unreadable colours are faults."""
+    """Sideways scrolling and unreadable colours are defects."""
     rig.queue.put([{"id": "long", "title": "word" * 100, "note": "x" * 300}])
     backgrounds = set()
     for board in boards:
@@ -189,7 +76,7 @@ def test_the_board_fits_a_phone_in_light_and_dark(rig: Rig, boards: list[Board])
 
 @pytest.mark.browser
 def test_the_board_says_when_its_gateway_is_gone_and_comes_back(own_rig: Rig, chromium: Browser) -> None:
-    """Somebody who looks must know whether what they see is now."""
+    """People must know whether what they see is current."""
     board = Board(chromium, own_rig.url(0))
     board.shows_state("connected")
     own_rig.queue.put([{"id": "seen"}])
@@ -206,7 +93,7 @@ def test_the_board_says_when_its_gateway_is_gone_and_comes_back(own_rig: Rig, ch
 def test_the_board_does_all_it_does_within_its_policy(
     rig: Rig, open_board: Open, script: str, over: str
 ) -> None:
-    """A policy that the page itself breaks is switched off sooner or later."""
+    """A policy that the page itself violates gets switched off sooner or later."""
     board = open_board(rig.url(0), script=script)
     board.shows_state("connected")
     expect(board.page.locator("#replica-note")).to_contain_text(over)
@@ -222,7 +109,7 @@ def test_the_board_does_all_it_does_within_its_policy(
 
 @pytest.mark.browser
 def test_what_somebody_smuggles_into_the_page_does_not_run(rig: Rig, open_board: Open) -> None:
-    """The second line of defence, should text ever become markup."""
+    """The policy is the second line of defence, should text ever become markup."""
     board = open_board(rig.url(0))
     board.shows_state("connected")
     for smuggled in (
@@ -241,12 +128,12 @@ def test_what_somebody_smuggles_into_the_page_does_not_run(rig: Rig, open_board:
 
 @pytest.mark.browser
 def test_a_token_comes_in_the_fragment_and_goes_to_the_gateway_alone(rig: Rig, open_board: Open) -> None:
-    """Neither a proxy's log, nor a bookmark, nor who looks over a shoulder gets it."""
-    door = Doorkeeper("sesame+b/c=")
-    board = open_board(rig.url(0), "#token=sesame+b%2Fc=", door)
+    """It reaches no proxy's log and no bookmark, and nobody can read it in the address bar."""
+    check = TokenCheck("sesame+b/c=")
+    board = open_board(rig.url(0), "#token=sesame+b%2Fc=", check)
     board.shows_state("connected")
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
-    assert sorted(door.shown, key=str) == [
+    assert sorted(check.shown, key=str) == [
         ("/", {"token": "sesame+b/c="}),
         ("/board", {"token": "sesame+b/c="}),
     ]
@@ -258,12 +145,12 @@ def test_a_token_comes_in_the_fragment_and_goes_to_the_gateway_alone(rig: Rig, o
 
 @pytest.mark.browser
 def test_a_board_without_a_token_sends_none(rig: Rig, open_board: Open) -> None:
-    """A gateway that asks for nothing hears what it always heard, also where a fragment is something else."""
-    door = Doorkeeper(None)
-    board = open_board(rig.url(0), "#items-heading", door)
+    """A gateway without authentication gets no payload, even if the URL has some other fragment."""
+    check = TokenCheck(None)
+    board = open_board(rig.url(0), "#items-heading", check)
     board.shows_state("connected")
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
-    assert sorted(door.shown, key=str) == [("/", None), ("/board", None)]
+    assert sorted(check.shown, key=str) == [("/", None), ("/board", None)]
     assert board.page.evaluate("location.href") == rig.url(0, "/#items-heading")
 
 
@@ -275,24 +162,24 @@ def test_a_board_without_a_token_sends_none(rig: Rig, open_board: Open) -> None:
 def test_a_board_that_is_not_let_in_says_what_to_do_and_waits_for_it(
     rig: Rig, open_board: Open, fragment: str, sentence: str
 ) -> None:
-    """Each try counts against an address, and others may share it. A new token needs no new page."""
-    door = Doorkeeper("new")
-    board = open_board(rig.url(0), fragment, door)
+    """Each attempt counts against an address that others may share. A new token needs no reload."""
+    check = TokenCheck("new")
+    board = open_board(rig.url(0), fragment, check)
     board.shows_state("refused")
     board.says("Not let in")
     board.says(sentence)
     expect(board.page.locator("#replica-note")).to_have_text("the gateway tells us nothing")
     assert board.page.title().startswith("Not let in")
-    eventually(lambda: board.page.evaluate("location.href") == rig.url(0) and len(door.shown) == 2)
+    eventually(lambda: board.page.evaluate("location.href") == rig.url(0) and len(check.shown) == 2)
     board.page.clock.fast_forward(600_000)
-    another = open_board(rig.url(0), fragment, door)
+    another = open_board(rig.url(0), fragment, check)
     another.shows_state("refused")
-    eventually(lambda: another.page.evaluate("true") and len(door.shown) >= 4)
-    assert len(door.shown) == 4, "the first board knocked again"
+    eventually(lambda: another.page.evaluate("true") and len(check.shown) >= 4)
+    assert len(check.shown) == 4, "the first board tried again"
     board.page.evaluate("location.hash = '#token=new'")
     board.shows_state("connected")
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
-    assert len(door.shown) == 6
+    assert len(check.shown) == 6
     assert board.page.evaluate("location.href") == rig.url(0)
     assert board.faults == []
 
@@ -308,21 +195,21 @@ def test_a_board_that_is_not_let_in_says_what_to_do_and_waits_for_it(
 def test_a_board_that_is_one_too_many_comes_back_in_a_while(
     rig: Rig, open_board: Open, code: str, sentence: str
 ) -> None:
-    """It is nobody's token that is wrong, so there is nothing to do but wait."""
-    door = Doorkeeper("later", code=code)
-    board = open_board(rig.url(0), "#token=now", door)
+    """No token is wrong, so the board can only wait."""
+    check = TokenCheck("later", code=code)
+    board = open_board(rig.url(0), "#token=now", check)
     board.shows_state("offline")
     board.says("Offline, trying again")
     board.says(sentence)
-    eventually(lambda: board.page.evaluate("true") and len(door.shown) == 2)
-    door.token = "now"
+    eventually(lambda: board.page.evaluate("true") and len(check.shown) == 2)
+    check.token = "now"
     board.page.clock.fast_forward(121_000)
     board.shows_state("connected")
     assert board.faults == []
 
 
 def test_the_page_names_the_hash_of_the_client_that_the_gateway_serves(rig: Rig) -> None:
-    """Subresource Integrity: a browser runs the published client or none."""
+    """With Subresource Integrity a browser runs the published client or none."""
     page = urllib.request.urlopen(rig.url(0), timeout=30).read().decode()
     client = urllib.request.urlopen(rig.url(0, f"/{CLIENT}"), timeout=30).read()
     digest = base64.b64encode(hashlib.sha384(client).digest()).decode()
@@ -331,7 +218,7 @@ def test_the_page_names_the_hash_of_the_client_that_the_gateway_serves(rig: Rig)
 
 @pytest.mark.javascript
 def test_the_served_client_is_the_published_one(rig: Rig) -> None:
-    """Byte for byte what npm has."""
+    """It equals npm's file byte for byte."""
     published: Path = JS / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
     assert missing() is None
     for path, original in ((CLIENT, published), (SOURCE_MAP, published.with_suffix(".js.map"))):
@@ -340,7 +227,7 @@ def test_the_served_client_is_the_published_one(rig: Rig) -> None:
 
 
 def test_only_the_boards_files_are_served(rig: Rig) -> None:
-    """A static file server must not leave its folder."""
+    """A static file server must not serve anything outside its folder."""
     for path in ("/..%2fapp.py", "/../app.py", "/%2e%2e/app.py", "/nothing"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(rig.url(0, path), timeout=30)

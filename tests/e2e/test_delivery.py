@@ -1,4 +1,4 @@
-"""What is put on the queue reaches the stock clients that should see it, once, in one order."""
+"""Messages on the queue reach the stock clients that should see them, once, in one order."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.javascript
 
 
 def test_every_client_gets_every_message_once_and_in_one_order(rig: Rig, connect: Connect) -> None:
-    """The promise in one test: ten clients, two gateways, exact counts, and books that add up."""
+    """The promise in one test: ten clients, two gateways, exact counts, and metrics that add up."""
     clients = connect(rig, 10)
     items = [{"id": uuid.uuid4().hex, "title": "Teekanne ☕", "price": 3.5} for _ in range(200)]
     before = sum(gateway.total("queuecast_gateway_events_delivered_total") for gateway in rig.gateways)
@@ -29,7 +29,7 @@ def test_every_client_gets_every_message_once_and_in_one_order(rig: Rig, connect
 
 
 def test_rooms_and_event_names_address_a_message(rig: Rig, connect: Connect) -> None:
-    """A price for one product must not reach those who look at another."""
+    """A product's price must not reach clients that watch another product."""
     one, two, other = connect(rig, 3)
     for client in (one, two):
         assert client.emit("subscribe", ["sku:7", "sku:8"]) == {"ok": True, "rooms": ["sku:7", "sku:8"]}
@@ -45,7 +45,7 @@ def test_rooms_and_event_names_address_a_message(rig: Rig, connect: Connect) -> 
 
 
 def test_a_namespace_addresses_a_message(rig: Rig, connect: Connect) -> None:
-    """Namespaces are apart: what is for one is unknown in the other."""
+    """Namespaces are separate: a message for one does not show in the other."""
     orders, everyone = connect(rig, 2, "/orders"), connect(rig, 2)
     rig.queue.put([{"order": 1}], namespace="/orders")
     eventually(lambda: all(client.events("item_added") == [[{"order": 1}]] for client in orders))
@@ -55,7 +55,7 @@ def test_a_namespace_addresses_a_message(rig: Rig, connect: Connect) -> None:
 
 
 def test_what_is_not_json_is_left_and_its_neighbours_arrive(rig: Rig, connect: Connect) -> None:
-    """One bad sender must not stop the others; with a queue of its own the message ends in the DLQ."""
+    """One bad sender must not stop the others; here the message ends up in the DLQ of its own queue."""
     clients = connect(rig)
     with rig.own_poller(f"bad-{uuid.uuid4().hex[:8]}", visibility_seconds=1, max_receives=2) as poller:
         poller.queue.put_raw(['{"id": "a"}', "{no json}", '{"id": "b"}'])
@@ -68,7 +68,7 @@ def test_what_is_not_json_is_left_and_its_neighbours_arrive(rig: Rig, connect: C
 
 
 def test_a_removal_in_one_browser_reaches_everyone_and_is_acknowledged(rig: Rig, connect: Connect) -> None:
-    """What a browser sends on is one event in one order for all, on every replica, the sender included."""
+    """A relayed event has the same place in everybody's order, on every replica, the sender included."""
     one, two, three = connect(rig, 3)
     assert one.emit("item_removed", {"id": "k3f9"}) == {"ok": True}
     eventually(lambda: all(c.events("item_removed") == [[{"id": "k3f9"}]] for c in (one, two, three)))
@@ -80,7 +80,7 @@ def test_a_removal_in_one_browser_reaches_everyone_and_is_acknowledged(rig: Rig,
     [(["websocket"], "websocket"), (["polling"], "polling"), (["polling", "websocket"], "websocket")],
 )
 def test_every_transport_delivers(rig: Rig, connect: Connect, transports: list[str], ends_with: str) -> None:
-    """Networks that block WebSockets are still out there, and the stock client begins with polling."""
+    """Some networks still block WebSockets, and the stock client begins with polling."""
     clients = connect(rig, 2, transports=transports)
     eventually(lambda: all(client.transport == ends_with for client in clients))
     rig.queue.put([{"id": "x"}])
@@ -99,7 +99,7 @@ STOCK_MANAGERS = {
 def test_a_stock_manager_in_another_process_reaches_the_browsers(
     rig: Rig, connect: Connect, kind: str
 ) -> None:
-    """Somebody's Django or Celery process emits with python-socketio's own manager."""
+    """A Django or Celery process may emit with python-socketio's own manager."""
     one, two, other = connect(rig, 3)
     for client in (one, two):
         client.emit("subscribe", "vip")

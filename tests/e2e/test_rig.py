@@ -1,4 +1,4 @@
-"""The rig itself: a test that begins with what another one has left would count that, too."""
+"""The rig itself: without its check, a test would also count what the previous one left behind."""
 
 import pytest
 from tests import claims
@@ -9,14 +9,14 @@ from .rig import Rig, empty
 
 @pytest.mark.javascript
 def test_a_rig_says_who_is_connected(rig: Rig, connect: Connect) -> None:
-    """By gateway, so that it is known where to look."""
+    """It counts by gateway, so that you know where to look."""
     assert rig.leftovers() == {}
     connect(rig, 3)
     assert rig.leftovers() == {"connections of gateway 0": 2, "connections of gateway 1": 1}
 
 
 def test_a_rig_says_what_is_on_its_queue(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a test that finds it so fails with these words, not with a count of its own."""
+    """A test on such a rig fails with this reason, not with a wrong count of its own."""
     monkeypatch.setattr("tests.e2e.rig.eventually", lambda claim: claims.eventually(claim, 0.1))
     with monkeypatch.context() as patch:
         patch.setattr(rig.queue, "depth", lambda: 7)

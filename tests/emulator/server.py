@@ -21,7 +21,14 @@ from tests.emulator.faults import Fault, Faults, Moment, altered
 
 from queuecast_local.sqs_emulator.answers import failure
 from queuecast_local.sqs_emulator.errors import Refused
-from queuecast_local.sqs_emulator.server import QueueServer, answered, asked, error, serve, steady_clock
+from queuecast_local.sqs_emulator.server import (
+    QueueServer,
+    error_response,
+    json_response,
+    read_request,
+    serve,
+    steady_clock,
+)
 
 Json = dict[str, Any]
 
@@ -43,7 +50,7 @@ class FailingServer(QueueServer):
         return application
 
     async def answer(self, http: web.Request) -> web.StreamResponse:
-        action, request = await asked(http)
+        action, request = await read_request(http)
         if fault := self._faults.strike(action, Moment.BEFORE):
             instead = await self._fail(fault, http)
             if instead is not None:
@@ -51,7 +58,7 @@ class FailingServer(QueueServer):
         try:
             answer = await self.do(action, request)
         except Refused as refused:
-            return error(400, refused.code, refused.message)
+            return error_response(400, refused.code, refused.message)
         fault = None
         if action != "ReceiveMessage" or answer:
             fault = self._faults.strike(action, Moment.AFTER)
@@ -85,7 +92,9 @@ class FailingServer(QueueServer):
             case "status":
                 return web.Response(status=fault.status or 500, text=fault.body, content_type="text/xml")
             case "error":
-                return error(fault.status or 400, fault.code or "", "The emulator was told to say so.")
+                return error_response(
+                    fault.status or 400, fault.code or "", "The emulator was told to say so."
+                )
             case "hang":
                 await asyncio.sleep(fault.seconds or 0)
                 _close(http)
@@ -106,14 +115,14 @@ class FailingServer(QueueServer):
                 _reset(http)
                 return web.Response()
             case "cut_body":
-                return await _cut(http, answered(http, answer))
+                return await _cut(http, json_response(http, answer))
             case "corrupt":
                 answer["Messages"][0]["Body"] = altered(answer["Messages"][0]["Body"])
             case "duplicate":
                 queue = self.actions.queue(request)
                 queue.repeat(answer["Messages"][0]["MessageId"])
                 self.wake(queue)
-        return answered(http, answer)
+        return json_response(http, answer)
 
 
 async def _cut(http: web.Request, whole: web.Response) -> web.StreamResponse:

@@ -1,6 +1,6 @@
-"""`make faults`: one fault after the other under load; writes the table in docs/guarantees.md.
+"""`make faults`: causes one fault after another under load, and writes the table in docs/guarantees.md.
 
-Ends with 0; with 1 if something was not as promised, with 2 if this machine or the command line won't do.
+Exits with 0; with 1 if a promise was broken, or 2 if the machine or the command line is unsuitable.
 """
 
 import argparse
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from tests.e2e.javascript import missing
-from tests.faults import attack_report, report, siege
+from tests.faults import attack_report, attack_run, report
+from tests.faults.attack_run import AttackOutcome, AttackRun
 from tests.faults.faults import FAULTS, Fault
 from tests.faults.run import Load, Outcome, run
-from tests.faults.siege import Ordeal, Siege
 from tests.reservation import PortBlock
 
 
@@ -39,40 +39,40 @@ def main() -> int:
 
 
 def _withstood(repeat: int) -> bool:
-    """Run the attack, and say whether all was as promised."""
-    ordeals = [ordeal for _ in range(repeat) if (ordeal := _attacked())]
-    if ordeals:
-        page = attack_report.renewed(report.PAGE.read_text("utf-8"), ordeals)
+    """Run the attack; say whether every promise was kept."""
+    outcomes = [outcome for _ in range(repeat) if (outcome := _attacked())]
+    if outcomes:
+        page = attack_report.renewed(report.PAGE.read_text("utf-8"), outcomes)
         report.PAGE.write_text(page, "utf-8")
-    return len(ordeals) == repeat and not any(ordeal.troubles for ordeal in ordeals)
+    return len(outcomes) == repeat and not any(outcome.troubles for outcome in outcomes)
 
 
-def _attacked() -> Ordeal | None:
+def _attacked() -> AttackOutcome | None:
     try:
         with closing(PortBlock()) as block:
-            ordeal = siege.run(Siege(), block)
-    except Exception as exc:  # as below
-        print(f"BROKEN  {siege.NAME}: {type(exc).__name__}: {exc}", flush=True)
+            outcome = attack_run.run(AttackRun(), block)
+    except Exception as exc:  # the faults after it are still of interest
+        print(f"BROKEN  {attack_run.NAME}: {type(exc).__name__}: {exc}", flush=True)
         return None
-    before, during, after = ordeal.phases
+    before, during, after = outcome.phases
     print(
-        f"{'FAILED' if ordeal.troubles else 'passed'}  {siege.NAME}: "
+        f"{'FAILED' if outcome.troubles else 'passed'}  {attack_run.NAME}: "
         f"p99 {before.p99_ms} ms, {during.p99_ms} ms under attack, {after.p99_ms} ms after it, "
-        f"{sum(fate.tries for fate in ordeal.fates):,} tries, "
-        f"memory {during.taken.peak_kib / 1024:+.1f} MiB, of Redis {ordeal.redis_kib / 1024:+.1f} MiB, "
+        f"{sum(result.tries for result in outcome.results):,} tries, "
+        f"memory {during.taken.peak_kib / 1024:+.1f} MiB, of Redis {outcome.redis_kib / 1024:+.1f} MiB, "
         f"{during.taken.lines_per_second:.1f} lines of log a "
-        f"second{''.join(f'; {trouble}' for trouble in ordeal.troubles)}",
+        f"second{''.join(f'; {trouble}' for trouble in outcome.troubles)}",
         flush=True,
     )
-    return ordeal
+    return outcome
 
 
 def _told(fault: Fault, load: Load) -> Outcome | None:
-    """Run a fault and say what became of it, in a line."""
+    """Run a fault and print its outcome in one line."""
     try:
         with closing(PortBlock()) as block:
             outcome = run(fault, load, block)
-    except Exception as exc:  # a part that ended shows in many ways; the other faults are still of interest
+    except Exception as exc:  # a part may fail in many ways; the other faults are still of interest
         print(f"BROKEN  {fault.name}: {type(exc).__name__}: {exc}", flush=True)
         return None
     account = outcome.account
@@ -88,7 +88,7 @@ def _told(fault: Fault, load: Load) -> Outcome | None:
 
 
 def _options() -> argparse.Namespace:
-    rows: dict[str, Fault | None] = {**{fault.name: fault for fault in FAULTS}, siege.NAME: None}
+    rows: dict[str, Fault | None] = {**{fault.name: fault for fault in FAULTS}, attack_run.NAME: None}
 
     def named(text: str) -> Sequence[Fault | None]:
         words = text.split(",")

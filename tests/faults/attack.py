@@ -1,7 +1,7 @@
-"""An attack on the gateways by connections of every kind that a gateway refuses, and whether it was refused.
+"""An attack on the gateways by every kind of connection that they refuse, and whether it was refused.
 
-The attackers' side is `attackers`, which runs as a process of its own; here is who they are and what is to
-become of them. Each kind has addresses of its own, so that no limit of one hides what becomes of another.
+`attackers` is the attackers' side and runs as its own process; this module says who they are and how each
+kind should end. Each kind has its own addresses, so that one kind's limit does not hide another's end.
 """
 
 import itertools
@@ -17,16 +17,15 @@ from typing import Any, Literal, Self
 
 import jwt
 from tests.faults.abuse import ROOMS
-from tests.faults.attackers import Attacker
+from tests.faults.attackers import CUT, GOT_THROUGH, LEFT, Attacker
 from tests.faults.faults import Sign
 
 ROOT = Path(__file__).parents[2]
 ADDRESSES = 4
-"""Of each kind."""
+"""The number of addresses of each kind."""
 
 SEED = 7
 END_SECONDS = 20.0
-CUT = "cut"
 HOUR_SECONDS = 3600.0
 
 Token = Literal["none", "good", "foreign", "expired", "unsigned"]
@@ -34,9 +33,9 @@ Token = Literal["none", "good", "foreign", "expired", "unsigned"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of attacker: its name, where its end is seen, what it hears then, its token.
+    """A kind of attacker: its name, the metric that counts its end, what it hears then, its token.
 
-    It hears a close code, an HTTP status, or is cut: nothing is said, or it is the attacker who goes.
+    It hears a close code or an HTTP status, or nothing: it is cut, or leaves by itself.
     """
 
     name: str
@@ -61,7 +60,7 @@ def not_done(code: str) -> Sign:
     return Sign("queuecast_gateway_acks_refused_total", {"code": code})
 
 
-def not_recovered(outcome: str) -> Sign:
+def recovery(outcome: str) -> Sign:
     return Sign("queuecast_gateway_recoveries_total", {"outcome": outcome})
 
 
@@ -70,7 +69,7 @@ def gone(reason: str) -> Sign:
 
 
 TRIES = not_let_in("too_many_tries")
-"""What becomes of all who guess tokens, after the first few."""
+"""How all who guess tokens end, after their first few tries."""
 
 KINDS = (
     Kind("event flood", closed("flood"), "4029", "good"),
@@ -94,9 +93,18 @@ KINDS = (
     Kind("a name that is somebody else's", turned_away("host"), "HTTP 403"),
     Kind("elements of other sites' pages", turned_away("origin"), "HTTP 403"),
     Kind("attachments that are named twice", closed("attachments"), "1008", "good"),
-    Kind("the address of another session", not_done("bad_room"), CUT, "good"),
-    Kind("sessions that are made up", not_recovered("unknown"), CUT, "good"),
-    Kind("connect and leave", gone("transport_close"), CUT),
+    Kind("the address of another session", not_done("bad_room"), LEFT, "good"),
+    Kind("sessions that are made up", recovery("unknown"), LEFT, "good"),
+    Kind("websockets beside a session", turned_away("connects"), "HTTP 429", "good"),
+    Kind("connections in no namespace", closed("no_connect"), "1008", "good"),
+    Kind("boards of strangers", not_done("forbidden"), LEFT, "good"),
+    Kind("two bodies at once", turned_away("bad_request"), "HTTP 400", "good"),
+    Kind("rooms with long names", not_done("bad_room"), LEFT, "good"),
+    Kind("too many rooms", not_done("too_many_rooms"), LEFT, "good"),
+    Kind("sessions to fill Redis", Sign("queuecast_gateway_sessions_not_kept_total"), LEFT, "good"),
+    Kind("offsets from before the session", recovery("recovered"), LEFT, "good"),
+    Kind("recovering again and again", recovery("too_often"), LEFT, "good"),
+    Kind("connect and leave", gone("transport_close"), LEFT),
     Kind("never reading", gone("slow"), CUT, "good"),
 )
 
@@ -113,7 +121,7 @@ def token(kind: Token, secret: str, subject: str, **claims: Any) -> str:
 
 
 def attackers(count: int, ports: Sequence[int], secret: str) -> Iterator[Attacker]:
-    """Draw up so many attackers: every kind, from several addresses, on every port."""
+    """Yield `count` attackers: every kind, from several addresses, on every port."""
     for number in range(count):
         place, kind = divmod(number, len(KINDS))
         port = ports[place % len(ports)]
@@ -123,8 +131,8 @@ def attackers(count: int, ports: Sequence[int], secret: str) -> Iterator[Attacke
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What became of one kind: its tries, how often it heard what it is to, or else, and what was counted."""
+class Result:
+    """How one kind fared: its tries, how often it heard the expected end or another, and what was counted."""
 
     kind: Kind
     tries: int
@@ -132,44 +140,62 @@ class Fate:
     others: Mapping[str, int]
     noted: int
 
+    @property
+    def refused(self) -> int:
+        """How often it was refused as expected. If it never heard so, its cuts count: a client that is still
+        sending may lose the last words of a connection, RFC 9293, section 3.6.1.
+        """
+        return self.heard or self.others.get(CUT, 0)
 
-def fates(tales: Mapping[str, Any], noted: Mapping[str, int]) -> list[Fate]:
-    """Put together what the attackers tell and what the gateways do. Pure."""
+
+def results(tallies: Mapping[str, Any], noted: Mapping[str, int]) -> list[Result]:
+    """Combine the attackers' reports with the gateways' metrics. Pure."""
     found = []
     for kind in KINDS:
-        tale = tales.get(kind.name, {"tries": 0, "heard": {}})
-        others = {word: count for word, count in tale["heard"].items() if word != kind.heard}
-        heard = tale["heard"].get(kind.heard, 0)
-        found.append(Fate(kind, tale["tries"], heard, others, noted[str(kind.sign)]))
+        tally = tallies.get(kind.name, {"tries": 0, "heard": {}})
+        others = {word: count for word, count in tally["heard"].items() if word != kind.heard}
+        heard = tally["heard"].get(kind.heard, 0)
+        found.append(Result(kind, tally["tries"], heard, others, noted[str(kind.sign)]))
     return found
 
 
-def unrefused(all_fates: Sequence[Fate]) -> list[str]:
-    """Return what speaks against that each kind was refused for what it is. Pure.
+def unrefused(all_results: Sequence[Result]) -> list[str]:
+    """Return evidence that a kind was not refused for the right reason. Pure.
 
-    A gateway must have counted at least as much as the attackers of that sign have heard.
+    For each metric, the gateways must have counted at least as many refusals as there were of its attackers.
     """
     troubles = [
-        f"{fate.kind.name}: {fate.tries} tries, and none was told {fate.kind.heard}"
-        for fate in all_fates
-        if not fate.heard and fate.kind.heard != CUT
+        f"{result.kind.name}: {result.tries} tries, and none was told {result.kind.heard}"
+        for result in all_results
+        if not result.refused and result.kind.heard not in (CUT, LEFT)
     ]
-    by_sign = sorted(all_fates, key=lambda fate: str(fate.kind.sign))
-    for sign, group in itertools.groupby(by_sign, key=lambda fate: fate.kind.sign):
+    troubles += [
+        f"{result.kind.name}: {result.others[GOT_THROUGH]} of {result.tries} tries {GOT_THROUGH}"
+        for result in all_results
+        if GOT_THROUGH in result.others
+    ]
+    by_sign = sorted(all_results, key=lambda result: str(result.kind.sign))
+    for sign, group in itertools.groupby(by_sign, key=lambda result: result.kind.sign):
         members = list(group)
-        # Who guesses slowly is cut off for joining nothing, with the same code.
-        heard = 0 if sign == TRIES else sum(fate.heard for fate in members)
+        # A slow guesser is cut off because it joins no namespace, with the same code.
+        heard = 0 if sign == TRIES else sum(result.refused for result in members)
         if members[0].noted < max(heard, 1):
-            names = " and ".join(fate.kind.name for fate in members)
+            names = " and ".join(result.kind.name for result in members)
             troubles.append(f"{names}: told so {heard} times, and {sign} moved by {members[0].noted}")
     return troubles
 
 
 class Attack:
-    """A context: it begins with it and ends by itself after `seconds`; `tales` is what it says then."""
+    """As a context manager, it starts at once and ends by itself, after `seconds` or more: see `tallies`."""
 
     def __init__(self, troop: Sequence[Attacker], seconds: float, pause_seconds: float) -> None:
-        plan = {"seconds": seconds, "pause_seconds": pause_seconds, "seed": SEED, "attackers": troop}
+        plan = {
+            "seconds": seconds,
+            "pause_seconds": pause_seconds,
+            "seed": SEED,
+            "wanted": {kind.name: kind.heard for kind in KINDS},
+            "attackers": troop,
+        }
         self._plan = json.dumps(plan)
 
     def __enter__(self) -> Self:
@@ -194,10 +220,10 @@ class Attack:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def tales(self) -> dict[str, Any]:
-        """Wait for the end of the attack; return what the attackers tell."""
+    def tallies(self) -> dict[str, Any]:
+        """Wait for the end of the attack; return the attackers' report."""
         assert self._process.stdout is not None
-        # Not `communicate`, which would write to what is closed.
+        # Not `communicate`, which would write to the closed stdin.
         line = self._process.stdout.readline()
         code = self._process.wait(END_SECONDS)
         assert code == 0, f"the attackers ended with code {code}"

@@ -1,67 +1,68 @@
-"""The tables of an attack, in docs/guarantees.md: what the honest saw, and what became of the others."""
+"""The tables of an attack in docs/guarantees.md: what honest clients saw, and how each attacker fared."""
 
 from collections.abc import Sequence
 
-from tests.faults.attack import ADDRESSES, Fate
+from tests.faults.attack import ADDRESSES, Result
+from tests.faults.attack_run import FLOOR_MS, AttackOutcome, Phase
 from tests.faults.report import line, shown
-from tests.faults.siege import FLOOR_MS, Ordeal, Phase
 
 BEGIN, END = "<!-- made by `make faults`: the attack -->", "<!-- end of the attack -->"
 PHASES = (
     "",
     "deliveries",
     "lost",
-    "silently",
+    "silently lost",
     "duplicated",
     "unexpected",
     "out of order",
     "p50",
     "p99",
     "slowest",
-    "CPU of a gateway",
-    "its wait for a core",
-    "its memory at the peak",
-    "lines of its log",
+    "gateway CPU",
+    "wait for a core",
+    "peak memory",
+    "log lines",
 )
-FATES = ("attackers", "tries", "so it ended for them", "counted", "seen on")
+RESULTS = ("attackers", "attempts", "how it ended for them", "counted", "seen on")
 
 
-def tables(ordeals: Sequence[Ordeal]) -> str:
-    """Return the part of the page that is made. Of several runs each has its lines."""
-    last = ordeals[-1]
-    siege = last.siege
-    tries = sum(fate.tries for fate in last.fates)
-    grown = ", ".join(f"{ordeal.times_later:.1f}" for ordeal in ordeals)
+def tables(outcomes: Sequence[AttackOutcome]) -> str:
+    """Return the generated part of the page, with the lines of every run."""
+    last = outcomes[-1]
+    run = last.attack_run
+    tries = sum(result.tries for result in last.results)
+    grown = ", ".join(f"{outcome.times_later:.1f}" for outcome in outcomes)
     lines = [
         BEGIN,
-        f"{siege.clients} stock JavaScript clients with good tokens on two gateways, {siege.rate} messages a "
-        f"second; {siege.before_seconds:.0f} s without an attack, {siege.seconds:.0f} s with one of "
-        f"{siege.attackers:,} connections, {siege.after_seconds:.0f} s after it. p99 grew {grown} times "
-        f"(2 is a pass; what is below {FLOOR_MS} ms counts as that). Of two gateways the worse is shown; "
-        f"Redis grew by {max(ordeal.redis_kib for ordeal in ordeals) / 1024:.1f} MiB at most.",
+        f"{run.clients} stock JavaScript clients with good tokens on two gateways, {run.rate} messages a "
+        f"second; {run.before_seconds:.0f} s without an attack, {run.seconds:.0f} s with one of "
+        f"{run.attackers:,} connections, {run.after_seconds:.0f} s after it. The p99 grew {grown} times "
+        f"(up to 2 passes; values below {FLOOR_MS} ms count as {FLOOR_MS} ms). Figures are of the worse of "
+        "the two gateways. "
+        f"Redis grew by at most {max(outcome.redis_kib for outcome in outcomes) / 1024:.1f} MiB.",
         "",
         line(PHASES),
         line(["---", *["--:"] * (len(PHASES) - 1)]),
-        *(phase_row(phase) for ordeal in ordeals for phase in ordeal.phases),
+        *(phase_row(phase) for outcome in outcomes for phase in outcome.phases),
         "",
-        f"The last of these attacks: {tries:,} tries, {tries / siege.seconds:.0f} a second, with "
-        f"{last.attackers_cpu:.0%} of a core; {last.tries_refused:,} were refused for too many bad tokens of "
-        f"their address. Each kind has {ADDRESSES} addresses. `counted` is by the gateways, and kinds of one "
-        "sign share it.",
+        f"The last of these attacks made {tries:,} attempts, {tries / run.seconds:.0f} a second, with "
+        f"{last.attackers_cpu:.0%} of a core. {last.tries_refused:,} were refused because their address had "
+        f"shown too many bad tokens. Each kind has {ADDRESSES} addresses. `counted` is what the gateways "
+        "counted; kinds with the same metric share the number.",
         "",
-        line(FATES),
+        line(RESULTS),
         line(["---", "--:", "---", "--:", "---"]),
-        *map(fate_row, last.fates),
+        *map(result_row, last.results),
         END,
     ]
     return "\n".join(lines)
 
 
-def renewed(page: str, ordeals: Sequence[Ordeal]) -> str:
+def renewed(page: str, outcomes: Sequence[AttackOutcome]) -> str:
     """Return the page with these tables."""
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
-    return before + tables(ordeals) + after
+    return before + tables(outcomes) + after
 
 
 def phase_row(phase: Phase) -> str:
@@ -83,7 +84,7 @@ def phase_row(phase: Phase) -> str:
     )
 
 
-def fate_row(fate: Fate) -> str:
-    ends = {fate.kind.heard: fate.heard, **fate.others}
+def result_row(result: Result) -> str:
+    ends = {result.kind.heard: result.heard, **result.others}
     told = ", ".join(f"{word} × {count:,}" for word, count in ends.items())
-    return line([fate.kind.name, f"{fate.tries:,}", told, f"{fate.noted:,}", f"`{fate.kind.sign}`"])
+    return line([result.kind.name, f"{result.tries:,}", told, f"{result.noted:,}", f"`{result.kind.sign}`"])

@@ -1,8 +1,8 @@
-"""`python -m tests.faults.attackers`: keeps connections of attackers for a while, then says what they heard.
+"""`python -m tests.faults.attackers`: attacks for a while, then reports what the attackers heard.
 
-A process of its own, which has little of a core that another wants. It reads one line of JSON, {"seconds": …,
-"pause_seconds": …, "seed": …, "attackers": [[kind, address, port, token], …]}, writes one, {"cpu_seconds": …,
-"kinds": {kind: {"tries": …, "heard": {…}}}}, and ends by itself.
+Its own process, with a small share of a core that others want. It reads one line of JSON, {"seconds": …,
+"pause_seconds": …, "seed": …, "wanted": {kind: its expected end, …}, "attackers": [[kind, address, port,
+token], …]}, writes one, {"cpu_share": …, "kinds": {kind: {"tries": …, "heard": {…}}}}, and ends by itself.
 """
 
 import asyncio
@@ -13,16 +13,19 @@ import random
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvloop
-from tests.faults import abuse
-from tests.faults.abuse import Abuse, Means
+from tests.faults import abuse, session_abuse
+from tests.faults.abuse import Abuse, GotThrough, Means
 from tests.faults.wire import Wire
 
 NICENESS = 10
+MORE_SECONDS = 60.0
+CUT, LEFT, GOT_THROUGH = "cut", "left", "got through"
 
 ABUSES: dict[str, Abuse] = {
     "event flood": abuse.event_flood,
@@ -42,19 +45,28 @@ ABUSES: dict[str, Abuse] = {
     "a name that is somebody else's": abuse.rebound_name,
     "elements of other sites' pages": abuse.foreign_element,
     "attachments that are named twice": abuse.attachment_named_twice,
-    "the address of another session": abuse.another_sid,
-    "sessions that are made up": abuse.made_up_session,
+    "the address of another session": session_abuse.another_sid,
+    "sessions that are made up": session_abuse.made_up_session,
     "attachments that never come": abuse.lost_attachments,
     "messages without an end": abuse.half_message,
     "requests with endless bodies": abuse.endless_get,
     "coming back again and again": abuse.return_flood,
+    "websockets beside a session": abuse.websockets_beside,
+    "connections in no namespace": abuse.no_namespace,
+    "boards of strangers": session_abuse.strangers_board,
+    "two bodies at once": abuse.two_bodies,
+    "rooms with long names": session_abuse.long_room,
+    "too many rooms": session_abuse.many_rooms,
+    "sessions to fill Redis": session_abuse.many_sessions,
+    "offsets from before the session": session_abuse.made_up_offset,
+    "recovering again and again": session_abuse.many_returns,
     "connect and leave": abuse.churn,
-    "never reading": abuse.never_reading,
+    "never reading": session_abuse.never_reading,
 }
 
 
 class Attacker(NamedTuple):
-    """Who attacks how, from where, which port of 127.0.0.1, with what."""
+    """An attacker: how it attacks, from which address, which port of 127.0.0.1, and with which token."""
 
     kind: str
     address: str
@@ -63,69 +75,89 @@ class Attacker(NamedTuple):
 
 
 @dataclass
-class Tale:
-    """What the attackers of one kind have to tell: how often they tried, and how each try ended for them."""
+class Tally:
+    """The report of one kind of attackers: how often they tried, and how each try ended."""
 
     tries: int = 0
     heard: Counter[str] = field(default_factory=Counter)
 
 
-async def attack(
-    attackers: list[Attacker], seconds: float, pause_seconds: float, seed: int
-) -> dict[str, Tale]:
-    """Attack for so long; who was cut off comes back after a pause of about so many seconds."""
-    tales: dict[str, Tale] = defaultdict(Tale)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-            for number, attacker in enumerate(attackers):
-                group.create_task(
-                    _go_on(attacker, pause_seconds, random.Random(seed + number), tales[attacker.kind])
-                )
-    return tales
+async def attack(attackers: list[Attacker], plan: Mapping[str, Any]) -> dict[str, Tally]:
+    """Attack for `seconds`; attackers that were cut off return after about `pause_seconds`.
+
+    On a busy machine it goes on, up to `MORE_SECONDS`, until each kind has met with its expected end.
+    """
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    pause_seconds, wanted = plan["pause_seconds"], plan["wanted"]
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(
+                _go_on(attacker, pause_seconds, random.Random(plan["seed"] + number), tallies[attacker.kind])
+            )
+            for number, attacker in enumerate(attackers)
+        ]
+        await asyncio.sleep(plan["seconds"])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MORE_SECONDS):
+                while not all(tally.heard[wanted[kind]] for kind, tally in tallies.items()):  # noqa: ASYNC110  # thousands of ends, and once a second is enough
+                    await asyncio.sleep(1)
+        for task in tasks:
+            task.cancel()
+    return tallies
 
 
-async def _go_on(attacker: Attacker, pause_seconds: float, dice: random.Random, tale: Tale) -> None:
-    # Nobody comes on the dot, and nobody comes back as one.
+async def _go_on(attacker: Attacker, pause_seconds: float, dice: random.Random, tally: Tally) -> None:
+    # Spread the attackers, so that they do not come or return in step.
     await asyncio.sleep(dice.uniform(0, pause_seconds))
     while True:
-        tale.tries += 1
-        await _try(attacker, dice, tale.heard)
+        tally.tries += 1
+        await _try(attacker, dice, tally.heard)
         await asyncio.sleep(dice.uniform(0.5, 1.5) * pause_seconds)
 
 
 async def _try(attacker: Attacker, dice: random.Random, heard: Counter[str]) -> None:
-    """Try once, and note how it ended: with words, with none (`cut`), or not even with a connection."""
+    """Try once and note the end: a refusal, or none (`cut`), no connection at all, or a success; or that the
+    attacker did what it could and left.
+
+    A try that the end of the attack cuts short counts only if it was refused before.
+    """
     try:
         wire = await Wire.open(attacker.address, attacker.port)
     except OSError as exc:
         heard[f"no connection: {type(exc).__name__}"] += 1
         return
+    end = None
     try:
-        with contextlib.suppress(OSError):  # it is over; a TimeoutError is one too
-            await ABUSES[attacker.kind](Means(wire, attacker.token, dice))
+        await ABUSES[attacker.kind](Means(wire, attacker.token, dice))
+        end = LEFT if wire.has_left else CUT
+    except OSError:  # the connection is over; TimeoutError is an OSError, too
+        end = CUT
+    except GotThrough:
+        heard[GOT_THROUGH] += 1
     finally:
-        # Whoever was refused and is still there when the time is up was refused all the same.
-        if wire.heard.verdict or wire.over.is_set():
-            heard[wire.heard.verdict or "cut"] += 1
+        if word := wire.heard.verdict or end:
+            heard[word] += 1
         wire.close()
 
 
 def _yield_to_others() -> None:
-    """Have a tenth of what another has who wants the same core."""
+    """Take only a tenth of the CPU time that others on the same core get."""
     os.nice(NICENESS)
-    # Where sessions share the CPU among them first (sched(7)), this is what counts.
+    # With autogroups (sched(7)) the CPU is shared between sessions first, and this value counts.
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS), "ascii")
 
 
 def main() -> None:
     _yield_to_others()
-    told: dict[str, Any] = json.loads(sys.stdin.readline())
-    attackers = [Attacker(*one) for one in told["attackers"]]
+    plan: dict[str, Any] = json.loads(sys.stdin.readline())
+    attackers = [Attacker(*one) for one in plan["attackers"]]
+    begun = time.monotonic()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        tales = runner.run(attack(attackers, told["seconds"], told["pause_seconds"], told["seed"]))
-    by_kind = {kind: {"tries": tale.tries, "heard": tale.heard} for kind, tale in tales.items()}
-    print(json.dumps({"cpu_seconds": time.process_time(), "kinds": by_kind}))
+        tallies = runner.run(attack(attackers, plan))
+    by_kind = {kind: {"tries": tally.tries, "heard": tally.heard} for kind, tally in tallies.items()}
+    cpu_share = time.process_time() / (time.monotonic() - begun)
+    print(json.dumps({"cpu_share": cpu_share, "kinds": by_kind}))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""What stands on the queue for a message: plain, in SNS's envelope, or in EventBridge's. Pure.
+"""A message's body on the queue: plain, or in an SNS or EventBridge envelope. Pure.
 
-`routes.yaml` beside this file addresses those that come without message attributes. The message's number is
-the last one in every body: an emulator that alters the body's last digit alters it, and the books show that.
+`routes.yaml` beside this file addresses messages without attributes. Each body ends with the message's
+number: if an emulator alters the last digit of a body, the number changes, and the books show it.
 """
 
 import json
 from typing import Any
 
 FORMS = ("plain", "sns", "eventbridge")
-"""Which form a message has follows from its number, one after the other."""
+"""The messages have these forms in turn, by number."""
 
 
 def form_of(number: int) -> str:

@@ -1,8 +1,8 @@
-"""Stock JavaScript clients by the hundred, in one Node process (`crowd.mjs`)."""
+"""Hundreds of stock JavaScript clients in one Node process (`crowd.mjs`)."""
 
 import queue
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tests.claims import eventually
 from tests.e2e.script import Script
@@ -11,24 +11,30 @@ from tests.faults.books import Connect, Page
 ROOMS = 4
 ANSWER_SECONDS = 30.0
 QUICK_RETURN = {"reconnectionDelay": 200, "reconnectionDelayMax": 1000}
-"""The stock back-off, shortened: it would be the longest part of every silence."""
+"""The stock back-off, shortened, or it would be the longest part of every silence."""
 
 
 class Status(NamedTuple):
-    """How many clients are connected and in their room, and what all have received so far."""
+    """How many clients are connected and in their room, and how much all have received so far."""
 
     joined: int
     deliveries: int
 
 
 class Crowd(Script):
-    """Clients of these URLs in turn, whose path is the namespace. A context: they leave with it.
+    """Clients of these URLs in turn; the path is the namespace. They leave when the context ends.
 
-    `tokens` has one for each client, or is empty.
+    `tokens` has one token for each client, or is empty. With `past` they subscribe with past events.
     """
 
     def __init__(
-        self, urls: Sequence[str], clients: int, rooms: int = ROOMS, tokens: Sequence[str] = ()
+        self,
+        urls: Sequence[str],
+        clients: int,
+        rooms: int = ROOMS,
+        tokens: Sequence[str] = (),
+        *,
+        past: bool | Literal["latest"] = False,
     ) -> None:
         self.clients = clients
         told = {
@@ -36,6 +42,7 @@ class Crowd(Script):
             "tokens": tokens,
             "clients": clients,
             "rooms": rooms,
+            "past": past,
             "options": {"transports": ["websocket"], **QUICK_RETURN},
         }
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()

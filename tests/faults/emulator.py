@@ -1,4 +1,4 @@
-"""The SQS emulator as a process, a queue on it with its dead-letter queue, and its faults."""
+"""The SQS emulator as a process, with a queue, its dead-letter queue and its faults."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ VISIBLE, HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNot
 
 
 class Emulator:
-    """`start` it first; `environment` leads a service to it."""
+    """Call `start` first; with `environment` a service uses it."""
 
     def __init__(self, port: int) -> None:
         self.name: str
@@ -47,15 +47,15 @@ class Emulator:
         self.process.stop(grace_seconds=1)
 
     def fail(self, *faults: dict[str, Any]) -> None:
-        """Have these faults from now on, and no others; none ends all."""
+        """Set these faults, and no others, from now on; without arguments there are none."""
         self._faults(json.dumps(faults).encode())
 
     def struck(self) -> int:
-        """Return how often the present faults have struck."""
+        """Return how often the current faults have struck."""
         return sum(fault["struck"] for fault in self._faults())
 
     def put(self, bodies: Sequence[str], **attributes: str) -> None:
-        """Put up to ten messages beside the load on the queue; on a FIFO queue into a group each."""
+        """Put up to ten messages besides the load on the queue; on a FIFO queue, each in its own group."""
         values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         entries = [
             {"Id": str(number), "MessageBody": body, "MessageAttributes": values, **self._grouped(number)}

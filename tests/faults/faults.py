@@ -1,17 +1,19 @@
-"""The faults, each a row of the table: how it strikes, what it needs of the stack, where it must be seen."""
+"""The faults, each a row of the table: how it strikes, which stack it needs, which metric must show it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
 
-from tests.faults import strikes
+from tests.faults import strikes, takeovers
 from tests.faults.service import Service
-from tests.faults.stack import Shape
+from tests.faults.stack import Redises, Shape
 from tests.faults.strikes import POISON, STORM_NAMESPACE, Scene, sqs
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A metric of ours that must move when the fault strikes: nothing happens unseen."""
+    """A metric that must move when the fault strikes, so that no fault goes unseen."""
 
     metric: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -23,8 +25,12 @@ class Sign:
 
 @dataclass(frozen=True)
 class Fault:
-    """A row of the table. `may_tell`: what is lost must only be told; `dead`: dead letters afterwards;
-    `fifo_too`: it concerns the poller, so that it is a row on a FIFO queue as well.
+    """A row of the table. `may_tell`: events may be lost if clients are told; `dead`: expected dead letters;
+    `keeps_all`: every message must be on the bus at the end; `may_repeat`: what the old server had, but not
+    confirmed, may come again, and clients are told; `forgets`: Redis removes messages before they are read,
+    and their ids;
+    `fifo_too`: it concerns the poller, so it has another row with a FIFO queue; `past`: clients subscribe
+    with past events, again and again; with `latest` only the newest of each key counts.
     """
 
     name: str
@@ -33,17 +39,30 @@ class Fault:
     sign: Sign | None = None
     may_tell: bool = False
     dead: int = 0
+    keeps_all: bool = False
+    may_repeat: bool = False
+    forgets: bool = False
     fifo_too: bool = False
+    past: bool | Literal["latest"] = False
 
     def noted(self, services: Sequence[Service]) -> float:
-        """Return what the sign shows now."""
+        """Return the current value of the sign."""
         if self.sign is None:
             return 0
         return sum(service.total(self.sign.metric, **self.sign.labels) for service in services)
 
     def on_fifo(self) -> "Fault":
-        """Return the same on a FIFO queue."""
+        """Return the same fault on a FIFO queue."""
         return replace(self, name=f"{self.name} (FIFO)", shape=replace(self.shape, fifo=True))
+
+    def with_replicas_ack(self) -> "Fault":
+        """Return the same fault where replicas confirm every record: then Redis may lose nothing."""
+        waits = {"QUEUECAST_REPLICAS_ACK": "1"}
+        shape = replace(
+            self.shape, gateway={**self.shape.gateway, **waits}, poller={**self.shape.poller, **waits}
+        )
+        name = f"{self.name}, replicas confirm"
+        return replace(self, name=name, shape=shape, sign=UNPUBLISHED, keeps_all=True, may_repeat=True)
 
 
 def failures(call: str, reason: str) -> Sign:
@@ -51,6 +70,7 @@ def failures(call: str, reason: str) -> Sign:
 
 
 RESUMED = Sign("queuecast_gateway_bus_resumes_total")
+GAPS = Sign("queuecast_gateway_bus_gaps_total")
 REWOUND = Sign("queuecast_gateway_bus_gaps_total", {"reason": "rewound"})
 UNPUBLISHED = Sign("queuecast_poller_publish_failures_total")
 DUPLICATES = Sign("queuecast_poller_duplicates_total")
@@ -67,8 +87,21 @@ SHORT_BUFFER = {
 }
 SHORT_PING = {"QUEUECAST_PING_INTERVAL_SECONDS": "2", "QUEUECAST_PING_TIMEOUT_SECONDS": "2"}
 ROOM_FOR_A_STORM = {"QUEUECAST_NAMESPACES": f"/,{STORM_NAMESPACE}"}
+MUCH_PAST = {
+    "QUEUECAST_MAX_PAST_EVENTS": "10000",
+    "QUEUECAST_MAX_PAST_BYTES": str(1 << 21),
+    "QUEUECAST_MAX_PAST_BYTES_PER_ADDRESS": "0",
+}
+"""All clients have one address, and none may be told that it missed something."""
+
+KEEPS_LATEST = {"QUEUECAST_KEEP_LATEST_SECONDS": "600"}
+LATEST = Shape(
+    gateway={**MUCH_PAST, **KEEPS_LATEST},
+    poller={**KEEPS_LATEST, "QUEUECAST_ROUTES": str(Path(__file__).with_name("routes-latest.yaml"))},
+)
+
 UNTIL_ALL_HANG_SECONDS = 5
-"""Every receive of the poller is under way then; each is given up eleven seconds after it began."""
+"""By then every receive of the poller hangs; each is given up eleven seconds after its start."""
 
 STANDARD = (
     Fault("nothing happens", strikes.nothing, fifo_too=True),
@@ -158,5 +191,84 @@ STANDARD = (
     Fault("a client stops reading", strikes.a_client_stops_reading, Shape(gateway=SHORT_BUFFER), SLOW),
     Fault("20 connections vanish half-open", strikes.connections_vanish, Shape(gateway=SHORT_PING), VANISHED),
     Fault("500 clients connect in a second", strikes.a_storm_of_connects, Shape(gateway=ROOM_FOR_A_STORM)),
+    Fault(
+        "a gateway is killed while pages ask for past events",
+        strikes.a_gateway_is_killed,
+        Shape(gateway=MUCH_PAST),
+        RECOVERED,
+        past=True,
+    ),
+    Fault(
+        "Redis restarts while pages ask for past events",
+        strikes.redis_restarts,
+        Shape(gateway=MUCH_PAST),
+        RESUMED,
+        past=True,
+    ),
+    Fault(
+        "a gateway is killed while pages ask for the latest",
+        strikes.a_gateway_is_killed,
+        LATEST,
+        RECOVERED,
+        past="latest",
+    ),
+    Fault(
+        "Redis restarts while pages ask for the latest",
+        strikes.redis_restarts,
+        LATEST,
+        RESUMED,
+        past="latest",
+    ),
+    Fault(
+        "Redis is cut off for 30 s while pages ask for past events",
+        strikes.redis_falls_silent,
+        Shape(gateway=MUCH_PAST),
+        RESUMED,
+        past=True,
+    ),
 )
-FAULTS = (*STANDARD, *(fault.on_fifo() for fault in STANDARD if fault.fifo_too))
+TOLD_SOON = {"QUEUECAST_DRAIN_SECONDS": "2"}
+"""Browsers hear of lost records spread over this time, and all of them before a run ends."""
+UNREAD = (
+    Fault(
+        "Redis removes keys for 5 s",
+        strikes.redis_removes_keys,
+        Shape(gateway=TOLD_SOON),
+        GAPS,
+        may_tell=True,
+        may_repeat=True,
+        forgets=True,
+    ),
+    Fault("Redis's password changes", strikes.redis_password_changes, Shape(password=True), RESUMED),
+    Fault("gateways are 30 MB behind a slow link", strikes.the_link_is_slow, sign=RESUMED),
+)
+PAIR = Shape(Redises.PAIR, gateway=TOLD_SOON)
+SENTINELS = Shape(Redises.SENTINELS, gateway=TOLD_SOON)
+TAKEOVERS = (
+    Fault(
+        "a partition has two primaries for 8 s",
+        takeovers.a_partition_has_two_primaries,
+        PAIR,
+        REWOUND,
+        may_tell=True,
+        fifo_too=True,
+    ),
+    Fault("Redis's name moves", takeovers.a_name_moves, PAIR, RESUMED, may_tell=True),
+    Fault("sentinels fail over", takeovers.sentinels_fail_over, SENTINELS, REWOUND, may_tell=True),
+    Fault(
+        "sentinels fail over, and a gateway reconnects later",
+        takeovers.sentinels_fail_over_and_a_gateway_reconnects_later,
+        SENTINELS,
+        REWOUND,
+        may_tell=True,
+    ),
+    Fault(
+        "the primary is killed under sentinels",
+        takeovers.the_primary_is_killed,
+        SENTINELS,
+        RESUMED,
+        may_tell=True,
+    ),
+)
+ALL = (*STANDARD, *UNREAD, *TAKEOVERS, *(fault.with_replicas_ack() for fault in TAKEOVERS))
+FAULTS = (*ALL, *(fault.on_fifo() for fault in ALL if fault.fifo_too))

@@ -1,4 +1,4 @@
-"""What processes take while something goes on: CPU, the wait for it, memory at its peak, lines of log."""
+"""What processes use over a period: CPU time, the wait for it, peak memory, log lines."""
 
 import os
 import time
@@ -15,12 +15,12 @@ RESET_PEAK = "5"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a process has taken since it began, at one moment; `resident_kib` is what it has now."""
+    """What a process has used since its start; `resident_kib` is its current memory."""
 
     at_seconds: float
     cpu_seconds: float
     waited_seconds: float
-    """It could have run, and another had the core."""
+    """The time in which it was ready to run but another process had the core."""
     resident_kib: int
     peak_kib: int
     lines: int
@@ -28,22 +28,22 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What the hungriest of some processes took between two moments, each figure by itself."""
+    """The most that any of some processes used between two moments, separately for each figure."""
 
     cpu_share: float
     waited_share: float
     peak_kib: int
-    """How far its memory was above that of the first moment."""
+    """How far its memory rose above its first reading."""
     lines_per_second: float
 
 
 def read(services: Sequence[Service]) -> list[Reading]:
-    """Read each, and have its peak of memory begin anew."""
+    """Read each process, and reset its memory peak."""
     return [_read(service) for service in services]
 
 
 def taken(before: Sequence[Reading], after: Sequence[Reading]) -> Taken:
-    """Return what was taken in between. Pure."""
+    """Return what was used between two readings. Pure."""
     pairs = [(one, two, two.at_seconds - one.at_seconds) for one, two in zip(before, after, strict=True)]
     return Taken(
         max((two.cpu_seconds - one.cpu_seconds) / seconds for one, two, seconds in pairs),
@@ -54,8 +54,8 @@ def taken(before: Sequence[Reading], after: Sequence[Reading]) -> Taken:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has had, its kernel's work for it included."""
-    # What stands in brackets is its name, which may have spaces.
+    """Return the CPU time of a process, user and system."""
+    # The process's name in brackets may contain spaces.
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 

@@ -1,4 +1,4 @@
-"""The order in which the bus has stored the messages, read along from Redis itself, past every proxy."""
+"""The order in which the bus stored the messages, read from Redis directly, past every proxy."""
 
 import contextlib
 import json
@@ -10,16 +10,23 @@ import redis
 from tests.faults.books import Place
 
 from queuecast_bus.keys import Keys
+from queuecast_bus.record import PREVIOUS
 
 RETRY_SECONDS = 0.02
 BLOCK_MS = 200
 
 
 class Journal:
-    """Follows the stream while the context lasts: what Redis loses later it has read before."""
+    """Follows the stream until the context ends, so it has already read what Redis loses later.
 
-    def __init__(self, port: int) -> None:
+    With `own_branch` it reads only the stream that this server had at first, and not that of another server
+    whose replica it becomes.
+    """
+
+    def __init__(self, port: int, *, own_branch: bool = False) -> None:
         self.places: dict[int, Place] = {}
+        self._again: set[int] = set()
+        self._own_branch = own_branch
         self._redis: Any = redis.Redis(port=port, socket_timeout=5)
         self._offset = b"0-0"
         self._stop = threading.Event()
@@ -36,6 +43,11 @@ class Journal:
         self._thread.join()
         self._redis.close()
 
+    @property
+    def stored_once(self) -> dict[int, Place]:
+        """The places of those that were stored only once, so that it is certain which one was delivered."""
+        return {number: place for number, place in self.places.items() if number not in self._again}
+
     def _follow(self) -> None:
         while not self._stop.is_set():
             with contextlib.suppress(redis.RedisError):
@@ -45,11 +57,17 @@ class Journal:
 
     def _read(self) -> None:
         for _, entries in self._redis.xread({Keys().stream: self._offset}, count=500, block=BLOCK_MS) or ():
-            for self._offset, fields in entries:
+            for offset, fields in entries:
+                if self._own_branch and self._offset not in (b"0-0", fields[PREVIOUS]):
+                    self._stop.set()
+                    return
+                self._offset = offset
                 self._note(fields)
 
     def _note(self, fields: dict[bytes, bytes]) -> None:
         if fields.get(b"e") == b"item_added":
             number = json.loads(fields[b"d"])[0]["n"]
             stored_ms = int(self._offset.partition(b"-")[0])
+            if number in self.places:
+                self._again.add(number)
             self.places.setdefault(number, Place(len(self.places), stored_ms))

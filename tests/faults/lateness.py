@@ -1,4 +1,4 @@
-"""How late what was sent came, over all clients. Pure."""
+"""The delivery latencies of all clients. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from tests.faults.books import Ledger, Page
 
 
 def latencies_ms(ledger: Ledger, pages: Sequence[Page]) -> Counter[int]:
-    """Return how often a delivery came so long after its message was sent."""
+    """Return the number of deliveries by latency, from the send to the delivery."""
     late: Counter[int] = Counter()
     for page in pages:
         pairs = zip(page.numbers, page.times_ms, strict=True)
@@ -16,7 +16,7 @@ def latencies_ms(ledger: Ledger, pages: Sequence[Page]) -> Counter[int]:
 
 
 def quantile(counts: Counter[int], share: float) -> int:
-    """Return the least value that at least this share of all is not above. Raises if there is none."""
+    """Return the least value that at least this share does not exceed. Raises if nothing was counted."""
     rest = share * counts.total()
     for value in sorted(counts):
         rest -= counts[value]

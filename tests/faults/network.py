@@ -1,11 +1,12 @@
-"""The network between the parts of a stack: a proxy before Redis, and one before the gateways that balances.
+"""The network between the parts of a stack: a proxy in front of Redis, and a load balancer for the gateways.
 
-It runs on an event loop in a thread of its own, so that a fault may wait without holding it up.
+It runs on an event loop in its own thread, so that a fault may block without stopping it.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -18,13 +19,13 @@ PATIENCE_SECONDS = 10.0
 
 
 class Network:
-    """A context: its connections end with it."""
+    """A context manager: its connections end with it."""
 
-    def __init__(self, redis: tuple[int, int], public: int, gateways: Mapping[int, int]) -> None:
-        """Forward port `redis[0]` to `redis[1]`, and `public` to the `gateways` (see `Balancer`)."""
-        self._redis_ports = redis
+    def __init__(self, redis: Mapping[int, int], public: int, balancer: Balancer) -> None:
+        """Forward each port in `redis` to another one, and `public` to the one that the balancer chooses."""
+        self._redis_ports = dict(redis)
         self._public = public
-        self._balancer = Balancer(gateways)
+        self._balancer = balancer
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -43,34 +44,50 @@ class Network:
 
     @property
     def is_balanced(self) -> bool:
-        """Say whether new connections go to all gateways in turn."""
+        """Say whether new connections go to all the gateways in turn."""
         return self._balancer.is_whole
 
-    def silence_redis(self) -> None:
-        """Forward nothing between the services and Redis, and reset nothing."""
-        self._do(self._redis.fall_silent)
+    def silence_redis(self, *ports: int) -> None:
+        """Stop forwarding between the services and Redis, without resets: of all or of some ports."""
+        self._do(lambda: [self._redis[port].fall_silent() for port in ports or self._redis])
 
     def heal_redis(self) -> None:
         """Forward again."""
-        self._do(self._redis.flow)
+        self._do(lambda: [proxy.flow() for proxy in self._redis.values()])
+
+    def slow_redis(self, bytes_per_second: float | None) -> None:
+        """Let each connection to Redis carry this much in each direction."""
+        self._do(
+            lambda: [setattr(each, "bytes_per_second", bytes_per_second) for each in self._redis.values()]
+        )
+
+    def lead(self, port: int, to: int) -> None:
+        """Forward new connections to another Redis, as a name does that moved."""
+        self._redis_ports[port] = to
+
+    def cut(self, port: int) -> None:
+        """Reset the connections through this port."""
+        self._do(self._redis[port].cut)
 
     def vanish(self, count: int) -> None:
-        """Let so many clients' connections fall silent in both directions, and never end."""
+        """Silence this many clients' connections in both directions, without ever ending them."""
         self._do(lambda: self._front.fall_silent(self._front.links[:count]))
 
     async def _start(self) -> None:
-        self._redis = Proxy(lambda: self._redis_ports[1])
+        self._redis = {port: Proxy(partial(self._redis_ports.get, port)) for port in self._redis_ports}
         self._front = Proxy(self._balancer.choose)
-        await self._redis.start(self._redis_ports[0])
+        for port, proxy in self._redis.items():
+            await proxy.start(port)
         await self._front.start(self._public)
         self._watching = asyncio.create_task(self._balancer.watch())
 
     async def _stop(self) -> None:
         self._watching.cancel()
         await self._front.stop()
-        await self._redis.stop()
+        for proxy in self._redis.values():
+            await proxy.stop()
 
-    def _do(self, verb: Callable[[], None]) -> None:
+    def _do(self, verb: Callable[[], object]) -> None:
         async def run() -> None:
             verb()
 

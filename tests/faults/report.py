@@ -1,6 +1,6 @@
-"""The table of what the runs have shown, in docs/guarantees.md. Pure but for that page.
+"""The table of measured faults in docs/guarantees.md. Pure, except for that page.
 
-A zero is never printed as such: none among N deliveries means fewer than 3/N at 95 % (the rule of three).
+It never prints a zero: none among N deliveries means fewer than 3/N, at 95 % confidence (the rule of three).
 """
 
 import math
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.faults.books import Account
 from tests.faults.faults import Sign
-from tests.faults.residue import Burden
+from tests.faults.residue import Footprint
 from tests.faults.run import Load, Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
@@ -19,7 +19,7 @@ COLUMNS = (
     "fault",
     "deliveries",
     "lost",
-    "silently",
+    "silently lost",
     "duplicated",
     "unexpected",
     "out of order",
@@ -32,14 +32,14 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def merged(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return repeated runs of one fault as one: counts are added, of times the worst counts."""
+    """Merge repeated runs of one fault: counts are added, and the worst times are kept."""
     return Outcome(
         outcomes[0].name,
         sum(outcome.sent for outcome in outcomes),
         sum((outcome.account for outcome in outcomes), Account()),
         max(outcome.silence_seconds for outcome in outcomes),
         max(outcome.recovery_seconds for outcome in outcomes),
-        Burden(
+        Footprint(
             max(outcome.growth.resident_kib for outcome in outcomes),
             max(outcome.growth.descriptors for outcome in outcomes),
         ),
@@ -48,7 +48,7 @@ def merged(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def row(outcome: Outcome, sign: Sign | None) -> str:
-    """Return the line of one fault; the sign is the metric that has moved."""
+    """Return one fault's line; the sign is the metric that moved."""
     account = outcome.account
     counts = (account.lost, account.silent, account.duplicated, account.unexpected, account.out_of_order)
     cells = [
@@ -64,22 +64,22 @@ def row(outcome: Outcome, sign: Sign | None) -> str:
 
 
 def shown(count: int, deliveries: int) -> str:
-    """Return a count; where it is zero, the bound that so many deliveries support."""
+    """Return a count; for zero, the upper bound that this number of deliveries supports."""
     if count or not deliveries:
         return f"**{count:,}**" if count else "–"
     exponent = math.floor(math.log10(3 / deliveries))
-    # Rounded up: a bound may be too careful, but not too bold.
+    # Rounded up: a bound may be too high, but never too low.
     factor = math.ceil(3 / deliveries / 10.0**exponent * 10) / 10
     return f"< {factor:.1f}·10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
 def table(load: Load, rows: Sequence[str]) -> str:
-    """Return the part of the page that is made."""
+    """Return the generated part of the page."""
     lines = [
         BEGIN,
         f"{load.clients} stock JavaScript clients over two gateways, 200 messages a second, "
         f"{load.before_seconds:.0f} s before the fault and {load.after_seconds:.0f} s after its end. "
-        "`< x` is the bound at 95 % that a run with none supports.",
+        "`< x` means none was seen, which gives this upper bound at 95 % confidence.",
         "",
         line(COLUMNS),
         line(["---", *["--:"] * (len(COLUMNS) - 2), "---"]),
@@ -90,7 +90,7 @@ def table(load: Load, rows: Sequence[str]) -> str:
 
 
 def renewed(page: str, load: Load, names: Sequence[str], rows: Mapping[str, str]) -> str:
-    """Return the page with these rows; a fault that was not run keeps the row that it has."""
+    """Return the page with these rows; faults that were not run keep theirs."""
     before, rest = page.split(BEGIN)
     old, after = rest.split(END)
     kept = {match[1]: match[0] for match in re.finditer(r"^\| (.+?) \|.*$", old, re.MULTILINE)}

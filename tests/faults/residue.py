@@ -1,4 +1,4 @@
-"""What a fault leaves behind in the services: memory, descriptors, connections, messages in hand."""
+"""What a fault leaves behind in the services: memory, descriptors, connections, messages in flight."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ IN_FLIGHT = "queuecast_poller_in_flight"
 
 
 @dataclass(frozen=True, slots=True)
-class Burden:
-    """What one process carries; `descriptors` without those of browsers."""
+class Footprint:
+    """One process's memory and open descriptors, without those of browsers."""
 
     resident_kib: int
     descriptors: int
 
 
-def burdens(services: Sequence[Service]) -> dict[int, Burden]:
-    """Return what each process carries now, by its id."""
+def footprints(services: Sequence[Service]) -> dict[int, Footprint]:
+    """Return the footprint of each process, by its id."""
     return {
-        service.process.pid: Burden(
+        service.process.pid: Footprint(
             service.resident_kib, service.descriptors - round(service.total(CONNECTIONS))
         )
         for service in services
     }
 
 
-def growth(before: dict[int, Burden], after: dict[int, Burden]) -> Burden:
-    """Return by how much that of one process has grown at most; who is new or gone does not count."""
+def growth(before: dict[int, Footprint], after: dict[int, Footprint]) -> Footprint:
+    """Return the largest growth of any process; those that started or ended meanwhile do not count."""
     stayed = before.keys() & after.keys()
-    return Burden(
+    return Footprint(
         max((after[pid].resident_kib - before[pid].resident_kib for pid in stayed), default=0),
         max((after[pid].descriptors - before[pid].descriptors for pid in stayed), default=0),
     )

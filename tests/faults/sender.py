@@ -1,4 +1,4 @@
-"""A steady load on a queue, and the sender's side of the books. It sends nothing twice."""
+"""A steady load on a queue, and the sender's side of the books. It never sends a message twice."""
 
 import itertools
 import random
@@ -22,16 +22,21 @@ SEED = 4
 
 
 class Sender:
-    """Sends so many messages a second. A context: it stops with it, and waits for its last answer."""
+    """Sends `rate` messages a second, a share of them to one room each and the others to everyone.
 
-    def __init__(self, client: Any, url: str, *, fifo: bool, rate: int = RATE) -> None:
+    When its context ends, it stops and waits for its last answer.
+    """
+
+    def __init__(
+        self, client: Any, url: str, *, fifo: bool, rate: int = RATE, to_a_room: float = TO_A_ROOM
+    ) -> None:
         self._client = client
         self._url = url
         self._fifo = fifo
         self._rate = rate
         self._messages: list[Message] = []
         self._acknowledged: set[int] = set()
-        self._drawn = _messages()
+        self._drawn = _messages(to_a_room)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send_steadily, daemon=True)
 
@@ -46,18 +51,19 @@ class Sender:
 
     @property
     def next_number(self) -> int:
-        """The number of a message that is not sent yet."""
+        """The number of the next message."""
         return len(self._messages)
 
     def stop(self) -> None:
-        """Send no more; what was sent is all acknowledged or unknown then."""
+        """Stop sending; from then on every sent message is either acknowledged or unknown."""
         self._stop.set()
         self._thread.join()
 
     def goes_on(self, seconds: float) -> None:
-        """Return when the load has gone on for so long; fail if it does not."""
+        """Return once the load has gone on for this long; fail if it does not."""
         until = self.next_number + int(seconds * self._rate)
-        eventually(lambda: self.next_number >= until, 2 * seconds + 10)
+        # A busy machine slows the load down, which is no failure of what is under it.
+        eventually(lambda: self.next_number >= until, seconds + 60)
 
     def ledger(self) -> Ledger:
         """Return the books so far."""
@@ -67,7 +73,7 @@ class Sender:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             self._send(list(itertools.islice(self._drawn, BATCH)))
-            # What a slow answer has held up is not made up for: the load is steady, not a storm.
+            # Do not catch up after a slow answer: the load is steady and never a burst.
             due = max(due + BATCH / self._rate, time.monotonic())
 
     def _send(self, drawn: list[tuple[int, int | None]]) -> None:
@@ -87,9 +93,9 @@ class Sender:
         return entry
 
 
-def _messages() -> Iterator[tuple[int, int | None]]:
-    """Draw group and room of one message after the other, the same in every run."""
+def _messages(to_a_room: float) -> Iterator[tuple[int, int | None]]:
+    """Draw the group and room of each message, the same ones in every run."""
     dice = random.Random(SEED)
     while True:
-        room = dice.randrange(ROOMS) if dice.random() < TO_A_ROOM else None
+        room = dice.randrange(ROOMS) if dice.random() < to_a_room else None
         yield dice.randrange(GROUPS), room

@@ -1,5 +1,6 @@
-"""One of our services as a process that can be ended and started again, seen from outside."""
+"""One of our services as a process that can be stopped and started again, seen from outside."""
 
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -18,13 +19,13 @@ END_SECONDS = 30.0
 
 
 class Service:
-    """`module` with these settings; `start` it first."""
+    """`module` with these settings; call `start` first."""
 
     def __init__(self, name: str, module: str, admin_port: int, settings: Mapping[str, str]) -> None:
         self.name = name
         self.process: Process
         self.lines = 0
-        """How many lines of log it has written so far."""
+        """The number of log lines that it has written so far."""
         self._admin_port = admin_port
         self._command = (sys.executable, "-m", module)
         self._environment = {
@@ -48,11 +49,11 @@ class Service:
         self.process = Process(self.name, self._command, self._environment, self._count)
 
     def await_ready(self) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until it reports that it is ready."""
         eventually(self._ready, START_SECONDS)
 
     def restart(self) -> None:
-        """Start it after it was ended, and wait until it is ready."""
+        """Start it again after its end, and wait until it is ready."""
         self.start()
         self.await_ready()
 
@@ -79,8 +80,14 @@ class Service:
 
     @property
     def descriptors(self) -> int:
-        """How many files and sockets it has open."""
+        """The number of files and sockets that it has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def local_ports(self) -> set[int]:
+        """Return the ports at its ends of TCP connections over IPv4."""
+        own = {os.readlink(path) for path in Path(f"/proc/{self.process.pid}/fd").iterdir()}
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+        return {int(line[1].partition(":")[2], 16) for line in lines if f"socket:[{line[9]}]" in own}
 
     def _count(self, name: str, line: str) -> None:
         self.lines += 1

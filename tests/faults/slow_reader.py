@@ -1,4 +1,4 @@
-"""A browser that stops reading: a raw WebSocket, whose kernel keeps little of what nobody reads."""
+"""A browser that stops reading: a raw WebSocket with a small receive buffer."""
 
 import json
 import socket
@@ -18,7 +18,7 @@ REQUEST = (
 
 
 def slow_reader(port: int, room: str) -> socket.socket:
-    """Return a connection to a gateway that is in a room; close it when it is not needed any more."""
+    """Return a connection to a gateway that has joined a room; the caller closes it."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     sock.settimeout(PATIENCE_SECONDS)
@@ -35,5 +35,5 @@ def slow_reader(port: int, room: str) -> socket.socket:
 
 
 def _frame(text: str) -> bytes:
-    """Return a short text frame, masked with zeros, which RFC 6455 does not forbid."""
+    """Return a short text frame, masked with zeros, which RFC 6455 allows."""
     return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode()

@@ -1,46 +1,66 @@
-"""Everything that a run needs, as processes, with a network between them that can fail.
+"""All the processes that a run needs, with a network between them that can fail.
 
-sender → SQS emulator ← pollers → proxy → Redis ← proxy ← gateways ← balancer ← crowd
+sender → SQS emulator ← pollers → proxy → Redis ← proxies ← gateways ← balancer ← crowd
+
+Behind sentinels the services reach Redis directly, at the address that the sentinels name.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.claims import eventually
+from tests.faults.balancer import Balancer
 from tests.faults.emulator import Emulator
 from tests.faults.network import Network
+from tests.faults.sentinels import Sentinels
 from tests.faults.service import Service
 from tests.faults.store import Store
 from tests.reservation import PortBlock
 
 from queuecast_local import redis_server
 from queuecast_local.ports import HOST
+from queuecast_local.redis_server import RedisServer
 
 GATEWAYS = 2
+SENTINELS = 3
+USER, PASSWORD = "queuecast", "first"
 ROUTES = Path(__file__).with_name("routes.yaml")
+
+
+class Redises(Enum):
+    """The number of Redis servers, and how the services find the primary."""
+
+    ONE = "one"
+    PAIR = "a primary and its replica, behind names that can be moved"
+    SENTINELS = "a primary and its replica, behind sentinels"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a fault needs of the stack."""
+    """The stack that a fault needs."""
 
+    redises: Redises = Redises.ONE
     fifo: bool = False
     keeps_data: bool = True
+    password: bool = False
+    """Whether the services need one for Redis, which they have in a file."""
     pollers: int = 1
     visibility_seconds: int = 5
     max_receives: int = 50
-    """High, so that only what is wrong in itself goes to the dead-letter queue."""
+    """High, so that only bad messages go to the dead-letter queue."""
     gateway: Mapping[str, str] = field(default_factory=dict)
     poller: Mapping[str, str] = field(default_factory=dict)
+    balancer: Callable[[Mapping[int, int]], Balancer] = Balancer
 
 
 class Stack:
-    """A context: everything is ready in it, and has ended after it."""
+    """A context manager: inside it everything is ready, and after it everything has ended."""
 
     def __init__(self, shape: Shape, block: PortBlock) -> None:
         self._shape = shape
@@ -62,12 +82,17 @@ class Stack:
 
     @property
     def running(self) -> list[Service]:
-        """The services that run."""
+        """The running services."""
         return [service for service in (*self.gateways, *self.pollers) if service.running]
+
+    @property
+    def stores(self) -> list[Store]:
+        """The Redis servers. The last one is the primary in the end."""
+        return [self.redis] if self._shape.redises is Redises.ONE else [self.redis, self.standby]
 
     def _start(self) -> None:
         port, shape = self._block.port, self._shape
-        self._start_redis(port())
+        self._start_redis()
         self.queue = Emulator(port())
         self._parts.callback(self.queue.stop)
         self.queue.start(
@@ -75,21 +100,28 @@ class Stack:
             visibility_seconds=shape.visibility_seconds,
             max_receives=shape.max_receives,
         )
-        proxied, public = port(), port()
-        bus = {"QUEUECAST_REDIS_URL": f"redis://{HOST}:{proxied}/0"}
+        public = port()
+        self.poller_name, *self.gateway_names = (port() for _ in range(1 + GATEWAYS))
+        """The ports by which the pollers, and each gateway, reach Redis."""
         self.gateway_ports = [port() for _ in range(GATEWAYS)]
         admins = [port() for _ in range(GATEWAYS)]
         self.url = f"http://{HOST}:{public}"
         self.gateway_urls = [f"http://{HOST}:{own}" for own in self.gateway_ports]
+        self.balancer = shape.balancer(dict(zip(self.gateway_ports, admins, strict=True)))
+        names = (self.poller_name, *self.gateway_names)
         self.network = self._parts.enter_context(
-            Network((proxied, self.redis.port), public, dict(zip(self.gateway_ports, admins, strict=True)))
+            Network(dict.fromkeys(names, self.redis.port), public, self.balancer)
         )
         self.gateways = [
-            self._service(f"gateway-{number}", "queuecast_gateway", admin, own, bus, shape.gateway)
-            for number, (own, admin) in enumerate(zip(self.gateway_ports, admins, strict=True), 1)
+            self._service(
+                f"gateway-{number}", "queuecast_gateway", admin, own, self._bus(name), shape.gateway
+            )
+            for number, (own, admin, name) in enumerate(
+                zip(self.gateway_ports, admins, self.gateway_names, strict=True), 1
+            )
         ]
         fed = {
-            **bus,
+            **self._bus(self.poller_name),
             **self.queue.environment,
             "QUEUECAST_QUEUES": self.queue.name,
             "QUEUECAST_WAIT_SECONDS": "1",
@@ -101,16 +133,46 @@ class Stack:
         ]
         for service in self.running:
             service.await_ready()
-        # Else all clients might be where the fault is not.
+        # Otherwise all clients might be on the gateway without the fault.
         eventually(lambda: self.network.is_balanced)
 
-    def _start_redis(self, port: int) -> None:
+    def _start_redis(self) -> None:
         server = redis_server.find()
         assert server.real, "the faults need a real Redis: put redis-server or valkey-server in PATH"
-        folder = Path(self._parts.enter_context(tempfile.TemporaryDirectory()))
-        self.redis = Store(server, port, folder, keeps_data=self._shape.keeps_data)
-        self.redis.start()
-        self._parts.callback(self.redis.close)
+        self.redis = self._store(server)
+        self.password_file = self._folder() / "password"
+        if self._shape.password:
+            self.password_file.write_text(PASSWORD)
+            self.redis.set_password(USER, PASSWORD)
+        if self._shape.redises is Redises.ONE:
+            return
+        self.standby = self._store(server)
+        self.standby.follow(self.redis)
+        eventually(lambda: self.standby.is_copy_of(self.redis))
+        if self._shape.redises is Redises.SENTINELS:
+            ports = [self._block.port() for _ in range(SENTINELS)]
+            self.sentinels = Sentinels(server, ports, self.redis.port, self._folder())
+            self._parts.callback(self.sentinels.close)
+            self.sentinels.start()
+
+    def _store(self, server: RedisServer) -> Store:
+        store = Store(server, self._block.port(), self._folder(), keeps_data=self._shape.keeps_data)
+        store.start()
+        self._parts.callback(store.close)
+        return store
+
+    def _folder(self) -> Path:
+        return Path(self._parts.enter_context(tempfile.TemporaryDirectory()))
+
+    def _bus(self, name: int) -> dict[str, str]:
+        if self._shape.password:
+            url = f"redis://{USER}@{HOST}:{name}/0"
+            return {
+                "QUEUECAST_REDIS_URL": url,
+                "QUEUECAST_REDIS_PASSWORD_FILE": str(self.password_file),
+            }
+        behind_sentinels = self._shape.redises is Redises.SENTINELS
+        return {"QUEUECAST_REDIS_URL": self.sentinels.url if behind_sentinels else f"redis://{HOST}:{name}/0"}
 
     def _service(
         self,

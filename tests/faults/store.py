@@ -1,4 +1,4 @@
-"""Redis as a process that is ended, stopped and filled: really, and behind the back of its clients."""
+"""A real Redis process that tests can end, stop and fill without going through its clients."""
 
 import signal
 from pathlib import Path
@@ -7,37 +7,63 @@ from typing import Any
 import redis
 from tests.claims import eventually
 
+from queuecast_local.ports import HOST
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
-"""What Redis has confirmed it still has after a restart."""
+"""Redis keeps what it has confirmed across a restart."""
+
+
+AT_ONCE = ("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0")
+"""A replica's full copy begins without a pause in which others could join."""
 
 
 class Store:
-    """One Redis. `client` goes to it directly, past the proxy."""
+    """One Redis. `client` connects to it directly, past the proxy."""
 
     def __init__(self, server: RedisServer, port: int, folder: Path, *, keeps_data: bool) -> None:
         self.port = port
         self.process: Process
         self.client: Any = redis.Redis(port=port, socket_timeout=30)
-        self._command = (*server.on(port), "--dir", str(folder), *(DURABLE if keeps_data else ()))
+        self._command = (*server.on(port), "--dir", str(folder), *AT_ONCE, *(DURABLE if keeps_data else ()))
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.process = Process("redis", self._command)
         eventually(self._answers)
 
+    def set_password(self, user: str, password: str) -> None:
+        """Let this user in, with this password and no other."""
+        rules = ("on", "resetpass", f">{password}", "~*", "&*", "+@all")
+        self.client.execute_command("ACL", "SETUSER", user, *rules)
+
+    def follow(self, primary: "Store") -> None:
+        """Become a replica of another one."""
+        self.client.replicaof(HOST, primary.port)
+
+    def promote(self) -> None:
+        """Become a primary."""
+        self.client.replicaof("NO", "ONE")
+
+    def is_copy_of(self, primary: "Store") -> bool:
+        """Say whether it is a replica of that one, and has its data."""
+        try:
+            role, *details = self.client.role()
+        except redis.RedisError:
+            return False
+        return role == b"slave" and details[1] == primary.port and details[2] == b"connected"
+
     def memory_kib(self) -> int:
-        """Return what its data and its clients take now."""
+        """Return the memory that its data and clients use now."""
         return int(self.client.info("memory")["used_memory"]) >> 10
 
     def peak_memory_kib(self) -> int:
-        """Return the most that they ever took."""
+        """Return the most memory that they have ever used."""
         return int(self.client.info("memory")["used_memory_peak"]) >> 10
 
     def end(self, number: signal.Signals) -> None:
-        """End it with a signal and wait for its end."""
+        """End it with a signal and wait until it has ended."""
         self.process.signal(number)
         assert self.process.wait(60) is not None, f"Redis still runs after {number.name}"
 

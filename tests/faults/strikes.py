@@ -1,6 +1,6 @@
-"""How a fault strikes, one function each: real signals, real sockets, a real queue that misbehaves.
+"""How each fault strikes, one function each: real signals, real sockets, a real queue that misbehaves.
 
-A function returns when its fault has ended. Meanwhile the load goes on: time passes in messages sent.
+A function returns when its fault has ended. Meanwhile the load goes on: time is counted in messages sent.
 """
 
 import json
@@ -13,7 +13,7 @@ from tests.claims import eventually
 from tests.faults.crowd import Crowd
 from tests.faults.sender import Sender
 from tests.faults.slow_reader import slow_reader
-from tests.faults.stack import Stack
+from tests.faults.stack import USER, Stack
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Scene:
 
 
 def nothing(scene: Scene) -> None:
-    """The control: a harness that finds something here would find it everywhere."""
+    """The control: if the harness reports an error here, the harness is wrong."""
     scene.sender.goes_on(1)
 
 
@@ -57,6 +57,48 @@ def redis_is_full(scene: Scene) -> None:
     scene.stack.redis.client.config_set("maxmemory", "1mb")
     scene.sender.goes_on(5)
     scene.stack.redis.client.config_set("maxmemory", "0")
+
+
+def redis_password_changes(scene: Scene) -> None:
+    """All connections end, and the file has the new password two seconds later."""
+    scene.stack.redis.set_password(USER, "second")
+    redis_connections_are_killed(scene)
+    scene.sender.goes_on(2)
+    scene.stack.password_file.write_text("second")
+
+
+def redis_removes_keys(scene: Scene) -> None:
+    """Its limit is below what it has, and its policy not `noeviction`: the stream goes, again and again."""
+    client = scene.stack.redis.client
+    memory = client.info("memory")
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    client.config_set("maxmemory", memory["used_memory"] - memory["used_memory_dataset"] // 2)
+    scene.sender.goes_on(5)
+    assert client.info("stats")["evicted_keys"]
+    client.config_set("maxmemory", 0)
+    client.config_set("maxmemory-policy", "noeviction")
+
+
+BACKLOG_BATCHES = 34
+SLOW_BYTES_PER_SECOND = 5e6
+
+
+def the_link_is_slow(scene: Scene) -> None:
+    """The gateways are 30 MB behind when they reach Redis again, by a link of 5 MB/s for each connection."""
+    stack = scene.stack
+    stack.network.silence_redis(*stack.gateway_names)
+    before = stack.redis.memory_kib()
+    body = json.dumps("x" * BALLAST_BYTES)
+    for _ in range(BACKLOG_BATCHES):
+        stack.queue.put([body] * 10, event="ballast", rooms="ballast")
+    backlog_kib = BACKLOG_BATCHES * 10 * BALLAST_BYTES >> 10
+    eventually(lambda: stack.redis.memory_kib() - before > backlog_kib, 120)
+    stack.network.slow_redis(SLOW_BYTES_PER_SECOND)
+    stack.network.heal_redis()
+    eventually(
+        lambda: all(each.total("queuecast_gateway_behind_seconds") < 1 for each in stack.gateways), 120
+    )
+    stack.network.slow_redis(None)
 
 
 def redis_loses_its_data(scene: Scene) -> None:
@@ -99,7 +141,7 @@ def one_of_two_pollers_dies(scene: Scene) -> None:
 
 
 def sqs(kind: str, action: str = "*", lasts: float = 8, **more: Any) -> Callable[[Scene], None]:
-    """Return the fault that SQS fails in this way for so many seconds."""
+    """Return a fault in which SQS fails in this way for `lasts` seconds."""
 
     def strike(scene: Scene) -> None:
         scene.stack.queue.fail({"kind": kind, "action": action, **more})
@@ -112,7 +154,7 @@ def sqs(kind: str, action: str = "*", lasts: float = 8, **more: Any) -> Callable
 
 BALLAST = 60
 BALLAST_BYTES = 90_000
-"""Together more than the kernel keeps between two sockets, and a batch of ten is less than 1 MiB."""
+"""All together they exceed the kernel's buffers of a connection; a batch of ten is less than 1 MiB."""
 
 
 def a_client_stops_reading(scene: Scene) -> None:

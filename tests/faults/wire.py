@@ -1,6 +1,6 @@
-"""One connection of somebody who means harm: raw bytes out, and what was said to it before it was over.
+"""One connection of an attacker: it sends raw bytes, and keeps what it heard before the end.
 
-It is made to be cheap to the machine that it shares with its victim, and shares no code with that.
+It uses little CPU, as it shares a machine with its victim, and it shares no code with it.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ HOST = "127.0.0.1"
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0x0, 0x1, 0x2, 0x8, 0x9
 ANSWER_SECONDS = 10.0
 RECEIVE_BUFFER_BYTES = 4096
-"""What nobody reads is to wait at the sender, not here."""
+"""Small, so that unread data waits at the sender and not here."""
 
 SEGMENT_BYTES = 1_400
-"""As on the internet. The kernel keeps some twenty for each connection, and those of loopback have 64 kB."""
+"""As on the internet. The kernel buffers some twenty per connection; on loopback each would be 64 kB."""
 
 PATH = "/socket.io/?EIO=4&transport="
 UPGRADE = (
@@ -29,13 +29,13 @@ UPGRADE = (
 
 
 def frame(opcode: int, payload: str | bytes = b"", *, final: bool = True) -> bytes:
-    """Return a frame, masked with zeros, which RFC 6455 does not forbid."""
+    """Return a frame, masked with zeros, which RFC 6455 allows."""
     data = payload.encode() if isinstance(payload, str) else payload
     return head(opcode, len(data), final=final) + data
 
 
 def head(opcode: int, length: int, *, final: bool = True) -> bytes:
-    """Return the beginning of a frame with so long a payload."""
+    """Return the head of a frame with a payload of this length."""
     first = opcode | (0x80 if final else 0)
     if length < 126:
         return bytes((first, 0x80 | length)) + bytes(4)
@@ -45,25 +45,25 @@ def head(opcode: int, length: int, *, final: bool = True) -> bytes:
 
 
 class Heard:
-    """What a server says on one connection: the status of its last HTTP answer, then its frames. Pure."""
+    """What a server sends on one connection: the status of its last HTTP answer, then frames. Pure."""
 
     def __init__(self) -> None:
         self.status: int | None = None
         self.close_code: int | None = None
         self.words: list[bytes] = []
-        """The texts that came since somebody looked; of an HTTP answer, its body."""
+        """The texts that nobody has looked at yet; for an HTTP answer, its body."""
         self._buffer = bytearray()
         self._upgraded = False
 
     def feed(self, data: bytes) -> None:
-        """Take in what came."""
+        """Parse received bytes."""
         self._buffer += data
         while self._frame() if self._upgraded else self._answer():
             pass
 
     @property
     def verdict(self) -> str | None:
-        """The refusal that was said, `4029` or `HTTP 431`; None if there was none."""
+        """The refusal, such as `4029` or `HTTP 431`; None if there was none."""
         if self.close_code is not None:
             return str(self.close_code)
         return f"HTTP {self.status}" if self.status is not None and self.status >= 400 else None
@@ -104,11 +104,14 @@ class Heard:
 
 
 class Wire(asyncio.Protocol):
-    """A connection. Raises `OSError` where it is over; `over` is set then."""
+    """A connection. Once it is over, `over` is set and calls raise `OSError`."""
 
     def __init__(self) -> None:
         self.heard = Heard()
+        self.ends = ("", 0)
+        """Its local address and the port that it is connected to."""
         self.over = asyncio.Event()
+        self.has_left = False
         self._transport: asyncio.Transport
         self._room = asyncio.Event()
         self._room.set()
@@ -116,13 +119,13 @@ class Wire(asyncio.Protocol):
 
     @classmethod
     async def open(cls, address: str, port: int) -> Self:
-        """Connect from an address of this machine: all that begin with 127 are."""
+        """Connect from a local address; every address that begins with 127 is one."""
         sock = socket.socket()
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
-            # A port is chosen when it connects, so that many addresses do not share one range of them.
+            # Choose the port at connect time, so that many addresses do not share one range of ports.
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((address, 0))
             loop = asyncio.get_running_loop()
@@ -131,10 +134,11 @@ class Wire(asyncio.Protocol):
         except BaseException:
             sock.close()
             raise
+        wire.ends = (address, port)
         return wire
 
     async def send(self, data: bytes) -> None:
-        """Send as fast as the other side takes it."""
+        """Send as fast as the other side reads."""
         if self.over.is_set():
             raise ConnectionResetError
         self._transport.write(data)
@@ -142,38 +146,45 @@ class Wire(asyncio.Protocol):
             await self._room.wait()
 
     async def hear(self, wanted: bytes) -> bytes:
-        """Wait for a text with this in it, and return it."""
+        """Wait for a text that contains this, and return it."""
+        return (await self.hear_up_to(wanted))[-1]
+
+    async def hear_up_to(self, wanted: bytes) -> list[bytes]:
+        """Wait for a text that contains this; return all that came before it as well, and it at the end."""
+        words: list[bytes] = []
         async with asyncio.timeout(ANSWER_SECONDS):
             while True:
-                words, self.heard.words = self.heard.words, []
-                if found := next((word for word in words if wanted in word), None):
-                    return found
+                while self.heard.words:
+                    words.append(self.heard.words.pop(0))
+                    if wanted in words[-1]:
+                        return words
                 if self.over.is_set() or self.heard.verdict:
                     raise ConnectionResetError
                 self._news.clear()
                 await self._news.wait()
 
     async def outlast(self, seconds: float) -> None:
-        """Wait; return early if it is over."""
+        """Wait; return early if the connection ends."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.over.wait()
 
-    @property
-    def ends(self) -> tuple[str, int]:
-        """Where it comes from and which port it goes to."""
-        return self._transport.get_extra_info("sockname")[0], self._transport.get_extra_info("peername")[1]
-
     def deafen(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._transport.pause_reading()
 
     def close(self) -> None:
         self._transport.close()
 
+    async def leave(self) -> None:
+        """Close the connection and wait for its end."""
+        self.has_left = True
+        self.close()
+        await self.over.wait()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # it is one of TCP
-        # Small, so that what is in the way of a flood is the victim and not a buffer here.
+        self._transport = transport  # type: ignore[assignment]  # a TCP transport
+        # Small, so that only the victim slows a flood down, and not a buffer here.
         self._transport.set_write_buffer_limits(high=1 << 16)
 
     def data_received(self, data: bytes) -> None:

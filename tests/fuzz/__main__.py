@@ -1,6 +1,6 @@
-"""`make fuzz`: wrong input for a while, from seeds that are kept; see `campaign`.
+"""`make fuzz`: feeds wrong input for a while, based on kept seeds; see `campaign`.
 
-Ends with 0; with 1 if an input was found that fails, which is then kept among the seeds.
+Exits with 0, or with 1 if an input failed, which is then kept among the seeds.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from tests.fuzz.campaign import Found, replay, run
 from tests.fuzz.case import Case
 
 RECORDS_SHARE = 0.2
-"""Of the time, for what leaves the gateway; the rest is for what reaches it."""
+"""The share of the time for what leaves the gateway; the rest is for what reaches it."""
 
 
 def main() -> int:
@@ -34,9 +34,9 @@ def main() -> int:
 
 
 def _records(seconds: float, seed: int) -> str:
-    """Have the stock clients read records; say how many they took, or why they could not be asked."""
+    """Let the stock clients read records; return how many were made, or why the clients could not run."""
     if why := records.missing():
-        return f"no record was read by stock clients: {why}"
+        return f"the stock clients read no record: {why}"
     with records.JavaScript() as javascript:
         counts = records.run(seconds, seed, javascript)
     return "records: " + ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))

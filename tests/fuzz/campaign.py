@@ -1,8 +1,8 @@
-"""The campaign: inputs that were kept, then new ones for as long as there is time, each put to every check.
+"""The campaign: the kept inputs, then new ones for as long as there is time, each put to every check.
 
-The inputs come of a seeded mutator of our own: Atheris has no wheel for ARM or macOS and its loop never
-returns to a test, and Hypothesis counts examples, not seconds, and knows no coverage either. In place of
-coverage stands what the gateway did: an input with a new outcome is one that others are made of.
+A seeded mutator of our own makes the inputs: Atheris has no wheel for ARM or macOS and its loop never
+returns to a test; Hypothesis counts examples, not seconds, and has no coverage either. Instead of coverage we
+use what the gateway did: new inputs are made from those that had a new outcome.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.case import BODY, FRAMES, SEEDS, Case, seeds
+from tests.fuzz.case import BODY, COMPRESSED, SEEDS, WEBSOCKET, Case, seeds
 from tests.fuzz.checks import check_bodies, check_frames, check_head, check_messages
 from tests.fuzz.gateway import Gateway, Outcome
 from tests.fuzz.grammar import Grammar
@@ -22,24 +22,24 @@ from tests.fuzz.mutation import Mutator, bounded
 from tests.fuzz.reduction import MAX_TRIES, reduced
 
 OUTCOMES = 1_000
-"""So many outcomes are told apart. New inputs are made of one for each of them, and of the seeds."""
+"""The most outcomes that are kept apart. New inputs are made from one input of each, and from the seeds."""
 
 FRESH = 0.4
-"""Share of inputs that are drawn anew, without any that was kept."""
+"""The share of inputs that are drawn from scratch and not from a kept one."""
 
 BLOCKS = 10_000
 BLOCKS_PER_CASE = 0.1
-"""Blocks of memory that may be in use at the end and were not before: caches of Python's and of libraries,
-and a part of what a leak of one object per input would be."""
+"""Memory blocks by which use may grow: for the caches of Python and libraries, and a fraction of what a leak
+of one object per input would add."""
 
 
 class Found(AssertionError):
-    """An input that fails; the text says where it is and how to run it again."""
+    """An input failed; the message says where it is and how to run it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a campaign did. `blocks` are those of memory that were added after its first quarter."""
+    """What a campaign did. `blocks` is the growth of memory blocks after its first quarter."""
 
     seed: int
     replayed: int
@@ -57,17 +57,18 @@ class Report:
 
 
 class Bench:
-    """What an input is put to: the pure layers, and one gateway for all of them."""
+    """Puts inputs to all checks: of the pure layers, and of one gateway that is shared by all inputs."""
 
     def __init__(self) -> None:
         self.gateway = Gateway()
 
     def check(self, case: Case) -> Outcome:
-        """Raise whatever is wrong."""
-        if case.kind == FRAMES:
-            heard = check_frames(case.reads)
+        """Run every check; raise what fails."""
+        if case.kind in WEBSOCKET:
+            deflates = case.kind == COMPRESSED
+            heard = check_frames(case.reads, deflates=deflates)
             check_messages(heard.frames)
-            return self.gateway.check_websocket(case.reads, heard)
+            return self.gateway.check_websocket(case.reads, heard, deflates=deflates)
         if case.kind == BODY:
             check_bodies(case.reads)
             return self.gateway.check_polling(case.reads)
@@ -76,7 +77,7 @@ class Bench:
 
 
 def trouble(case: Case) -> Exception | None:
-    """Return what is wrong with a case on a gateway of its own."""
+    """Return what is wrong with a case, run on a gateway of its own."""
     bench = Bench()
     try:
         bench.check(case)
@@ -100,13 +101,13 @@ def run(
     clock: Callable[[], float] = time.monotonic,
     tries: int = MAX_TRIES,
 ) -> Report:
-    """Run all inputs of the folder, then new ones for `seconds`. Raises `Found`, or says what was done.
+    """Run all inputs of the folder, then new ones for `seconds`. Raises `Found`, or returns a report.
 
-    `tries` is how much may be spent on making an input smaller that fails.
+    `tries` limits the attempts to reduce a failing input.
     """
     kept = seeds(folder)
     for name, case in kept.items():
-        # Each alone, so that what it shows is its own doing.
+        # Each runs alone, so that nothing but itself makes it fail.
         replay(case, f"{folder.name}/{name}.txt")
     start, campaign = clock(), Campaign(seed, folder, list(kept.values()), tries)
     try:
@@ -126,7 +127,7 @@ def run(
 
 
 class Campaign:
-    """Draws inputs, and keeps those that are worth it. It is to be closed."""
+    """Draws inputs, and keeps those with a new outcome. The caller closes it."""
 
     def __init__(self, seed: int, folder: Path, pool: list[Case], tries: int) -> None:
         self._random = Random(seed)
@@ -170,15 +171,15 @@ class Campaign:
         return self._mutator.changed(case, self._random.choice(self._pool or [case]))
 
     def _found(self, case: Case, exc: Exception) -> Found:
-        """Write a failing input down, as small as it can be made."""
-        self.close()  # its ear would hear what others log, too
+        """Reduce a failing input and write it to a file."""
+        self.close()  # or its log handler would get what the reduction logs, too
         sign = _sign(exc)
         if _sign(trouble(case)) == sign:
             case = reduced(case, lambda smaller: _sign(trouble(smaller)) == sign, self._tries)
             exc = trouble(case) or exc
             how = "it fails alone"
         else:
-            # Then what the gateway kept of others is a part of it, which only the whole campaign shows.
+            # Earlier inputs have left something in the gateway, so only the whole campaign reproduces it.
             how = f"it fails only after others: {_command('--seed', str(self._seed))}"
         name = f"found-{hashlib.sha256(repr(case.reads).encode()).hexdigest()[:10]}"
         path = self._folder / f"{name}.txt"
@@ -193,7 +194,7 @@ def _told(exc: Exception) -> str:
 
 
 def _sign(exc: Exception | None) -> str:
-    """Return by what a failure is known again: what it is, and the words before any of the input's."""
+    """Return what identifies a failure: its type, and the message up to any text of the input's."""
     return f"{type(exc).__name__}: {re.split(r'[^a-z ,]', str(exc), maxsplit=1)[0]}"
 
 

@@ -1,7 +1,7 @@
 """One input of the campaign, and the text file in which it is kept.
 
-The file says in comments what the input is, then its kind, then one read a line as a Python literal, which
-may be repeated: `b'[' * 3000`. In a seed that a person wrote the masks are zero, so that it can be read.
+The file has comments that say what the input is, then its kind, then one read per line as a Python literal,
+which may be repeated: `b'[' * 3000`. In hand-written seeds the masks are zero, so that people can read them.
 """
 
 import ast
@@ -12,12 +12,15 @@ from pathlib import Path
 SEEDS = Path(__file__).parent / "seeds"
 
 FRAMES = "frames"
-"""Reads of a WebSocket. An empty one lets the server finish what it has begun."""
+"""Reads of a WebSocket. An empty read lets the server finish what it has begun."""
+COMPRESSED = "compressed"
+"""The same on a WebSocket that has agreed on compression."""
 BODY = "body"
 """Bodies of long-polling POSTs, one after the other."""
 HEAD = "head"
-"""A request: its target, then names and values of headers in turn."""
-KINDS = (FRAMES, BODY, HEAD)
+"""A request: its target, then header names and values in turn."""
+WEBSOCKET = (FRAMES, COMPRESSED)
+KINDS = (*WEBSOCKET, BODY, HEAD)
 
 _READ = re.compile(r"(b'.*'|b\".*\")(?:\s*\*\s*(\d+))?")
 
@@ -53,7 +56,7 @@ class Case:
 
 
 def seeds(folder: Path = SEEDS) -> dict[str, Case]:
-    """Return all that is kept, by the names of the files."""
+    """Return all kept cases by their files' names."""
     return {path.stem: Case.from_text(path.read_text("ascii")) for path in sorted(folder.glob("*.txt"))}
 
 

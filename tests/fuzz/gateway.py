@@ -1,4 +1,4 @@
-"""The whole gateway without a network: one connection after the other says what it likes."""
+"""The whole gateway without a network: one connection after another sends arbitrary input."""
 
 import asyncio
 import gc
@@ -14,17 +14,19 @@ from prometheus_client import CollectorRegistry
 from tests.fuzz.checks import LIMIT, check_told
 from tests.fuzz.reference import Heard
 from tests.unit.browser import Browser, make_server, residue
-from tests.unit.fakes import FakeClock, FakeSessions
+from tests.unit.fakes import FakeClock
+from tests.unit.gateway.fakes import FakeSessions
 
 from queuecast_bus import Record, Stored
-from queuecast_gateway import server
 from queuecast_gateway.engine import frames, packets, session
-from queuecast_gateway.handlers import Handlers
-from queuecast_gateway.limits import lines
+from queuecast_gateway.limits import log_limiter
 from queuecast_gateway.metrics import Metrics
-from queuecast_gateway.packet import SocketPacket, record_frames
-from queuecast_gateway.session_state import State
-from queuecast_gateway.sessions import Claimed
+from queuecast_gateway.recovery.session_state import Claimed, State
+from queuecast_gateway.server import relay
+from queuecast_gateway.server import socketio_server as server
+from queuecast_gateway.server.handlers import Handlers
+from queuecast_gateway.server.subscriptions import SubscriptionBounds
+from queuecast_gateway.wire.packet import SocketPacket, record_frames
 
 CODES = {
     frames.NORMAL,
@@ -36,7 +38,7 @@ CODES = {
     frames.TOO_BIG,
     frames.SERVICE_RESTART,
     frames.TRY_AGAIN_LATER,
-    # Those of our own stand in one module, by their names.
+    # Our own codes are named constants in one module.
     *(value for name, value in vars(session).items() if name.isupper() and value in range(4000, 5000)),
 }
 """The close codes of the engine."""
@@ -44,13 +46,13 @@ CODES = {
 STATUSES = {200, 400, 403, 413, 429, 503}
 
 HANGS_SECONDS = 20.0
-"""Far longer than anything takes here; what takes longer has been forgotten."""
+"""Far longer than anything takes here; what takes longer hangs."""
 
 PAUSE_SECONDS = 60.0
-"""For so long nothing is said before the good event, so that no limit of a rate is in its way."""
+"""The silence before the good event, so that no rate limit refuses it."""
 
-_TIMED = (server, session, lines)
-"""The modules that ask for the time: it stands still while somebody speaks, so that all runs are the same."""
+_TIMED = (server, relay, session, log_limiter)
+"""The modules that read the clock: it stands still during an input, so that all runs are the same."""
 
 GOOD = '2{id}["subscribe","good"]'
 GOOD_ID = 777_000_777
@@ -59,15 +61,15 @@ _LOGGERS = ("queuecast_gateway", "queuecast_bus", "socketio", "engineio", "async
 
 
 class Outcome(NamedTuple):
-    """What an input came to, without what differs each time: a new one is worth keeping its input for."""
+    """How an input ended, without what differs each time; the input of a new outcome is kept."""
 
     end: int | None
     said: str
     answers: frozenset[str]
 
 
-class Ear(logging.Handler):
-    """Hears all that is logged, instead of whoever would otherwise."""
+class LogCapture(logging.Handler):
+    """Captures all that is logged, in place of the usual handlers."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -97,14 +99,14 @@ class Ear(logging.Handler):
 
 
 class Gateway:
-    """A server with the application's handlers, and what it logs. It is to be closed."""
+    """A server with the application's handlers, and what it logs. The caller closes it."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
         self._clock = FakeClock()
         for module in _TIMED:
-            module.time = self._clock  # type: ignore[assignment]  # it stands in for the module
-        self._ear = Ear()
+            module.time = self._clock  # type: ignore[assignment]  # it replaces the module
+        self._logs = LogCapture()
         self._sessions = FakeSessions()
         self._runner.run(self._set_up())
 
@@ -115,32 +117,31 @@ class Gateway:
             self._server,
             Metrics(CollectorRegistry()),
             relay_events=("item_removed",),
-            max_rooms=100,
-            max_room_bytes=8_192,
+            bounds=SubscriptionBounds(100, 8_192),
         )
         for namespace in ("/", "/shop"):
             handlers.register(namespace)
 
     def close(self) -> None:
-        """Give back the loop and the loggers, also for the second time."""
+        """Release the loop and the loggers. Calling it twice is fine."""
         self._runner.close()
-        self._ear.close()
+        self._logs.close()
         for module in _TIMED:
             module.time = time
 
     def blocks(self) -> int:
-        """Return how many blocks of memory are in use."""
+        """Return the number of memory blocks in use."""
         gc.collect()
         return sys.getallocatedblocks()
 
     # A WebSocket
 
-    def check_websocket(self, reads: Sequence[bytes], heard: Heard) -> Outcome:
-        """Have a connection send these reads; `heard` is what the decoder makes of them."""
-        return self._run(self._websocket(reads, heard))
+    def check_websocket(self, reads: Sequence[bytes], heard: Heard, *, deflates: bool = False) -> Outcome:
+        """Let a connection send these reads; `heard` is what the decoder makes of them."""
+        return self._run(self._websocket(reads, heard, deflates))
 
-    async def _websocket(self, reads: Sequence[bytes], heard: Heard) -> Outcome:
-        browser = Browser(self._server)
+    async def _websocket(self, reads: Sequence[bytes], heard: Heard, deflates: bool) -> Outcome:
+        browser = Browser(self._server, deflates=deflates)
         transport = browser.transport
         await browser.settle()
         for read in reads:
@@ -191,7 +192,7 @@ class Gateway:
     # Long-polling
 
     def check_polling(self, bodies: Sequence[bytes]) -> Outcome:
-        """Have a connection without a WebSocket post these bodies."""
+        """Let a long-polling session post these bodies."""
         return self._run(self._polling(bodies))
 
     async def _polling(self, bodies: Sequence[bytes]) -> Outcome:
@@ -221,7 +222,7 @@ class Gateway:
         return self._after(max(statuses, default=200), answers, sum(status != 200 for status in statuses))
 
     async def _ask(self, method: str, sid: str, body: bytes = b"") -> tuple[int, str]:
-        """Send a request as uvicorn would hand it on; return the status and the text of the answer."""
+        """Send a request as uvicorn would pass it on; return the status and text of the answer."""
         incoming: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
         sent: list[dict[str, Any]] = []
 
@@ -260,35 +261,36 @@ class Gateway:
 
         return self._runner.run(bounded())
 
-    def _after(self, end: int | None, answers: frozenset[str], turned_away: int = 0) -> Outcome:
-        """Check what is left of a connection that is gone, and of its requests that were turned away."""
+    def _after(self, end: int | None, answers: frozenset[str], request_refused: int = 0) -> Outcome:
+        """Check what a closed connection has left behind and logged, and its refused requests."""
         self._clock.pass_by(PAUSE_SECONDS)
-        said = self._ear.take()
+        said = self._logs.take()
         for record in said:
             assert record.levelno < logging.ERROR, f"logged: {logging.Formatter().format(record)}"
             assert record.exc_info is None, f"a traceback is logged: {logging.Formatter().format(record)}"
         texts = [record.getMessage() for record in said]
         loud = [record for record in said if record.levelno > logging.INFO]
         assert len(loud) <= 1, f"warned of {len(loud)} times: {texts}"
-        assert len(texts) <= 1 + turned_away, f"logged of {len(texts)} times: {texts}"
+        assert len(texts) <= 1 + request_refused, f"logged of {len(texts)} times: {texts}"
         left = residue(self._server)
         assert left == {}, f"left behind: {left}"
         others = asyncio.all_tasks() - {asyncio.current_task()}
         assert not others, f"tasks are left behind: {others}"
-        # Whether it has joined is looked up once, when the time for that is over; all else is cancelled.
-        assert len(self._server.eio.wheel) <= 1, "deadlines are left behind"
+        assert not len(self._server.eio.ping_wheel), "a heartbeat is left behind"
+        self._server.eio.ping_wheel.stop()
+        assert not len(self._server.eio.wheel), "deadlines are left behind"
         self._server.eio.wheel.stop()
-        self._sessions.said.clear()
+        self._sessions.notes.clear()
         self._sessions.known = {"known": KNOWN}
         return Outcome(end, _plain(loud[0]) if loud else "", answers)
 
 
 KNOWN = Claimed(State("known-sid", "/", {"sku:1": "0-0"}, "0-0"), "", "0-0", "0-0")
-"""A session that can come back, by its private id."""
+"""A session that its private id can recover."""
 
 
 async def publish(batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
-    """Check that whatever is sent on to everyone can be stored, and then be read; confirm it."""
+    """Check that relayed events can be stored and read back; confirm them."""
     await asyncio.sleep(0)
     for record, _ in batch:
         fields = record.to_fields()
@@ -312,7 +314,7 @@ def _pairs(fields: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _kinds(texts: Sequence[str]) -> frozenset[str]:
-    """Return what kinds of packets these are, and the codes of refusals in them."""
+    """Return the kinds of these packets, with the error codes in them."""
     return frozenset(
         text[:2]
         + "".join(re.findall(r'"code":"([a-z_]{1,20})"', text))
@@ -323,5 +325,5 @@ def _kinds(texts: Sequence[str]) -> frozenset[str]:
 
 
 def _plain(record: logging.LogRecord) -> str:
-    """Return a line without the id of its connection and without numbers."""
+    """Return a log line without its connection's id and without numbers."""
     return re.sub(r"\d+", "0", re.sub(r"connection \S+", "connection", record.getMessage()))[:120]

@@ -1,117 +1,32 @@
-"""Draws what a client says: JSON, packets of Socket.IO and Engine.IO, frames, requests; mostly right ones.
+"""Draws what a client sends: JSON, Socket.IO and Engine.IO packets, frames, requests; most of them valid.
 
-What is wrong here is wrong on one level alone, so that the levels above it are reached: a lie of a frame's
-header has a good packet in it, a strange packet is in a good frame.
+An invalid input is wrong on one level only, so that it reaches the levels above: a frame with a false header
+holds a good packet, and a strange packet is in a good frame.
 """
 
 import base64
 import json
+import zlib
 from random import Random
 
-from tests.fuzz.case import BODY, FRAMES, HEAD, Case
+from tests.fuzz.case import BODY, COMPRESSED, FRAMES, HEAD, Case
+from tests.fuzz.vocabulary import (
+    BAD_TEXT,
+    CLOSE_CODES,
+    COUNTS,
+    ENGINE,
+    EVENTS,
+    IDS,
+    KEYS,
+    LENGTHS,
+    NAMESPACES,
+    NUMBERS,
+    SEPARATOR,
+    STRINGS,
+    WORDS,
+)
 
 from queuecast_gateway.engine.frames import BINARY, CLOSE, CONTINUATION, MAX_FRAGMENTS, PING, PONG, TEXT
-
-SEPARATOR = "\x1e"
-
-NUMBERS = (
-    "0", "-0", "-1", "1", "1.5", "1e3", "1E400", "-1e400", "1e-400", "00", "1.", ".5", "+1", "0x1",
-    "9007199254740993", "123456789012345678901234567890", "9" * 400, "9" * 4301, "NaN", "Infinity",
-    "-Infinity",
-)  # fmt: skip
-STRINGS = (
-    '""', '"a"', '"sku:7"', '"é"', '"𝄞"', '"\\ud834\\udd1e"', '"\\ud800"', '"\\udc00x"', '"\\u0000"',
-    '"\x00"',
-    '"\\n"', '"\n"', '"a,b"', '" "', '"٣"', '"__proto__"', '"_placeholder"', '"1-1"', '"\x7f"', '"\\x"', '"',
-    "'a'", '"\ufeff"', '"\u2028"', f'"{"x" * 257}"',
-)  # fmt: skip
-WORDS = ("true", "false", "null", "nul", "None", "undefined", "[]", "{}", "[", "]", "}", "", " ", "\ufeff[]")
-KEYS = ('"a"', '"_placeholder"', '"num"', '"pid"', '"offset"', '"recovery"', '""', '"\\ud800"', "a", "1")
-EVENTS = (
-    '"subscribe"', '"unsubscribe"', '"item_removed"', '"item_removed"', '"other"', '"connect"',
-    '"disconnect"',
-    '"connect_error"', '"disconnecting"', '"newListener"', '"removeListener"', '"message"', '"*"', '""',
-    '"\\ud800"', f'"{"e" * 256}"', f'"{"e" * 257}"', '"\\u0000"', "1", "null", "true", "[]", "{}",
-)  # fmt: skip
-COUNTS = (
-    "0-",
-    "1-",
-    "2-",
-    "3-",
-    "10-",
-    "11-",
-    "999999999-",
-    "9999999999-",
-    "-",
-    "-1-",
-    "1",
-    "01-",
-    "١-",
-    "²-",
-)
-NAMESPACES = (
-    "/,", "/shop,", "/shop", "/nowhere,", "/shop?a=b,", "/,/,", "/é,", "/\x00,", "//,", "/sh",
-    f"/{'n' * 300},",
-    "/queuecast,",
-)  # fmt: skip
-IDS = ("0", "1", "7", "12", "01", "999999999999999", "9999999999999999", "9" * 400, "-1", "٣", "²", "1.5")
-ENGINE = (
-    "",
-    "0",
-    "1",
-    "2",
-    "2probe",
-    "3",
-    "3",
-    "3",
-    "3probe",
-    "4",
-    "5",
-    "6",
-    "7",
-    "9",
-    "b",
-    "bAA==",
-    "٤",
-    "\x00",
-)
-CLOSE_CODES = (
-    0,
-    1,
-    999,
-    1000,
-    1001,
-    1004,
-    1005,
-    1006,
-    1007,
-    1011,
-    1014,
-    1015,
-    2999,
-    3000,
-    4008,
-    4999,
-    5000,
-    65535,
-)
-BAD_TEXT = (b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82")
-LENGTHS = (
-    0,
-    1,
-    124,
-    125,
-    126,
-    127,
-    128,
-    65535,
-    65536,
-    1 << 31,
-    1 << 32,
-    (1 << 63) - 1,
-    1 << 63,
-    (1 << 64) - 1,
-)
 
 
 def frame(
@@ -124,7 +39,7 @@ def frame(
     form: int | None = None,
     length: int | None = None,
 ) -> bytes:
-    """Return a frame. `form` is how many bytes its length has beyond the first; `length` may be a lie."""
+    """Return a frame. `form` is the number of extra length bytes; `length` may be false."""
     length = len(payload) if length is None else length
     if form is None:
         form = 0 if length < 126 else 2 if length < 1 << 16 else 8
@@ -137,20 +52,23 @@ def frame(
 
 
 class Grammar:
-    """All that it draws comes of one source of randomness."""
+    """Everything is drawn from a single source of randomness."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
+        self._compresses = False
 
     def case(self) -> Case:
         """Draw a whole input."""
-        kind = self._random.choices((FRAMES, BODY, HEAD), (80, 12, 8))[0]
-        return Case(kind, tuple({FRAMES: self.frames, BODY: self.bodies, HEAD: self.head}[kind]()))
+        kind = self._random.choices((FRAMES, COMPRESSED, BODY, HEAD), (65, 15, 12, 8))[0]
+        self._compresses = kind == COMPRESSED
+        draw = {BODY: self.bodies, HEAD: self.head}.get(kind, self.frames)
+        return Case(kind, tuple(draw()))
 
     # Frames
 
     def frames(self) -> list[bytes]:
-        """Draw a conversation, a frame a read."""
+        """Draw a conversation, with one frame per read."""
         reads = [frame(TEXT, b"40")] if self._chance(0.85) else []
         for _ in range(self._random.choice((1, 1, 2, 3, 5, 12))):
             reads += self._message()
@@ -163,7 +81,7 @@ class Grammar:
         return reads
 
     def _message(self) -> list[bytes]:
-        """Draw a message and what belongs to it."""
+        """Draw a message with its attachments."""
         if self._chance(0.15):
             return self._fragmented(TEXT, self._random.choice(ENGINE).encode())
         text, attachments = self.packet()
@@ -179,8 +97,11 @@ class Grammar:
     def _fragmented(self, opcode: int, payload: bytes) -> list[bytes]:
         random = self._random
         mask = random.randbytes(4) if self._chance(0.3) else bytes(4)
+        rsv = 0
+        if self._compresses and self._chance(0.7):
+            payload, rsv = self._compressed(payload), 4
         if self._chance(0.8):
-            return [frame(opcode, payload, mask=mask)]
+            return [frame(opcode, payload, mask=mask, rsv=rsv)]
         edges = sorted(random.randrange(len(payload) + 1) for _ in range(random.choice((1, 1, 2, 5))))
         parts = [payload[start:end] for start, end in zip([0, *edges], [*edges, len(payload)], strict=True)]
         if self._chance(0.03):
@@ -188,10 +109,24 @@ class Grammar:
         reads = []
         for at, part in enumerate(parts):
             last = at == len(parts) - 1
-            reads.append(frame(CONTINUATION if at else opcode, part, fin=last, mask=mask))
+            reads.append(
+                frame(CONTINUATION if at else opcode, part, fin=last, mask=mask, rsv=0 if at else rsv)
+            )
             if not last and self._chance(0.2):
                 reads.append(self._control())
         return reads
+
+    def _compressed(self, data: bytes) -> bytes:
+        """Compress a message in one of the ways that there are; some are truncated."""
+        random = self._random
+        stream = zlib.compressobj(random.choice((0, 1, 6, 9)), zlib.DEFLATED, -random.choice((9, 12, 15)))
+        parts = [stream.compress(data)]
+        if self._chance(0.2):
+            parts += [stream.flush(zlib.Z_FULL_FLUSH), stream.compress(data[:9])]
+        if self._chance(0.1):
+            return b"".join([*parts, stream.flush(), b"\x00"])
+        payload = b"".join([*parts, stream.flush(zlib.Z_SYNC_FLUSH)]).removesuffix(b"\x00\x00\xff\xff")
+        return payload[: random.randrange(len(payload))] if self._chance(0.1) else payload
 
     def _control(self) -> bytes:
         random = self._random
@@ -282,6 +217,11 @@ class Grammar:
             ),
         }
         if self._chance(0.3):
+            offer = random.choice(("", "=", "=10", "=15", "=16", '="15"', '="', '="1\\5"', "=1 0"))
+            name = random.choice(("client_max_window_bits", "server_max_window_bits", "x", "", "é"))
+            others = random.choice(("", ", permessage-deflate", "x,", ",,", ";", " "))
+            lines["sec-websocket-extensions"] = f"permessage-deflate; {name}{offer}{others}"
+        if self._chance(0.3):
             name = random.choice(
                 ("x-forwarded-proto", "origin", "a:b", "", "sec-websocket-key", "é", "cookie")
             )
@@ -362,7 +302,7 @@ class Grammar:
     # JSON
 
     def json(self, depth: int) -> str:
-        """Draw a text that is JSON, or nearly."""
+        """Draw a text that is JSON or nearly so."""
         random = self._random
         choice = random.random()
         if choice < 0.25 or depth == 0:

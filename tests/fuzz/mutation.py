@@ -3,10 +3,10 @@
 from itertools import pairwise
 from random import Random
 
-from tests.fuzz.case import FRAMES, Case
+from tests.fuzz.case import WEBSOCKET, Case
 
 MAX_SIZE = 24_000
-"""Bytes of an input: some times more than a message may have, and not so many that few can be tried."""
+"""The most bytes of an input: several times a message's limit, but few enough to try many inputs."""
 
 MAX_READS = 400
 
@@ -39,14 +39,14 @@ TOKENS = (
 
 
 class Mutator:
-    """Each change is one of a list, drawn from one source of randomness."""
+    """Draws each change from a list, with a single source of randomness."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._inside = (self._flip, self._set, self._cut_off, self._drop, self._repeat, self._insert)
 
     def changed(self, case: Case, other: Case) -> Case:
-        """Return a case with a few changes; `other` is what it may be spliced with."""
+        """Return a case with a few changes; it may be spliced with `other`."""
         reads = list(case.reads)
         for _ in range(self._random.choice((1, 1, 2, 3, 6))):
             choice = self._random.random()
@@ -57,12 +57,12 @@ class Mutator:
             elif choice < 0.85 and other.kind == case.kind:
                 at, start = self._place(len(reads)), self._place(len(other.reads))
                 reads[at:] = other.reads[start:]
-            elif case.kind == FRAMES:
+            elif case.kind in WEBSOCKET:
                 reads = self.split(reads)
         return bounded(case.with_reads(reads))
 
     def split(self, reads: list[bytes]) -> list[bytes]:
-        """Cut the same bytes into other reads."""
+        """Split the same bytes into different reads."""
         data = b"".join(reads)
         if self._random.random() < 0.1 and len(data) < MAX_READS:
             return [data[at : at + 1] for at in range(len(data))]
@@ -93,7 +93,7 @@ class Mutator:
     def _flip(self, data: bytes) -> bytes:
         if not data:
             return data
-        # The first bytes are a header more often than not.
+        # The first bytes are usually a header.
         at = self._random.randrange(min(len(data), 14) if self._random.random() < 0.5 else len(data))
         return data[:at] + bytes((data[at] ^ 1 << self._random.randrange(8),)) + data[at + 1 :]
 
@@ -118,7 +118,7 @@ class Mutator:
 
 
 def bounded(case: Case) -> Case:
-    """Return the case without what is too much of it."""
+    """Return the case, cut to the maximum size."""
     reads: list[bytes] = []
     left = MAX_SIZE
     for read in case.reads[:MAX_READS]:

@@ -1,7 +1,7 @@
-"""Records of what browsers, queues, stock managers and Redis may hold, read by the stock clients' decoders.
+"""Records from browsers, queues, stock managers and Redis, read by the stock clients' decoders.
 
-What is refused on the way is fine. What comes out must be taken by socket.io-parser, under Node, and by
-python-socketio: one event that a client cannot read ends its connection, and everyone else's who may see it.
+A record may be refused on the way. What comes out must be accepted by socket.io-parser, under Node, and by
+python-socketio: an event that a client cannot read ends its connection, and those of all other recipients.
 """
 
 import base64
@@ -25,16 +25,17 @@ from queuecast_bus import BadRecord, BusManager, BusSettings, Record
 from queuecast_bus.manager import dump_arguments
 from queuecast_bus.names import RESERVED_EVENTS
 from queuecast_gateway.engine import frames, packets
-from queuecast_gateway.packet import BadPacket, SocketPacket, record_frames
-from queuecast_poller.digest import body_digest
-from queuecast_poller.message import Message
-from queuecast_poller.rules import Rules
-from queuecast_poller.verdict import Publish, judge
+from queuecast_gateway.wire.packet import BadPacket, SocketPacket, record_frames
+from queuecast_poller.judge.decision import decide
+from queuecast_poller.judge.verdict import Publish
+from queuecast_poller.route.rules import Rules
+from queuecast_poller.sqs.digest import body_digest
+from queuecast_poller.sqs.message import Message
 
 JS = Path(__file__).parents[1] / "e2e" / "js"
 MAX_BYTES = 20_000
 RECORDS = 50
-"""Of one round: so many are made before Node's answers are waited for."""
+"""The records of one round, which are made before waiting for Node's answers."""
 
 OFFSETS = (None, "1795956475149-0")
 STRINGS = (
@@ -49,14 +50,14 @@ EVENTS = ("e", "item_removed", "*", "queuecast:offset", *sorted(RESERVED_EVENTS)
 
 
 class Origin(NamedTuple):
-    """Where a record comes from, and how it is made there: or None, `BadRecord` or `BadPacket`."""
+    """Where a record comes from, and how it is made. None, `BadRecord` and `BadPacket` mean a refusal."""
 
     name: str
     make: Callable[["Dice"], Record | None]
 
 
 class Dice:
-    """Draws what a sender may say."""
+    """Draws what a sender may send."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -65,7 +66,7 @@ class Dice:
         return self.random.choice(options)
 
     def json(self, depth: int = 0) -> str:
-        """Return a text that is JSON, or nearly; sometimes it is as deep as the bound, or by one deeper."""
+        """Return a text that is JSON or nearly so; sometimes it has the maximum depth, or one more."""
         random = self.random
         if depth == 0 and random.random() < 0.1:
             deep = random.choice((60, 61, 62, 63, 64, 65, 70, 400))
@@ -90,7 +91,7 @@ class Dice:
         return f'{{"_placeholder":{mark},"num":{number}}}'
 
     def arguments(self, attachments: int) -> str:
-        """Return a list of arguments that has, most of the time, a place for each attachment."""
+        """Return a list of arguments that usually has a place for each attachment."""
         random = self.random
         if attachments and random.random() < 0.7:
             inner = [f'{{"_placeholder":true,"num":{number}}}' for number in range(attachments)]
@@ -107,7 +108,7 @@ class Dice:
 
 
 def from_browser(dice: Dice) -> Record | None:
-    """Have a browser send an event on, as `Handlers` does."""
+    """Relay a browser's event, as `Handlers` does."""
     attachments = dice.attachments()
     name, arguments = dice.one_of(*EVENTS), dice.arguments(len(attachments))
     text = f"{json.dumps(name)}{',' if arguments != '[]' else ''}{arguments[1:-1]}"
@@ -119,7 +120,7 @@ def from_browser(dice: Dice) -> Record | None:
 
 
 def from_queue(dice: Dice) -> Record | None:
-    """Have a poller judge a message."""
+    """Let a poller judge a message."""
     body = dice.json()
     try:
         digest = body_digest(body.encode())
@@ -127,12 +128,12 @@ def from_queue(dice: Dice) -> Record | None:
         return None
     attributes = {"event": dice.one_of(*EVENTS)}
     message = Message("m", "r", body, digest, attributes=attributes)
-    (verdict,) = judge([message], Rules(max_record_bytes=MAX_BYTES))
+    (verdict,) = decide([message], Rules(max_record_bytes=MAX_BYTES))
     return verdict.record if isinstance(verdict, Publish) else None
 
 
 def from_manager(dice: Dice) -> Record | None:
-    """Have a stock manager emit, past the bus, as `Rooms.emit` takes it."""
+    """Emit from a stock manager, past the bus, in the form that `Rooms.emit` takes."""
     attachments = [bytes(each) for each in dice.attachments()]
     try:
         data = json.loads(dice.arguments(len(attachments)))
@@ -145,7 +146,7 @@ def from_manager(dice: Dice) -> Record | None:
 
 
 def from_redis(dice: Dice) -> Record | None:
-    """Take whatever somebody wrote into the stream."""
+    """Read whatever somebody wrote to the stream."""
     attachments = dice.attachments()
     text = dice.arguments(len(attachments))
     if dice.random.random() < 0.2:
@@ -166,7 +167,7 @@ _BUS = BusManager(BusSettings(max_record_bytes=MAX_BYTES), write_only=True)
 
 
 def missing() -> str | None:
-    """Return what the JavaScript decoder lacks on this machine; None if it can run."""
+    """Return what the JavaScript decoder lacks on this machine, or None if it can run."""
     if shutil.which("node") is None:
         return "Node is missing: there is no `node` on PATH"
     if not (JS / "node_modules" / "installed").exists():
@@ -175,7 +176,7 @@ def missing() -> str | None:
 
 
 class JavaScript:
-    """socket.io-parser and engine.io-parser in a Node process. A context: it ends with it."""
+    """socket.io-parser and engine.io-parser in a Node process, which ends with the context."""
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -190,7 +191,7 @@ class JavaScript:
         self._process.communicate()
 
     def read(self, events: list[bytes]) -> Iterator[str | None]:
-        """Yield for each event's frames why it is refused, None if it is taken, both ways alike."""
+        """Yield for each event's frames why they are refused, or None; over both transports alike."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("".join(f"{_as_line(sent)}\n" for sent in events))
@@ -219,7 +220,7 @@ def _difference(sent: bytes, *ways: Any) -> str | None:
 
 
 def read_by_python(sent: bytes) -> str | None:
-    """Return why python-socketio refuses an event's frames, None if it takes them, both ways alike."""
+    """Return why python-socketio refuses an event's frames, or None; over both transports alike."""
     try:
         over_websocket = [
             EnginePacket(encoded_packet=payload.decode() if opcode == frames.TEXT else payload)
@@ -241,7 +242,7 @@ def read_by_python(sent: bytes) -> str | None:
 def run(
     seconds: float, seed: int, javascript: JavaScript, clock: Callable[[], float] = time.monotonic
 ) -> Counter[str]:
-    """Make records for so long; return how many of each origin were sent or refused. Raises `Found`."""
+    """Make records for `seconds`; return how many of each origin were sent or refused. Raises `Found`."""
     dice, counts, start = Dice(Random(seed)), Counter[str](), clock()
     while clock() - start < seconds:
         sent: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Makes an input that fails smaller, as long as it fails: greedily, whole reads first, then their bytes."""
+"""Makes a failing input smaller as long as it still fails: greedily, whole reads first, then bytes."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,7 +11,7 @@ Line = TypeVar("Line", list[bytes], bytes)
 
 
 def reduced(case: Case, fails: Callable[[Case], bool], tries: int = MAX_TRIES) -> Case:
-    """Return the smallest case that was found; `fails` says whether one still does."""
+    """Return the smallest failing case that was found; `fails` tests a case."""
     left = tries
 
     def passes(reads: list[bytes]) -> bool:
@@ -36,7 +36,7 @@ def reduced(case: Case, fails: Callable[[Case], bool], tries: int = MAX_TRIES) -
 
 
 def _shorter(line: Line, passes: Callable[[Line], bool]) -> Line:
-    """Leave out what is not needed, in parts of half the length each time."""
+    """Leave out what is not needed, in parts that are halved each time."""
     size = len(line)
     while size:
         at = 0
@@ -51,7 +51,7 @@ def _shorter(line: Line, passes: Callable[[Line], bool]) -> Line:
 
 
 def _plainer(read: bytes, passes: Callable[[bytes], bool]) -> bytes:
-    """Write a zero for each byte that need not be what it is."""
+    """Replace each byte that does not matter with a zero."""
     for at, byte in enumerate(read):
         changed = read[:at] + b"\x00" + read[at + 1 :]
         if byte not in b"\x000" and not passes(changed):

@@ -1,12 +1,14 @@
-"""What the decoder of the package `websockets` makes of the same bytes, brought into the form of ours."""
+"""What the decoder of the package `websockets` makes of the same bytes, in the form of ours."""
 
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame as RawFrame
 from websockets.protocol import OPEN, SERVER, Protocol
 
+from queuecast_gateway.engine.deflate import inflate
 from queuecast_gateway.engine.frames import (
     BINARY,
     CLOSE,
@@ -24,9 +26,9 @@ _SILENT.setLevel(logging.CRITICAL)
 
 
 class Heard(NamedTuple):
-    """What came of some reads: the frames, and the code of the error behind them if there was one.
+    """The result of some reads: the frames, and the code of the error after them, if any.
 
-    `idle` says that nothing of a frame or message is left over, `most` how much was kept at a time.
+    `idle` says that no part of a frame or message is left over; `most` is the most that was kept at a time.
     """
 
     frames: tuple[Frame, ...]
@@ -36,19 +38,22 @@ class Heard(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """The reference's answer. `lenient` says that ours may refuse what the reference lets pass."""
+    """The reference's answer. `lenient` says that ours may refuse what the reference accepts, `eager` that it
+    may refuse the beginning of a message, where ours waits for the end.
+    """
 
     frames: tuple[Frame, ...]
     code: int | None
     lenient: bool
+    eager: bool = False
 
 
-def hear(reads: Sequence[bytes], limit: int) -> Heard:
-    """Let our decoder read. Whatever it raises but `FrameError` comes out of here."""
-    decoder, frames, most = Decoder(limit), list[Frame](), 0
+def hear(reads: Sequence[bytes], limit: int, *, deflates: bool = False) -> Heard:
+    """Let our decoder read. Any exception but `FrameError` is raised here, too."""
+    decoder, frames, most = Decoder(limit, inflate if deflates else None), list[Frame](), 0
     try:
         for read in reads:
-            # One by one, as those before an error count.
+            # One by one, because the frames before an error count.
             for frame in decoder.feed(read):
                 frames.append(frame)
             most = max(most, kept(decoder))
@@ -58,14 +63,20 @@ def hear(reads: Sequence[bytes], limit: int) -> Heard:
 
 
 def kept(decoder: Decoder) -> int:
-    """Return how many bytes a decoder keeps, whatever its attributes are called."""
+    """Return how many bytes a decoder keeps, in any attribute."""
     values = [getattr(decoder, name, None) for name in decoder.__slots__]
     return sum(_length(value) for value in values)
 
 
-def judge(reads: Sequence[bytes], limit: int) -> Judged:
-    """Let the reference read, up to a CLOSE frame: it hears nothing after that."""
-    protocol = Protocol(SERVER, state=OPEN, max_size=limit, logger=_SILENT)
+def judge(reads: Sequence[bytes], limit: int, *, deflates: bool = False) -> Judged:
+    """Let the reference read, up to a CLOSE frame, after which it ignores everything.
+
+    With compression it is lenient: it takes what has come of a truncated message for all of it, and its limit
+    has no room for what compression makes longer, so that it needs a higher one.
+    """
+    most = limit + slack(limit) if deflates else limit
+    protocol = Protocol(SERVER, state=OPEN, max_size=most, logger=_SILENT)
+    protocol.extensions = [PerMessageDeflate(True, True, 15, 15)] if deflates else []
     data = b"".join(reads)
     protocol.receive_data(data)
     raw = [event for event in protocol.events_received() if isinstance(event, RawFrame)]
@@ -73,10 +84,17 @@ def judge(reads: Sequence[bytes], limit: int) -> Judged:
     if code is None and protocol.parser_exc is not None and protocol.close_rcvd is None:
         assert protocol.close_sent is not None
         code = protocol.close_sent.code
+    if deflates:
+        return Judged(tuple(frames), code, lenient=True, eager=True)
     is_loose, whole = _measured(data, raw)
-    # A header may be refused before its frame is whole.
+    # A header may be refused before its frame is complete.
     is_partial = whole < len(data) and protocol.close_rcvd is None
     return Judged(tuple(frames), code, is_loose or is_partial or fragments > MAX_FRAGMENTS)
+
+
+def slack(limit: int) -> int:
+    """Return by how much a compressed message may be longer than the limit."""
+    return limit // 16 + 16
 
 
 def _length(value: object) -> int:
@@ -86,7 +104,7 @@ def _length(value: object) -> int:
 
 
 def _assembled(raw: Sequence[RawFrame]) -> tuple[list[Frame], int | None, int]:
-    """Return whole messages, the code of text that is no text, and how many frames a message had at most."""
+    """Return whole messages, the error code of invalid text, and the most frames that a message had."""
     frames: list[Frame] = []
     opcode, payload, fragments, most = TEXT, b"", 0, 0
     for frame in raw:
@@ -107,7 +125,7 @@ def _assembled(raw: Sequence[RawFrame]) -> tuple[list[Frame], int | None, int]:
 
 
 def _measured(data: bytes, raw: Sequence[RawFrame]) -> tuple[bool, int]:
-    """Say whether a length is longer than RFC 6455 (5.2) allows, and how many bytes the frames have."""
+    """Say whether a length has more bytes than RFC 6455 (5.2) allows, and how long the frames are."""
     is_loose, at = False, 0
     for frame in raw:
         length = len(frame.data)
@@ -118,7 +136,7 @@ def _measured(data: bytes, raw: Sequence[RawFrame]) -> tuple[bool, int]:
 
 
 def up_to_close(frames: Sequence[Frame]) -> tuple[Frame, ...]:
-    """Return what came before a CLOSE frame, and that."""
+    """Return the frames up to and including a CLOSE frame."""
     for at, frame in enumerate(frames):
         if frame.opcode == CLOSE:
             return tuple(frames[: at + 1])

@@ -1,82 +1,42 @@
 """One service at a time against a real Redis and a real SQS emulator, each on ports of its own."""
 
-import socket
+import asyncio
 import sys
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis as sync_redis
-from prometheus_client.parser import text_string_to_metric_families
 from tests.claims import eventually
-from tests.reservation import PortBlock
 
-from queuecast_bus import BusSettings
-from queuecast_local import redis_server as servers
+from queuecast_bus import BusManager
 from queuecast_local import sqs
-from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
-HOST = "127.0.0.1"
-
-free_port = PortBlock().port
-"""Returns a port that nobody listens on, and never the same twice."""
-
-
-class Redis:
-    """A Redis server of our own that can be ended and started again on the same port."""
-
-    def __init__(self, server: RedisServer, folder: Path, *options: str) -> None:
-        self.port = free_port()
-        self.client: Any = sync_redis.Redis(port=self.port, socket_timeout=30)
-        self._command = (*server.on(self.port), "--dir", str(folder), *options)
-        self.start()
-
-    @property
-    def url(self) -> str:
-        return f"redis://{HOST}:{self.port}/0"
-
-    def start(self) -> None:
-        self.process = Process("redis", self._command)
-        eventually(self._answers)
-
-    def kill(self) -> None:
-        self.process.stop(grace_seconds=0)
-
-    def close(self) -> None:
-        """End it for good."""
-        self.client.close()
-        self.kill()
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except sync_redis.RedisError:
-            assert self.process.exit_code is None, "\n".join(self.process.tail)
-            return False
-
-
-def _available() -> dict[str, RedisServer]:
-    found = {"path": servers.from_path(), "pip": servers.from_pip()}
-    return {name: server for name, server in found.items() if server is not None}
-
-
-AVAILABLE = _available()
+from . import emulators, preloaded
+from .access import JWT, environment
+from .echo import Echo, serve
+from .emulators import Emulator, ours
+from .follower import Follower
+from .gateway import Gateway
+from .key_server import Issuer
+from .redis_users import Guarded
+from .services import AVAILABLE, HOST, Queue, Redis, Service, free_port, listening
+from .site import CONNECTIONS, Site, until
+from .victim import ASK_SECONDS, Victim, ask_on
+from .wire import CLOSE
 
 
 @pytest.fixture(scope="session", params=list(AVAILABLE))
 def redis_kind(request: pytest.FixtureRequest) -> RedisServer:
-    """Each Redis there is on this machine: usually the oldest supported (6.2, from pip) and a newer one."""
+    """Each Redis that this machine has: usually the oldest supported (6.2, from pip) and a newer one."""
     return AVAILABLE[request.param]
 
 
 @pytest.fixture(scope="session")
 def any_redis() -> RedisServer:
-    """One Redis, where its version does not matter."""
+    """One Redis, for tests to which its version does not matter."""
     return next(iter(AVAILABLE.values()))
 
 
@@ -90,7 +50,7 @@ def shared_redis(redis_kind: RedisServer, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def own_redis(any_redis: RedisServer, tmp_path: Path) -> Iterator[Redis]:
-    """A Redis for a test that ends it, fills it or stops it; it keeps its data across a restart."""
+    """A Redis for a test that kills, fills or stops it; it keeps its data across a restart."""
     redis = Redis(any_redis, tmp_path, "--appendonly", "yes", "--appendfsync", "always")
     yield redis
     redis.close()
@@ -104,29 +64,17 @@ def forgetful_redis(any_redis: RedisServer, tmp_path: Path) -> Iterator[Redis]:
     redis.close()
 
 
-def bus_settings(url: str, **changes: Any) -> BusSettings:
-    """Return settings with a channel that no other test uses."""
-    return BusSettings.model_validate({"redis_url": url, "channel": f"test-{uuid.uuid4().hex}", **changes})
-
-
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[int]:
-    """The port of the SQS emulator that `make run` has."""
-    yield from _listening(sqs.emulator(port := free_port()), port)
+    """The port of the SQS emulator that `make run` starts."""
+    yield from listening(sqs.emulator(port := free_port()), port)
 
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[int]:
-    """The port of moto's server: all of AWS, and an SQS beside ours."""
+    """The port of moto's server: all of AWS, with an SQS to compare ours with."""
     port = free_port()
-    yield from _listening((sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)), port)
-
-
-def _listening(command: tuple[str, ...], port: int) -> Iterator[int]:
-    process = Process("sqs", command, sqs.IMPORTS_FROM)
-    eventually(lambda: _is_open(port))
-    yield port
-    process.stop(grace_seconds=1)
+    yield from listening((sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)), port)
 
 
 @pytest.fixture
@@ -135,91 +83,11 @@ def queue(emulator: int) -> "Queue":
     return Queue(emulator, f"test-{uuid.uuid4().hex[:12]}")
 
 
-class Queue:
-    """The sender's side of a queue on the emulator."""
-
-    def __init__(self, port: int, name: str, visibility_seconds: int = 30, max_receives: int = 5) -> None:
-        self.name = name
-        self.client = sqs.client(port)
-        self.environment = sqs.environment(port)
-        self.url, self.dead_url = sqs.create_queues(
-            self.client, queue=name, visibility_seconds=visibility_seconds, max_receives=max_receives
-        )
-
-    def send(self, *bodies: str, **attributes: str) -> list[str]:
-        """Put messages on the queue; return their ids."""
-        values = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
-        return [
-            self.client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=values)[
-                "MessageId"
-            ]
-            for body in bodies
-        ]
-
-    def depth(self) -> int:
-        """Return how many messages are on the queue, visible or not."""
-        # Asked for in one call: between two a message could go over from one to the other.
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
-        return sum(int(answer["Attributes"][name]) for name in names)
-
-    def visible(self) -> int:
-        """Return how many messages are there to be received."""
-        return self._attribute(self.url, "ApproximateNumberOfMessages")
-
-    def dead(self) -> int:
-        """Return how many messages are on the dead-letter queue."""
-        return self._attribute(self.dead_url, "ApproximateNumberOfMessages")
-
-    def _attribute(self, url: str, name: str) -> int:
-        answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-        return int(answer["Attributes"][name])
-
-
-def _is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
-
-
-class Service:
-    """One of the two services as a process, asked over its admin port."""
-
-    def __init__(self, module: str, settings: dict[str, str], code: str | None = None) -> None:
-        self.admin = free_port()
-        command = (sys.executable, "-m", module) if code is None else (sys.executable, "-c", code)
-        common = {"QUEUECAST_HOST": HOST, "QUEUECAST_ADMIN_PORT": str(self.admin), "PYTHONUNBUFFERED": "1"}
-        self.process = Process(module, command, {**common, **settings})
-
-    def ask(self, path: str) -> tuple[int, str]:
-        """Return status and body of an admin page; status 0 while nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.admin}{path}", timeout=30) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as exc:
-            with exc:
-                return exc.code, exc.read().decode()
-        except OSError as exc:
-            return 0, str(exc)
-
-    def ready(self) -> bool:
-        """Say whether `/readyz` answers 200."""
-        return self.ask("/readyz")[0] == 200
-
-    def metric(self, name: str, **labels: str) -> float:
-        """Return the sum of a metric's samples with these labels."""
-        found = [
-            sample.value
-            for family in text_string_to_metric_families(self.ask("/metrics")[1])
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        ]
-        if not found:
-            raise KeyError(f"{name}{labels}")
-        return sum(found)
-
-    def log(self) -> str:
-        """Return the last lines of its log."""
-        return "\n".join(self.process.tail)
+@pytest.fixture(scope="session", autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """End the processes that fork services when the test session ends."""
+    yield
+    preloaded.close()
 
 
 @pytest.fixture
@@ -235,3 +103,173 @@ def start() -> Iterator[Callable[..., Service]]:
     yield run
     for service in started:
         service.process.stop(grace_seconds=0)
+
+
+@pytest.fixture
+def gateway() -> Iterator[Callable[..., Gateway]]:
+    """Start gateways that end with the test."""
+    started: list[Gateway] = []
+
+    def run(redis_url: str, **more: str) -> Gateway:
+        started.append(Gateway(redis_url, **more))
+        return started[-1]
+
+    yield run
+    for service in started:
+        service.process.stop(grace_seconds=0)
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    issuer = Issuer()
+    await issuer.start()
+    yield issuer
+    await issuer.stop()
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[Echo]:
+    """An echo server with the heartbeat intervals of the published test suite."""
+    async for running in serve(Echo(0.3)):
+        yield running
+
+
+@pytest.fixture
+async def patient() -> AsyncIterator[Echo]:
+    """An echo server that sends no ping while a test runs."""
+    async for running in serve(Echo(30)):
+        yield running
+
+
+@pytest.fixture
+async def managers() -> AsyncIterator[Callable[..., BusManager]]:
+    """Make managers that are closed when the test ends."""
+    made: list[BusManager] = []
+
+    def make(settings: Any, **options: Any) -> BusManager:
+        made.append(BusManager(settings, **options))
+        return made[-1]
+
+    yield make
+    for manager in made:
+        await manager.aclose()
+
+
+@pytest.fixture
+async def follow(managers: Callable[..., BusManager]) -> AsyncIterator[Callable[..., Any]]:
+    """Start followers that end with the test; each is already reading when it is returned."""
+    followers: list[Follower] = []
+
+    async def start(settings: Any) -> Follower:
+        follower = Follower(managers(settings))
+        followers.append(follower)
+        async with asyncio.timeout(60):
+            await follower.manager.reading.wait()
+        return follower
+
+    yield start
+    for follower in followers:
+        await follower.stop()
+
+
+@pytest.fixture
+async def site(forgetful_redis: Redis) -> AsyncIterator[Site]:
+    """A site on a Redis that loses its data in a restart."""
+    made = Site(forgetful_redis)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def kept_site(own_redis: Redis) -> AsyncIterator[Site]:
+    """A site on a Redis that keeps its data across a restart."""
+    made = Site(own_redis)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_victim(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    """One gateway for all these tests: if one test leaves something behind, the next one shows it."""
+    redis = Redis(any_redis, tmp_path_factory.mktemp("redis"))
+    victim = Victim(redis)
+    yield victim
+    victim.service.process.stop(grace_seconds=0)
+    redis.close()
+
+
+@pytest.fixture
+async def victim(shared_victim: Victim) -> AsyncIterator[Victim]:
+    """The gateway and an honest client that must notice nothing; at the end it is the only client."""
+    async with shared_victim.joined() as honest:
+        asking = asyncio.create_task(ask_on(honest))
+        yield shared_victim
+        await asyncio.wait([asking], timeout=ASK_SECONDS)
+        assert not asking.done(), asking.exception()
+        asking.cancel()
+        await asyncio.wait([asking])
+        honest.send_frame(CLOSE, (1000).to_bytes(2, "big"))
+        await honest.end()
+    await asyncio.to_thread(eventually, lambda: shared_victim.connections() == 0)
+    log = shared_victim.service.log()
+    shared_victim.service.process.tail.clear()
+    assert "Traceback" not in log
+    assert shared_victim.service.process.exit_code is None
+
+
+@pytest.fixture(scope="module")
+def our_emulator() -> Iterator[Emulator]:
+    """One emulator for all tests of a module: each test has queues of its own."""
+    with emulators.ours() as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def guarded(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that requires tokens, for tests that leave it as it was."""
+    redis = Redis(any_redis, tmp_path_factory.mktemp("redis"))
+    settings = {"auth_issuer": "https://issuer.example", "auth_audience": "queuecast", "max_failed_tries": 0}
+    made = Gateway(redis.url, **environment(**JWT | settings))
+    yield made
+    made.process.stop(grace_seconds=0)
+    assert "Traceback" not in made.log()
+    redis.close()
+
+
+@pytest.fixture
+async def token_gateway(guarded: Gateway) -> AsyncIterator[Gateway]:
+    await until(guarded.ready)
+    yield guarded
+    await until(lambda: guarded.metric(CONNECTIONS) == 0)
+
+
+@pytest.fixture(scope="module")
+def module_redis(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One Redis for all tests of a module, which leave it alive."""
+    started = Redis(any_redis, tmp_path_factory.mktemp("redis"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def sqs_of_ours() -> Iterator[Emulator]:
+    with ours() as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def guarded_redis(redis_kind: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A Redis that is shared by all tests that leave it alive; see `emptied_redis`."""
+    redis = Guarded(redis_kind, tmp_path_factory.mktemp("guarded"))
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def emptied_redis(guarded_redis: Guarded) -> Guarded:
+    """The shared Redis, without keys, scripts or logged refusals."""
+    guarded_redis.client.flushall()
+    guarded_redis.client.script_flush()
+    guarded_redis.client.acl_log_reset()
+    guarded_redis.client.config_resetstat()
+    return guarded_redis

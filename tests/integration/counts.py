@@ -1,8 +1,8 @@
-"""What a service has counted since a moment: the increases of one metric, by one of its labels."""
+"""How much one metric of a service has grown since a given moment, by one of its labels."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from .conftest import Service
+from .services import Service
 
 EVENTS_REFUSED = "queuecast_gateway_events_refused_total"
 HANDSHAKES_REFUSED = "queuecast_gateway_handshakes_refused_total"
@@ -11,7 +11,7 @@ ACKS_REFUSED = "queuecast_gateway_acks_refused_total"
 
 
 class Counts:
-    """A metric of a running service, from now on."""
+    """A metric of a running service, counted from now on."""
 
     def __init__(self, service: Service, metric: str) -> None:
         self._service = service
@@ -19,7 +19,7 @@ class Counts:
         self._before = self._all()
 
     def more(self) -> dict[str, float]:
-        """Return by how much each label's count has grown; without those that have not."""
+        """Return by how much each label's count has grown; labels that have not grown are left out."""
         return {label: more for label, count in self._all().items() if (more := count - self._before[label])}
 
     def _all(self) -> dict[str, float]:

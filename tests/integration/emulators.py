@@ -1,24 +1,27 @@
-"""The SQS emulators as processes, and a queue on any of them as its tests use it."""
+"""The SQS emulators as processes, and a queue on any of them with the calls that the tests need."""
 
 import json
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.claims import eventually
 from tests.emulator.process import start
 
 from queuecast_local import sqs
 from queuecast_local.processes import Process
 
-from .conftest import HOST, free_port
+from .services import HOST, free_port
 
 Json = dict[str, Any]
 
@@ -38,11 +41,11 @@ class Emulator:
         return TestedQueue(self, self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
     def fail(self, *faults: Json) -> None:
-        """Have these faults and no others from now on. Ours alone."""
+        """Set these faults, and no others, from now on. Only our emulator can."""
         self._ask(json.dumps(faults).encode())
 
     def struck(self) -> list[int]:
-        """Return how often each fault has struck. Ours alone."""
+        """Return how often each fault has struck. Only our emulator counts them."""
         return [fault["struck"] for fault in self._ask(None)]
 
     def _ask(self, body: bytes | None) -> list[Json]:
@@ -51,15 +54,15 @@ class Emulator:
             return shown
 
     def raw(self, action: str, **request: Any) -> bytes:
-        """Do an action on a connection of its own; return all bytes until the server ends it.
+        """Call an action on a connection of its own; return all bytes until the server ends it.
 
-        Raises `ConnectionResetError` for a reset, which an SDK cannot tell from other ends.
+        Raises `ConnectionResetError` for a reset, which an SDK does not distinguish from a plain close.
         """
         with self.begin(action, **request) as connection:
             return b"".join(iter(lambda: connection.recv(65_536), b""))
 
     def begin(self, action: str, **request: Any) -> socket.socket:
-        """Send a request; leave the answer to whoever reads it."""
+        """Send a request without reading the answer; the caller reads it."""
         body = json.dumps(request)
         head = (
             f"POST / HTTP/1.1\r\nHost: {HOST}:{self.port}\r\nConnection: close\r\n"
@@ -72,7 +75,7 @@ class Emulator:
 
 
 class TestedQueue:
-    """One queue: what a test does with it, in few words."""
+    """One queue, with a short method for everything that a test does with it."""
 
     __test__ = False
 
@@ -91,13 +94,13 @@ class TestedQueue:
         return found
 
     def depth(self) -> tuple[int, int]:
-        """Return how many messages wait, and how many are in flight."""
+        """Return how many messages are waiting and how many are in flight."""
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         found = self.attributes(*names)
         return int(found[names[0]]), int(found[names[1]])
 
     def send(self, *bodies: str, group: str | None = None) -> list[str]:
-        """Send messages one after the other; return their ids. In a group a body is its own identity."""
+        """Send messages one by one; return their ids. In a group, the body is the deduplication id."""
         return [
             self.client.send_message(
                 QueueUrl=self.url,
@@ -115,7 +118,7 @@ class TestedQueue:
         return messages
 
     def bodies(self, limit: int = 10, **more: Any) -> list[str]:
-        """Receive; return the bodies."""
+        """Receive messages; return their bodies."""
         return [message["Body"] for message in self.receive(limit, **more)]
 
     def delete(self, *messages: Json) -> Json:
@@ -136,7 +139,7 @@ class TestedQueue:
 
 @contextmanager
 def ours() -> Iterator[Emulator]:
-    """Run the emulator of the fault tests."""
+    """Run our emulator, which the fault tests use too."""
     port = free_port()
     process = start(port)
     emulator = Emulator(port)
@@ -144,7 +147,7 @@ def ours() -> Iterator[Emulator]:
     assert process.exit_code is None, "\n".join(process.tail)
     yield emulator
     assert process.stop(grace_seconds=5) == 0, "\n".join(process.tail)
-    assert not process.tail, "it logs what it did not expect"
+    assert not process.tail, "the emulator logged something unexpected"
 
 
 ELASTICMQ_POM = Path(__file__).with_name("elasticmq.pom.xml")
@@ -160,7 +163,7 @@ ELASTICMQ_OPTIONS = {
 
 @contextmanager
 def elasticmq(folder: Path) -> Iterator[Emulator]:
-    """Run ElasticMQ, which Maven brings; skip the test where there is no Java for it."""
+    """Run ElasticMQ, which Maven downloads; skip the test where there is no Java."""
     java, maven = shutil.which("java"), shutil.which("mvn")
     if java is None or maven is None:
         pytest.skip("ElasticMQ needs Java and Maven")
@@ -170,7 +173,7 @@ def elasticmq(folder: Path) -> Iterator[Emulator]:
         [*build, f"-Dmdep.outputFile={class_path}"], capture_output=True, text=True, timeout=600, check=False
     )
     if found.returncode:
-        pytest.skip(f"Maven cannot bring ElasticMQ: {found.stdout[-500:]}")
+        pytest.skip(f"Maven cannot download ElasticMQ: {found.stdout[-500:]}")
     port = free_port()
     options = {**ELASTICMQ_OPTIONS, "rest-sqs.bind-port": str(port)}
     command = (
@@ -191,3 +194,31 @@ def elasticmq(folder: Path) -> Iterator[Emulator]:
 def _answers(emulator: Emulator) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, emulator.port)) == 0
+
+
+def in_background(call: Callable[[], Any], queue: TestedQueue) -> Future[Any]:
+    """Start a call that waits on a queue; return once it has had time to arrive."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(call)
+    pool.shutdown(wait=False)
+    began = time.monotonic()
+    eventually(lambda: queue.depth() and time.monotonic() - began > 0.3)
+    return future
+
+
+def refusal(call: Callable[[], Any]) -> str:
+    """Return the error code with which a call is refused."""
+    with pytest.raises(ClientError) as refused:
+        call()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    code: str = refused.value.response["Error"]["Code"]
+    return code
+
+
+def with_dead_letters(
+    emulator: Emulator, max_receives: int, *, fifo: bool = False
+) -> tuple[TestedQueue, TestedQueue]:
+    """Return a queue and its dead-letter queue."""
+    dead = emulator.queue(fifo=fifo)
+    policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": max_receives}
+    return emulator.queue(fifo=fifo, RedrivePolicy=json.dumps(policy)), dead

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
 
-from .wire import TOLD, Polling, WebSocket
+from .wire import DEFLATE, TOLD, Polling, WebSocket
 
 Event = list[Any]
 
 
 class Ticket(NamedTuple):
-    """What a client comes back with."""
+    """What a client needs to resume its session."""
 
     sid: str
     pid: str
@@ -27,7 +27,7 @@ class Ticket(NamedTuple):
 class Page:
     """One session over one connection; `missed` are the events that came before its CONNECT packet.
 
-    Events have no offset behind their arguments; it is kept as the client's `offset`.
+    The offset is taken off each event's arguments and kept as `offset`.
     """
 
     def __init__(self, connection: Polling | WebSocket, namespace: str) -> None:
@@ -49,7 +49,10 @@ class Page:
         transport: str = "websocket",
         **auth: Any,
     ) -> Self:
-        """Connect, to come back as the session of a ticket or as a new one."""
+        """Connect, to resume the session of a ticket or to begin a new one.
+
+        The transport is `polling`, `websocket`, or `compressed`: a WebSocket that offers to compress.
+        """
         page = cls(await _connection(port, transport), namespace)
         try:
             await page.connect(back, **auth)
@@ -59,7 +62,7 @@ class Page:
         return page
 
     async def connect(self, back: Ticket | None = None, **auth: Any) -> None:
-        """Join the namespace; read until CONNECT."""
+        """Join the namespace; read until the CONNECT packet."""
         data = auth
         if back is not None:
             data = {"pid": back.pid, **({} if back.offset is None else {"offset": back.offset}), **auth}
@@ -80,13 +83,13 @@ class Page:
         return Ticket(self.sid, self.answer["pid"], self.offset)
 
     def is_back(self, ticket: Ticket) -> bool:
-        """Say what the stock client calls `recovered`; the session id comes along."""
+        """Say whether the session was resumed (`recovered` in the stock client), session id included."""
         same = bool(self.answer["pid"] == ticket.pid)
         assert same == (self.sid == ticket.sid)
         return same
 
     async def told(self) -> str:
-        """Read on until an offset is told without an event; return it."""
+        """Read until an offset comes without an event; return it."""
         while True:
             packet = await self._packet()
             await self._take(packet)
@@ -101,19 +104,31 @@ class Page:
         return self._came.pop(0)
 
     async def events(self, count: int) -> list[Event]:
-        """Return so many events, in their order."""
+        """Return the next `count` events, in order."""
         return [await self.event() for _ in range(count)]
 
+    async def caught_up(self, count: int) -> list[Event]:
+        """Return the `count` events that it missed: the last ones come after its CONNECT packet if this
+        replica had not read them before.
+        """
+        return self.missed + await self.events(max(0, count - len(self.missed)))
+
     async def ask(self, event: str, *arguments: Any) -> Any:
-        """Emit and return the acknowledgement; events that come before it are kept."""
+        """Emit and return the acknowledgement; events that arrive before it are kept."""
         await self.send(f"42{self._prefix}7{json.dumps([event, *arguments])}")
-        head = f"43{self._prefix}7"
-        while not (packet := await self._packet()).startswith(head):
+        head = re.compile(rf"4(?:3|6(\d+)-){self._prefix}7(?=\[)")
+        while not (found := head.match(packet := await self._packet())):
             await self._take(packet)
-        return json.loads(packet[len(head) :])[0]
+        attachments = [await self._attachment() for _ in range(int(found[1] or 0))]
+        return _filled_in(json.loads(packet[found.end() :]), attachments)[0]
+
+    def early(self) -> list[Event]:
+        """Return the events that have come and were not asked for yet."""
+        came, self._came = self._came, []
+        return came
 
     async def rooms(self, *candidates: str) -> list[str]:
-        """Return which of these rooms the session is in; it still is afterwards, if it may join them."""
+        """Return which of these rooms the session is in. It leaves and rejoins them, if it may join them."""
         there: list[str] = (await self.ask("unsubscribe", list(candidates)))["rooms"]
         if there:
             await self.ask("subscribe", there)
@@ -126,7 +141,7 @@ class Page:
             await self.connection.say(packet)
 
     async def leave(self) -> None:
-        """End the connection without a word of Socket.IO."""
+        """End the connection without a Socket.IO DISCONNECT."""
         if isinstance(self.connection, WebSocket):
             await self.connection.leave()
         else:
@@ -134,16 +149,16 @@ class Page:
 
     async def _packet(self) -> str:
         packet = await self.connection.receive()
-        assert isinstance(packet, str), "an attachment without a packet"
+        assert isinstance(packet, str), "an attachment that belongs to no packet"
         return packet
 
     async def _take(self, packet: str) -> None:
-        """Keep an event, with its attachments in their places."""
+        """Keep an event, with its attachments filled in."""
         found = re.fullmatch(rf"42{self._prefix}(\[.*)|45(\d+)-{self._prefix}(\[.*)", packet, re.DOTALL)
         assert found, packet
         attachments = [await self._attachment() for _ in range(int(found[2] or 0))]
         event = _filled_in(json.loads(found[1] or found[3]), attachments)
-        # Before CONNECT, and to who was given a private id, the last text is an offset.
+        # Before CONNECT, and for a client that has a private id, a text in the last place is an offset.
         if ("pid" in self.answer or not self.answer) and isinstance(event[-1], str):
             self.offset = event.pop()
         if event != ["queuecast:offset"]:
@@ -160,7 +175,8 @@ class Page:
 async def _connection(port: int, transport: str) -> Polling | WebSocket:
     if transport == "polling":
         return await Polling.open(port)
-    connection = await WebSocket.open(port)
+    offers = {"Sec-WebSocket-Extensions": DEFLATE if transport == "compressed" else None}
+    connection = await WebSocket.open(port, headers=offers)
     try:
         assert connection.accepted, connection.answer
         await connection.opening()
@@ -182,7 +198,7 @@ def _filled_in(value: Any, attachments: list[bytes]) -> Any:
 
 @asynccontextmanager
 async def page(port: int, back: Ticket | None = None, **options: Any) -> AsyncIterator[Page]:
-    """Have a page for a while."""
+    """Open a page; leave it at the end."""
     opened = await Page.open(port, back, **options)
     try:
         yield opened
@@ -191,7 +207,7 @@ async def page(port: int, back: Ticket | None = None, **options: Any) -> AsyncIt
 
 
 async def came_back(port: int, ticket: Ticket, seconds: float = 20, **options: Any) -> Page:
-    """Come back as a browser does: again, for as long as it is told to come later."""
+    """Reconnect as a browser does: try again for as long as the gateway says to come back later."""
     async with asyncio.timeout(seconds):
         while True:
             try:

@@ -1,25 +1,24 @@
-"""Replicas of the gateway on one bus, and what is published to them."""
+"""Gateway replicas on one bus, and functions that publish to them."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from tests.claims import WITHIN_SECONDS, eventually
 
-from queuecast_bus import BusManager, Record
+from queuecast_bus import BusManager, BusUnavailable, Record
 from queuecast_bus.keys import Keys
 
-from .conftest import Redis, bus_settings
-from .test_gateway import Gateway
+from .gateway import Gateway
+from .services import Redis, bus_settings
 
 RECOVERIES = "queuecast_gateway_recoveries_total"
+BROKEN_OFF = "queuecast_gateway_broken_off_total"
 CONNECTIONS = "queuecast_gateway_connections"
 
 
 def item(number: int, *rooms: str, **details: Any) -> Record:
-    """Return the event `e` with a number."""
+    """Return a record of the event `e` with this number."""
     return Record("e", b"[%d]" % number, rooms=rooms, **details)
 
 
@@ -56,8 +55,18 @@ class Site:
         stored = await self._bus.publish([(record, None) for record in records])
         return stored[-1].offset
 
+    async def publish_surely(self, *records: Record) -> None:
+        """Store records once, however long a starved Redis takes to confirm them."""
+        batch = [(record, uuid.uuid4().hex) for record in records]
+        while True:
+            try:
+                await self._bus.publish(batch)
+            except BusUnavailable:
+                continue
+            return
+
     def sessions(self) -> list[bytes]:
-        """Return the keys of the sessions that Redis has."""
+        """Return the keys of the sessions in Redis."""
         found: list[bytes] = list(self.redis.client.scan_iter(self.keys.session("*"), count=1_000))
         return found
 
@@ -69,21 +78,5 @@ class Site:
 
 
 async def until(claim: Any, seconds: float = WITHIN_SECONDS) -> Any:
-    """Return what `claim` returns once that is true; other tasks go on meanwhile."""
+    """Return what `claim` returns once that is true; other tasks run meanwhile."""
     return await asyncio.to_thread(eventually, claim, seconds)
-
-
-@pytest.fixture
-async def site(forgetful_redis: Redis) -> AsyncIterator[Site]:
-    """A site on a Redis that keeps nothing across a restart."""
-    made = Site(forgetful_redis)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def kept_site(own_redis: Redis) -> AsyncIterator[Site]:
-    """A site on a Redis that keeps its data across a restart."""
-    made = Site(own_redis)
-    yield made
-    await made.close()

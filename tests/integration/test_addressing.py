@@ -1,4 +1,4 @@
-"""Whom a message reaches, from a real queue to the stream: never more than its sender meant."""
+"""Whom a message reaches, from a real queue to the stream: nobody but those its sender meant."""
 
 import json
 from collections.abc import Callable
@@ -9,11 +9,9 @@ from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
 
-from .conftest import HOST, Queue, Redis, Service
-from .test_gateway import Gateway, gateway
-from .test_poller import POLLER, published, settings
-
-__all__ = ["gateway"]
+from .gateway import Gateway
+from .poller import POLLER, published, settings
+from .services import HOST, Queue, Redis, Service
 
 LEFT = "queuecast_poller_left_total"
 
@@ -27,7 +25,7 @@ def rooms(redis: Redis) -> list[Any]:
 def test_an_address_that_is_not_understood_is_never_a_broadcast(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service]
 ) -> None:
-    """What was for one room must not be shown to everyone because its sender misspelled something."""
+    """A message for one room must not go to everyone because its sender misspelled something."""
     service = start(POLLER, settings(forgetful_redis, queue))
     eventually(service.ready)
     misspelled: list[dict[str, str]] = [
@@ -51,7 +49,7 @@ def test_an_address_that_is_not_understood_is_never_a_broadcast(
 def test_rooms_are_read_as_their_sender_wrote_them(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service]
 ) -> None:
-    """A JSON list, a number: once they were rooms that nobody was in, or refused."""
+    """A JSON list or a number used to become a room that nobody was in, or was refused."""
     service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_UNADDRESSED="leave"))
     eventually(service.ready)
     for type_, value in (("String", '["sku:7","sku:8"]'), ("Number", "42"), ("String.Array", '["a",1]')):
@@ -69,7 +67,7 @@ def test_rooms_are_read_as_their_sender_wrote_them(
 def test_a_namespace_that_no_gateway_serves_waits_until_one_does(
     forgetful_redis: Redis, emulator: int, start: Callable[..., Service], gateway: Callable[..., Gateway]
 ) -> None:
-    """Published it would be deleted and lost. Nothing is restarted when a gateway for it comes."""
+    """If it were published, it would be lost. When a gateway serves the namespace, no restart is needed."""
     queue = Queue(emulator, "namespaces", visibility_seconds=1, max_receives=100)
     eventually(gateway(forgetful_redis.url).ready)
     service = start(POLLER, settings(forgetful_redis, queue))
@@ -78,7 +76,7 @@ def test_a_namespace_that_no_gateway_serves_waits_until_one_does(
     queue.send('{"id": 2}')
     eventually(lambda: service.metric(LEFT, reason="bad_address") >= 2)
     assert "no gateway serves the namespace '/shop'" in service.log()
-    assert service.metric("queuecast_poller_published_total") == 1, "its neighbour went on"
+    assert service.metric("queuecast_poller_published_total") == 1, "its neighbour is published"
     eventually(gateway(forgetful_redis.url, QUEUECAST_NAMESPACES="/,/shop").ready)
     eventually(lambda: queue.depth() == 0)
     assert service.metric("queuecast_poller_published_total") == 2
@@ -87,14 +85,14 @@ def test_a_namespace_that_no_gateway_serves_waits_until_one_does(
 def test_a_payload_in_s3_is_fetched_from_the_named_bucket_alone(
     forgetful_redis: Redis, queue: Queue, moto: int, start: Callable[..., Service]
 ) -> None:
-    """A message must not choose what the poller reads; and what is gone holds up nobody."""
+    """A message must not choose what the poller reads, and a missing object must hold up no other."""
     endpoint = f"http://{HOST}:{moto}"
     s3 = boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106  # the emulator takes anything
+        aws_secret_access_key="local",  # noqa: S106  # the emulator accepts any
     )
     for bucket in ("payloads", "secrets"):
         s3.create_bucket(Bucket=bucket)
@@ -123,7 +121,7 @@ def test_a_payload_in_s3_is_fetched_from_the_named_bucket_alone(
 def test_the_test_event_of_s3_is_deleted_and_counted(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service]
 ) -> None:
-    """It comes once, when somebody switches notifications on, and is for no browser."""
+    """S3 sends it once, when somebody switches notifications on; it is not meant for browsers."""
     service = start(POLLER, settings(forgetful_redis, queue))
     eventually(service.ready)
     queue.send('{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-29T12:58:31Z","Bucket":"shop"}')

@@ -1,13 +1,11 @@
-"""Recovery gives back what was missed, no more: nothing from before a session, or before it joined a room."""
+"""Recovery replays only what was missed: nothing from before the session, or before it joined the room."""
 
 import pytest
 
-from queuecast_gateway.recovery import RECOVERIES_AT_ONCE
+from queuecast_gateway.recovery.eligibility import RECOVERIES_AT_ONCE
 
 from .page import Page, page
-from .site import RECOVERIES, Site, item, items, site
-
-__all__ = ["site"]
+from .site import RECOVERIES, Site, item, items
 
 LONG_AGO = "1-0"
 
@@ -17,7 +15,7 @@ LONG_AGO = "1-0"
 async def test_a_new_session_does_not_get_what_came_before_it(
     site: Site, replicas: str, offset: str | None
 ) -> None:
-    """It names an offset that is older than itself, which anybody can make up."""
+    """Anybody can make up an offset that is older than their session."""
     one, two = await site.start_two()
     async with page(one.port):
         before = await site.publish(item(0), item(1), item(2, "a"))
@@ -29,13 +27,13 @@ async def test_a_new_session_does_not_get_what_came_before_it(
         port = one.port if replicas == "the same replica" else two.port
         async with page(port, first.ticket._replace(offset=offset or before)) as back:
             assert back.is_back(first.ticket)
-            assert back.missed == items(3, 4)
+            assert await back.caught_up(2) == items(3, 4)
             await site.publish(item(5))
             assert await back.event() == ["e", 5]
 
 
 async def test_of_a_room_it_gets_what_came_since_it_joined(site: Site) -> None:
-    """On whichever replica it comes back, and however often; a room that is joined anew is a new one."""
+    """It holds on any replica and however often the session comes back; rejoining a room starts afresh."""
     one, two = await site.start_two()
     first = await Page.open(one.port)
     begun = first.ticket
@@ -50,7 +48,7 @@ async def test_of_a_room_it_gets_what_came_since_it_joined(site: Site) -> None:
     ticket = first.ticket._replace(offset=begun.offset)
     async with page(two.port, ticket) as back:
         assert back.is_back(first.ticket)
-        assert back.missed == items(3, 4, 6, 7)
+        assert await back.caught_up(4) == items(3, 4, 6, 7)
         assert (await back.ask("unsubscribe", "a"))["ok"]
         await site.publish(item(9, "a"))
         assert (await back.ask("subscribe", "a"))["ok"]
@@ -58,11 +56,11 @@ async def test_of_a_room_it_gets_what_came_since_it_joined(site: Site) -> None:
         assert await back.event() == ["e", 10]
     async with page(one.port, ticket) as again:
         assert again.is_back(first.ticket)
-        assert again.missed == items(3, 7, 10)
+        assert await again.caught_up(3) == items(3, 7, 10)
 
 
 async def test_whoever_comes_back_again_and_again_begins_anew(site: Site) -> None:
-    """Each time costs a replay; beyond what a bad network explains, the page is told to fetch."""
+    """Each return costs a replay. Beyond what a bad network explains, the page has to fetch its state."""
     gateway = await site.start()
     first = await Page.open(gateway.port)
     await first.leave()
@@ -77,4 +75,4 @@ async def test_whoever_comes_back_again_and_again_begins_anew(site: Site) -> Non
     assert gateway.metric(RECOVERIES, outcome="too_often") == 1
     assert gateway.metric(RECOVERIES, outcome="recovered") == times
     async with page(gateway.port, back.ticket) as other:
-        assert other.is_back(back.ticket), "the new session has all its tries"
+        assert other.is_back(back.ticket), "the new session has all of its returns left"

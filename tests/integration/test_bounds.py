@@ -1,4 +1,4 @@
-"""What one browser can make a gateway and Redis hold is bounded in bytes, and seen."""
+"""The bytes that one browser can make a gateway and Redis hold are bounded and counted."""
 
 import asyncio
 import json
@@ -10,15 +10,13 @@ from tests.claims import eventually
 from queuecast_bus import Record
 
 from . import wire
-from .conftest import Redis
 from .counts import ACKS_REFUSED, EVENTS_REFUSED, HANDSHAKES_REFUSED, Counts
+from .crowd import joined, read_to_the_end, resident_kib, unread
+from .gateway import Gateway
 from .page import page
-from .site import CONNECTIONS, Site, site, until
-from .test_crowd import joined, read_to_the_end, resident_kib, unread
-from .test_gateway import Gateway
+from .services import Redis
+from .site import CONNECTIONS, Site, until
 from .wire import PATH, POLLING, TEXT, Polling, WebSocket
-
-__all__ = ["site"]
 
 BUFFERED = "queuecast_gateway_buffered_bytes"
 RECORDS_READ = "queuecast_gateway_records_read_total"
@@ -28,7 +26,7 @@ LARGE = "x" * 50_000
 
 @pytest.fixture(scope="module")
 def impatient(shared_redis: Redis) -> Iterator[Gateway]:
-    """A gateway that waits for a second for the rest of what somebody has begun."""
+    """A gateway that waits one second for the rest of a message that has begun."""
     gateway = Gateway(shared_redis.url, QUEUECAST_CONNECT_SECONDS="1", QUEUECAST_CHANNEL="impatient")
     eventually(gateway.ready, 30)
     yield gateway
@@ -37,7 +35,7 @@ def impatient(shared_redis: Redis) -> Iterator[Gateway]:
 
 
 async def test_rooms_are_bounded_in_bytes(site: Site) -> None:
-    """One by one and together: a character has up to four bytes, and JSON writes it in twelve."""
+    """Each room and all together: a character takes up to four bytes, and twelve in JSON."""
     one = await site.start(max_room_bytes=512)
     counts = Counts(one, ACKS_REFUSED)
     async with page(one.port) as ann:
@@ -49,8 +47,19 @@ async def test_rooms_are_bounded_in_bytes(site: Site) -> None:
         assert counts.more() == {"bad_room": 1, "too_many_rooms": 1}
 
 
+async def test_a_list_of_rooms_is_no_longer_than_a_session_may_have(site: Site) -> None:
+    """One message has room for 24,000 names; to look at them took 14 ms, whoever else waited."""
+    one = await site.start(max_rooms=3)
+    counts = Counts(one, ACKS_REFUSED)
+    async with page(one.port) as ann:
+        for event in ("subscribe", "unsubscribe"):
+            assert (await ann.ask(event, ["a"] * 3))["ok"]
+            assert (await ann.ask(event, ["a"] * 4))["error"]["code"] == "too_many_rooms"
+    assert counts.more() == {"too_many_rooms": 2}
+
+
 async def test_an_answer_is_no_longer_than_what_was_asked(site: Site) -> None:
-    """Whoever is in many long rooms and leaves what it is not in must not have them all sent to it."""
+    """A session in many long rooms could leave a room it is not in, and have all of them sent to it."""
     one = await site.start()
     rooms = [f"{number}".ljust(200, "x") for number in range(40)]
     async with page(one.port) as ann:
@@ -62,7 +71,7 @@ async def test_an_answer_is_no_longer_than_what_was_asked(site: Site) -> None:
 
 @pytest.mark.parametrize("begun", ["attachments", "a message", "a frame"])
 async def test_what_is_begun_is_counted_and_has_to_end(impatient: Gateway, begun: str) -> None:
-    """46 MB of attachments that were announced and never came whole were in no figure, for ever."""
+    """46 MB of attachments that never came whole used to stay for ever, and no metric showed them."""
     counts = Counts(impatient, EVENTS_REFUSED)
     one = await joined(impatient.port)
     if begun == "attachments":
@@ -80,7 +89,7 @@ async def test_what_is_begun_is_counted_and_has_to_end(impatient: Gateway, begun
 
 
 async def test_what_waits_is_bounded_in_all(site: Site) -> None:
-    """Each attachment may be as large as a message, and ten are allowed: together they have a bound."""
+    """Ten attachments are allowed, each as large as a message: all together they have a bound."""
     one = await site.start(max_buffered_bytes=64 << 10, max_replay_bytes=1_000, max_record_bytes=10_000)
     counts = Counts(one, EVENTS_REFUSED)
     ann = await joined(one.port)
@@ -94,8 +103,8 @@ async def test_what_waits_is_bounded_in_all(site: Site) -> None:
     await ann.leave()
 
 
-async def test_who_sends_message_after_message_is_not_late(impatient: Gateway) -> None:
-    """Each has its own time, also when no read ends where one of them does."""
+async def test_a_client_that_sends_continuously_is_not_late(impatient: Gateway) -> None:
+    """Each message has its own deadline, even if no read ever ends at the end of a message."""
     one = await joined(impatient.port)
     whole = wire.frame(TEXT, '421["subscribe","a"]')
     one.send_bytes(whole[:5])
@@ -106,18 +115,18 @@ async def test_who_sends_message_after_message_is_not_late(impatient: Gateway) -
     await one.leave()
 
 
-async def test_a_packet_whose_attachments_come_is_taken(impatient: Gateway) -> None:
-    """Its deadline ends with it."""
+async def test_a_packet_is_accepted_once_its_attachments_come(impatient: Gateway) -> None:
+    """The deadline ends when the packet is complete."""
     one = await joined(impatient.port)
     one.send('451-7["item_removed",{"_placeholder":true,"num":0}]', b"x")
     while await one.receive() != '437[{"ok":true}]':
-        pass  # it is for everybody
+        pass  # the event itself, which everybody gets
     await until(lambda: impatient.metric(BUFFERED) == 0)
     await one.leave()
 
 
 async def test_a_polling_session_posts_one_thing_at_a_time(impatient: Gateway) -> None:
-    """400 slow ones were one connection that held 85 MB. The reference server closes such a session, too."""
+    """400 slow POSTs of one session held 85 MB. The reference server closes such a session, too."""
     counts = Counts(impatient, HANDSHAKES_REFUSED)
     session = await Polling.open(impatient.port)
     slow = wire.head("POST", f"{PATH}?{session.query}", {"Content-Length": "5000"})
@@ -134,7 +143,7 @@ async def test_a_polling_session_posts_one_thing_at_a_time(impatient: Gateway) -
 
 @pytest.mark.parametrize("length", [{"Content-Length": "1000000"}, {"Transfer-Encoding": "chunked"}])
 async def test_a_request_that_asks_has_no_body(impatient: Gateway, length: dict[str, str | None]) -> None:
-    """Nobody reads it, and it need not have an end: the connection is closed with the answer."""
+    """Nobody reads a GET's body, and it may never end: the connection closes with the answer."""
     async with wire.stream(impatient.port) as (reader, writer):
         writer.write(wire.head("GET", f"{PATH}?{POLLING}", length) + b"5\r\nhello\r\n")
         answer = await wire.read_answer(reader)
@@ -143,22 +152,22 @@ async def test_a_request_that_asks_has_no_body(impatient: Gateway, length: dict[
 
 
 async def test_who_does_not_read_is_cut_at_the_bound(site: Site) -> None:
-    """The kernel's buffer is a part of it: left alone it grew to 4 MiB before the first byte was counted."""
+    """The kernel's buffer counts too: by itself it grew to 4 MiB before the first byte was counted."""
     one = await site.start(max_buffered_bytes=1 << 20, max_replay_bytes=500_000, max_record_bytes=100_000)
     slow = await asyncio.to_thread(unread, one.port)
     sent = 0
     while not one.metric(DISCONNECTS, reason="slow"):
         await site.publish(Record("e", json.dumps([LARGE]).encode()))
         sent += len(LARGE)
-        assert sent < 2 << 20, "it is not cut"
+        assert sent < 2 << 20, "it is not cut yet"
         await asyncio.sleep(0.05)  # one write each
-    assert sent > 3 << 18, "it may be so far behind"
+    assert sent > 3 << 18, "it may be this far behind"
     with slow:
         assert (await asyncio.to_thread(read_to_the_end, slow)).endswith(b"slow")
 
 
 async def test_the_history_is_bounded_whatever_is_published(site: Site) -> None:
-    """Also where most of a record is whom it is for: 4,000 with 100 long rooms each took 200 MB."""
+    """Rooms count too: 4,000 records with 100 long rooms each took 200 MB."""
     one = await site.start(history_bytes=1 << 20)
     before = resident_kib(one)
     for number in range(0, 4_000, 100):
@@ -169,7 +178,7 @@ async def test_the_history_is_bounded_whatever_is_published(site: Site) -> None:
 
 
 async def test_an_address_connects_so_often_and_no_more(site: Site) -> None:
-    """As many as it may have at once, then a rate; it is told when to come back, and then may."""
+    """First a burst, then a rate. A refused client is told when to come back, and then it is let in."""
     one = await site.start(max_connections_per_address=3, max_connects_per_second=0.5)
     counts = Counts(one, HANDSHAKES_REFUSED)
     for _ in range(3):
@@ -187,18 +196,18 @@ async def test_an_address_connects_so_often_and_no_more(site: Site) -> None:
             return again.accepted
 
     async with asyncio.timeout(20):
-        while not await is_let_in():  # noqa: ASYNC110  # nobody says when
+        while not await is_let_in():  # noqa: ASYNC110  # no event tells when
             await asyncio.sleep(0.2)
 
 
 async def test_an_address_keeps_so_much_in_redis_and_no_more(site: Site) -> None:
-    """263 kB stayed for five minutes after a connect, long rooms and a drop. Who goes on begins anew."""
+    """A connect, long rooms and a drop left 263 kB for five minutes. Beyond the limit, no recovery."""
     one = await site.start(max_session_bytes_per_address=8_000)
     rooms = [f"{number}".ljust(200, "x") for number in range(10)]
     tickets = []
     for _ in range(4):
         async with page(one.port) as ann:
-            assert (await ann.ask("subscribe", rooms))["ok"], "it is in its rooms all the same"
+            assert (await ann.ask("subscribe", rooms))["ok"], "it is in its rooms nevertheless"
             tickets.append(ann.ticket)
         await until(lambda: one.metric(CONNECTIONS) == 0)
     await until(lambda: len(site.sessions()) == 2)

@@ -1,93 +1,33 @@
-"""The bus against a real Redis: stored once or raised, read without a gap or with the gap named."""
+"""The bus with a real Redis: it stores once or raises; it reads without a gap or reports the gap."""
 
 import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.proxy import Proxy
 
-from queuecast_bus import Batch, BusManager, BusUnavailable, Record
+from queuecast_bus import BusManager, BusUnavailable
 from queuecast_bus.keys import Keys
 
-from .conftest import Redis, bus_settings
-
-
-def record(number: int) -> Record:
-    return Record(event="item_added", arguments=b'[{"id":%d}]' % number)
-
-
-class Follower:
-    """A reading manager in the background, and what it has read."""
-
-    def __init__(self, manager: BusManager) -> None:
-        self.manager = manager
-        self.batches: list[Batch] = []
-        self._task = asyncio.create_task(self._follow())
-
-    @property
-    def arguments(self) -> list[bytes]:
-        return [entry.record.arguments for batch in self.batches for entry in batch.entries]
-
-    @property
-    def gaps(self) -> list[str]:
-        return [batch.gap.reason for batch in self.batches if batch.gap]
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-    async def _follow(self) -> None:
-        async for batch in self.manager.follow():
-            self.batches.append(batch)
-
-
-@pytest.fixture
-async def managers() -> AsyncIterator[Callable[..., BusManager]]:
-    """Make managers that are closed with the test."""
-    made: list[BusManager] = []
-
-    def make(settings: Any, **options: Any) -> BusManager:
-        made.append(BusManager(settings, **options))
-        return made[-1]
-
-    yield make
-    for manager in made:
-        await manager.aclose()
-
-
-@pytest.fixture
-async def follow(managers: Callable[..., BusManager]) -> AsyncIterator[Callable[..., Any]]:
-    """Start followers that end with the test; each reads before it is returned."""
-    followers: list[Follower] = []
-
-    async def start(settings: Any) -> Follower:
-        follower = Follower(managers(settings))
-        followers.append(follower)
-        async with asyncio.timeout(60):
-            await follower.manager.reading.wait()
-        return follower
-
-    yield start
-    for follower in followers:
-        await follower.stop()
+from .follower import record
+from .services import Redis, bus_settings
 
 
 async def until(claim: Callable[[], Any], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not claim():
-        assert time.monotonic() < deadline, f"not so after {seconds:.0f} s"
+        assert time.monotonic() < deadline, f"still not true after {seconds:.0f} s"
         await asyncio.sleep(0.02)
 
 
 async def test_records_arrive_in_the_order_in_which_they_were_published(
     shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """Browsers rely on one order, across batches and publishers."""
+    """Browsers rely on a single order across batches and publishers."""
     settings = bus_settings(shared_redis.url)
     follower = await follow(settings)
     publisher = managers(settings, write_only=True)
@@ -101,7 +41,7 @@ async def test_records_arrive_in_the_order_in_which_they_were_published(
 async def test_records_are_recalled_by_their_offsets(
     shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """In the order asked for; for one that is not there any more comes nothing, and its neighbours come."""
+    """They come in the order asked for; a record that is gone is left out, and its neighbours come."""
     settings = bus_settings(shared_redis.url)
     follower = await follow(settings)
     publisher = managers(settings, write_only=True)
@@ -131,7 +71,7 @@ async def test_a_dedup_id_is_stored_once(
 async def test_a_dedup_id_is_forgotten_after_its_window(
     shared_redis: Redis, managers: Callable[..., BusManager]
 ) -> None:
-    """The memory for ids is bounded by time, as configured."""
+    """Ids are kept for the configured time only, so their memory is bounded."""
     settings = bus_settings(shared_redis.url, dedup_seconds=1)
     publisher = managers(settings, write_only=True)
     assert not (await publisher.publish([(record(1), "a")]))[0].duplicate
@@ -144,7 +84,7 @@ async def test_a_dedup_id_is_forgotten_after_its_window(
 async def test_a_dedup_id_that_keeps_coming_is_not_forgotten(
     shared_redis: Redis, managers: Callable[..., BusManager]
 ) -> None:
-    """While SQS refuses to delete, a message comes back for longer than any window."""
+    """While SQS refuses to delete a message, it comes back for longer than any window."""
     settings = bus_settings(shared_redis.url, dedup_seconds=2)
     publisher = managers(settings, write_only=True)
     key = Keys(settings.channel).seen("a")
@@ -157,7 +97,7 @@ async def test_a_dedup_id_that_keeps_coming_is_not_forgotten(
 async def test_the_stream_is_bounded_by_length(
     shared_redis: Redis, managers: Callable[..., BusManager]
 ) -> None:
-    """Redis's memory must not grow with the traffic; a node of the stream (100 records) is tolerance."""
+    """Redis's memory must not grow with the traffic. The tolerance is a node of the stream (100 records)."""
     settings = bus_settings(shared_redis.url, stream_max_records=1000)
     publisher = managers(settings, write_only=True)
     for _ in range(15):
@@ -166,7 +106,7 @@ async def test_the_stream_is_bounded_by_length(
 
 
 async def test_the_stream_is_bounded_by_age(shared_redis: Redis, managers: Callable[..., BusManager]) -> None:
-    """What no browser can resume from any more must not take memory."""
+    """Records that no browser can resume from any more must not take memory."""
     settings = bus_settings(shared_redis.url, stream_max_seconds=60)
     stream = Keys(settings.channel).stream
     two_minutes_ago = int(time.time() * 1000) - 120_000
@@ -200,7 +140,7 @@ async def test_a_reader_goes_on_where_it_stopped_when_redis_restarts_with_its_da
 async def test_a_redis_that_comes_back_empty_is_reported_as_a_gap_and_read_on(
     forgetful_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """Nothing is lost silently, and nobody stays deaf until clocks agree."""
+    """Nothing is lost silently, and no reader waits for ids that Redis will not reach for a long time."""
     settings = bus_settings(forgetful_redis.url)
     follower = await follow(settings)
     publisher = managers(settings, write_only=True)
@@ -217,13 +157,13 @@ async def test_a_redis_that_comes_back_empty_is_reported_as_a_gap_and_read_on(
 async def test_a_reader_that_was_overtaken_by_the_trim_reports_the_gap(
     shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """A replica that lagged too far behind must know, to tell its browsers."""
+    """A replica that lagged too far behind must know it, so that it can tell its browsers."""
     settings = bus_settings(shared_redis.url, stream_max_records=1000)
     slow = managers(settings)
     batches = slow.follow()
     first = asyncio.ensure_future(anext(batches))
     await slow.reading.wait()
-    assert (await first).entries == (), "it says where reading begins"
+    assert (await first).entries == (), "it reports where reading starts"
     publisher = managers(settings, write_only=True)
     await publisher.publish([(record(0), None)])
     assert len((await anext(batches)).entries) == 1
@@ -234,14 +174,14 @@ async def test_a_reader_that_was_overtaken_by_the_trim_reports_the_gap(
     assert after.gap.reason == "trimmed"
     assert after.entries[0].record.arguments != record(1).arguments
     second = await anext(batches)
-    assert second.gap is None, "one gap is reported once"
+    assert second.gap is None, "a gap is reported once"
     await batches.aclose()  # type: ignore[attr-defined]  # it is an async generator
 
 
 async def test_an_entry_that_is_no_record_is_skipped_and_counted(
     shared_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """Somebody else's entry must not stop the stream, nor pass for a gap in it."""
+    """A foreign entry must neither stop the stream nor look like a gap in it."""
     settings = bus_settings(shared_redis.url)
     follower = await follow(settings)
     publisher = managers(settings, write_only=True)
@@ -258,7 +198,7 @@ async def test_an_entry_that_is_no_record_is_skipped_and_counted(
 async def test_publishing_raises_while_redis_has_no_memory_and_stores_nothing_by_halves(
     own_redis: Redis, managers: Callable[..., BusManager]
 ) -> None:
-    """At maxmemory with noeviction, the queue has to keep everything."""
+    """With noeviction at maxmemory, everything has to stay on the queue."""
     settings = bus_settings(own_redis.url)
     publisher = managers(settings, write_only=True)
     await publisher.publish([(record(0), None)])
@@ -274,7 +214,7 @@ async def test_publishing_raises_while_redis_has_no_memory_and_stores_nothing_by
 async def test_a_network_that_fell_silent_is_found_out_and_survived(
     own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """A cut without a reset is the worst case: only our own deadlines notice it."""
+    """A connection that dies without a reset is the worst case: only our own deadlines notice it."""
     proxy = Proxy(lambda: own_redis.port)
     port = await proxy.start()
     behind = bus_settings(f"redis://127.0.0.1:{port}/0")
@@ -300,7 +240,7 @@ async def test_a_network_that_fell_silent_is_found_out_and_survived(
 async def test_every_connection_killed_costs_no_record(
     own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """A failover or an operator's CLIENT KILL is routine."""
+    """Failovers and an operator's CLIENT KILL are routine."""
     settings = bus_settings(own_redis.url)
     follower = await follow(settings)
     publisher = managers(settings, write_only=True)
@@ -318,14 +258,14 @@ async def test_every_connection_killed_costs_no_record(
 async def test_control_is_heard_again_after_redis_was_away(
     own_redis: Redis, managers: Callable[..., BusManager]
 ) -> None:
-    """Rooms and disconnects of other replicas must work on after a restart, without a zombie subscription."""
+    """Rooms and disconnects from other replicas must work after a restart: no zombie subscription."""
     settings = bus_settings(own_redis.url)
     hearer, sayer = managers(settings), managers(settings, write_only=True)
     heard: list[bytes] = []
 
     async def hear() -> None:
         async for message in hearer._listen():
-            heard.append(message)  # noqa: PERF401  # an endless iteration
+            heard.append(message)  # noqa: PERF401  # the iteration never ends
 
     task = asyncio.create_task(hear())
     await _say_until_heard(sayer, heard, "before")

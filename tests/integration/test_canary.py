@@ -1,4 +1,4 @@
-"""The canary, from a real poller over a real queue: what only a poller can send."""
+"""The canary, from a real poller over a real queue: only a poller can send one."""
 
 from collections.abc import Callable
 
@@ -6,32 +6,32 @@ from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
 
-from .conftest import Queue, Redis, Service
-from .test_poller import POLLER, settings
+from .poller import POLLER, settings
+from .services import Queue, Redis, Service
 
 KEYS = Keys()
 
 
 def namespaces(redis: Redis) -> list[bytes]:
-    """Return the addresses of all records on the stream."""
+    """Return the namespaces of all records on the stream."""
     return [fields[b"a"] for _, fields in redis.client.xrange(KEYS.stream)]
 
 
 def test_a_poller_publishes_its_own_canaries_and_leaves_those_that_a_sender_made(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service]
 ) -> None:
-    """Otherwise whoever may send to the queue could hide that nothing comes through."""
+    """Otherwise anybody who may send to the queue could hide that nothing gets through."""
     service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_CANARY_SECONDS="0"))
     eventually(service.ready)
     queue.send("null", '"1.abc"', queuecast="canary")
     eventually(lambda: service.metric("queuecast_poller_left_total", reason="bad_address") == 2)
     assert namespaces(forgetful_redis) == []
-    # Another replica's: the first one has no key yet, and asks for it.
+    # Another replica's canary: the first replica has no key yet and asks for it.
     other = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_CANARY_SECONDS="1"))
     eventually(lambda: service.metric("queuecast_poller_published_total") >= 1)
     eventually(lambda: other.metric("queuecast_poller_published_total") >= 1)
     assert {*namespaces(forgetful_redis)} == {b'["queuecast:canary"]'}
-    # A Redis that has lost the key is given another one, and nobody restarts anything.
+    # A Redis that has lost the key gets another one, without any restart.
     forgetful_redis.kill()
     forgetful_redis.start()
     eventually(lambda: forgetful_redis.client.xlen(KEYS.stream) >= 3)

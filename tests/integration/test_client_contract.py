@@ -1,6 +1,6 @@
-"""One suite for our client of SQS and for the SDK's: on the same servers they ask, and fail, alike.
+"""One suite for our SQS client and for the SDK's: with the same servers they ask and fail alike.
 
-What is one-sided is that we follow no redirect, and that an answer which is none is no empty one.
+They differ in two points: ours follows no redirect, and does not take an invalid answer for an empty one.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ from botocore.exceptions import (
 )
 
 from queuecast_local import sqs
-from queuecast_poller.access import Access, find_access
-from queuecast_poller.client import Client
-from queuecast_poller.failure import Call, Failure, QueueUnavailable, reason_of
-from queuecast_poller.queue_address import parse_queue
-from queuecast_poller.transport import Transport, open_transport
+from queuecast_poller.sqs.client import Client
+from queuecast_poller.sqs.credentials import Access, find_access
+from queuecast_poller.sqs.failure import Call, Failure, QueueUnavailable, reason_of
+from queuecast_poller.sqs.queue_address import parse_queue
+from queuecast_poller.sqs.transport import Transport, open_transport
 
 from . import emulators
-from .conftest import HOST, free_port
 from .emulators import Emulator, TestedQueue
+from .services import HOST, free_port
 
 Json = dict[str, Any]
 
@@ -63,13 +63,13 @@ class Ours:
 
     async def __call__(self, action: str, **request: Any) -> Json:
         try:
-            return await self._client.call(Call.OPEN, action, request, SECONDS + 8)
+            return await self._client.call(Call.OPEN, action, request, 60)
         except QueueUnavailable as exc:
             raise Refusal(exc.reason) from exc
 
 
 class Sdks:
-    """The SDK's client as the poller used it; its errors by our names."""
+    """The SDK's client as the poller used it; its errors get our names."""
 
     def __init__(self, queue: str, stack: AsyncExitStack) -> None:
         self._stack = stack
@@ -111,7 +111,7 @@ Make = Callable[..., Ours | Sdks]
 
 @pytest.fixture(params=[Sdks, Ours], ids=["sdk", "ours"])
 async def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
-    """Return what makes a client of either kind in the environment as it is then."""
+    """Return a function that makes a client of either kind, with the environment of that moment."""
     for name in (
         "AWS_PROFILE",
         "AWS_CA_BUNDLE",
@@ -133,7 +133,7 @@ def our_emulator() -> Iterator[Emulator]:
 
 
 def leads_to(port: int, monkeypatch: pytest.MonkeyPatch, scheme: str = "http") -> None:
-    """Have both clients call what listens there."""
+    """Make both clients call what listens there."""
     for name, value in sqs.environment(port).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"{scheme}://{HOST}:{port}")
@@ -151,7 +151,7 @@ def queue(
 
 
 async def test_a_message_comes_as_it_was_sent(make: Make, queue: TestedQueue) -> None:
-    """Body, sums and attributes, text and bytes: the poller checks each against the other."""
+    """The poller checks body and attributes, text and bytes, against their checksums."""
     attributes = {
         "rooms": {"DataType": "String", "StringValue": "sku:7"},
         "price": {"DataType": "Number", "StringValue": "3.50"},
@@ -168,13 +168,13 @@ async def test_a_message_comes_as_it_was_sent(make: Make, queue: TestedQueue) ->
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
-async def test_no_message_is_an_answer_without_one(make: Make, queue: TestedQueue) -> None:
-    """SQS leaves the key out."""
+async def test_an_empty_receive_is_an_answer_without_messages(make: Make, queue: TestedQueue) -> None:
+    """SQS leaves the `Messages` key out."""
     assert not (await make()("ReceiveMessage", QueueUrl=queue.url, WaitTimeSeconds=0)).get("Messages")
 
 
 async def test_a_batch_says_of_each_entry_what_became_of_it(make: Make, queue: TestedQueue) -> None:
-    """Status 200 says nothing."""
+    """Status 200 says nothing about the entries."""
     queue.send("a")
     (message,) = queue.receive()
     entries = [
@@ -191,7 +191,7 @@ async def test_a_batch_says_of_each_entry_what_became_of_it(make: Make, queue: T
 
 
 async def test_a_queue_that_is_not_there_is_missing(make: Make, queue: TestedQueue) -> None:
-    """The poller tells it from a network that is down."""
+    """The poller distinguishes it from a network that is down."""
     with pytest.raises(Refusal) as caught:
         await make()("GetQueueUrl", QueueName="nowhere")
     assert caught.value.reason is Failure.MISSING
@@ -218,7 +218,7 @@ async def test_a_queue_that_is_not_there_is_missing(make: Make, queue: TestedQue
 async def test_a_call_that_fails_has_one_reason(
     make: Make, our_emulator: Emulator, fault: Json, reason: Failure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever reads the metric need not know which client it was."""
+    """The metric means the same, whichever client is in use."""
     leads_to(our_emulator.port, monkeypatch)
     queue = our_emulator.queue()
     queue.send("a")
@@ -233,7 +233,7 @@ async def test_a_call_that_fails_has_one_reason(
 
 @dataclass
 class Recorder:
-    """A server that keeps what it was asked, and answers as it is told."""
+    """A server that records its requests and answers as it is told."""
 
     port: int
     answer: web.Response | None = None
@@ -251,7 +251,7 @@ class Recorder:
         return self.answer or web.json_response({"QueueUrl": f"http://{HOST}/1/orders"})
 
     def scope(self) -> str:
-        """The signature's scope of the last request, without the day."""
+        """The scope of the last request's signature, without the day."""
         return re.sub(
             r"/\d{8}/", "/", self.seen[-1][1]["authorization"].split("Credential=")[1].split(",")[0]
         )
@@ -281,7 +281,7 @@ async def recorder(stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch) -> Re
 async def test_a_request_is_a_signed_document(
     make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the endpoint's path, with the target and, of credentials that expire, the token."""
+    """It goes to the endpoint's path, with the target and, for temporary credentials, their token."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token/+==")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://{HOST}:{recorder.port}/sqs/")
     await make()("GetQueueUrl", QueueName="orders")
@@ -299,7 +299,7 @@ async def test_a_request_is_a_signed_document(
 async def test_a_proxy_carries_what_it_is_there_for(
     make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pod may have no other way out; `NO_PROXY` names what is near."""
+    """A proxy may be a pod's only way out; `NO_PROXY` names the hosts that are reached without it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://sqs.example")
     monkeypatch.setenv("HTTP_PROXY", f"http://user:secret@{HOST}:{recorder.port}")
     await make()("GetQueueUrl", QueueName="orders")
@@ -315,7 +315,7 @@ async def test_a_proxy_carries_what_it_is_there_for(
 async def test_a_proxy_opens_a_tunnel_to_what_has_certificates_of_ones_own(
     make: Make, stack: AsyncExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both are usual in a company's network: `HTTPS_PROXY` and `AWS_CA_BUNDLE`."""
+    """`HTTPS_PROXY` and `AWS_CA_BUNDLE` are both usual in a company's network."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(HOST).configure_cert(context)
@@ -335,7 +335,7 @@ async def test_a_proxy_opens_a_tunnel_to_what_has_certificates_of_ones_own(
     monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{proxy_port}")
     with pytest.raises(Refusal) as caught:
         await make()("GetQueueUrl", QueueName="orders")
-    assert caught.value.reason is Failure.CONNECTION, "nobody knows who issued its certificate"
+    assert caught.value.reason is Failure.CONNECTION, "the certificate's issuer is unknown"
     bundle = tmp_path / "bundle.pem"
     authority.cert_pem.write_to_path(bundle)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
@@ -355,7 +355,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def test_ours_a_redirect_is_not_followed(recorder: Recorder, stack: AsyncExitStack) -> None:
-    """The SDK follows it, and shows the session token to whoever is there."""
+    """The SDK follows it, and shows the session token to whatever server is there."""
     recorder.answer = web.Response(status=307, headers={"Location": f"http://{HOST}:{recorder.port}/other"})
     with pytest.raises(Refusal) as caught:
         await Ours("orders", stack)("GetQueueUrl", QueueName="orders")
@@ -365,10 +365,10 @@ async def test_ours_a_redirect_is_not_followed(recorder: Recorder, stack: AsyncE
 
 
 @pytest.mark.parametrize("body", ["<html>hello</html>", "[]", '{"Messages": [{"Bo'])
-async def test_ours_what_is_no_answer_is_garbled(
+async def test_ours_an_invalid_answer_is_garbled(
     recorder: Recorder, stack: AsyncExitStack, body: str
 ) -> None:
-    """The SDK takes it for an empty one: no messages, although some may have been handed out."""
+    """The SDK takes it for an empty answer, although SQS may have handed out messages."""
     recorder.answer = web.Response(text=body)
     with pytest.raises(Refusal) as caught:
         await Ours("orders", stack)("ReceiveMessage", QueueUrl="http://x/1/orders")
@@ -378,13 +378,13 @@ async def test_ours_what_is_no_answer_is_garbled(
 async def test_ours_an_answer_has_an_end(
     recorder: Recorder, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A peer that never stops talking would fill the memory."""
-    monkeypatch.setattr("queuecast_poller.transport.MAX_ANSWER_BYTES", 1_000)
+    """A peer that never stops sending would fill the memory."""
+    monkeypatch.setattr("queuecast_poller.sqs.transport.MAX_ANSWER_BYTES", 1_000)
     recorder.answer = web.Response(text=json.dumps({"QueueUrl": "x" * 1_000}))
     with pytest.raises(Refusal) as caught:
         await Ours("orders", stack)("GetQueueUrl", QueueName="orders")
     assert caught.value.reason is Failure.GARBLED
-    monkeypatch.setattr("queuecast_poller.transport.MAX_ANSWER_BYTES", 2_000)
+    monkeypatch.setattr("queuecast_poller.sqs.transport.MAX_ANSWER_BYTES", 2_000)
     recorder.answer = web.Response(text=json.dumps({"QueueUrl": "x" * 1_000}))
     assert len((await Ours("orders", stack)("GetQueueUrl", QueueName="orders"))["QueueUrl"]) == 1_000
 
@@ -392,6 +392,6 @@ async def test_ours_an_answer_has_an_end(
 async def test_ours_a_queue_is_asked_in_the_region_of_its_url(
     recorder: Recorder, stack: AsyncExitStack
 ) -> None:
-    """An emulator, and a proxy before SQS, choose the queue by the signature's region."""
+    """Emulators, and proxies in front of SQS, choose the queue by the signature's region."""
     await Ours("https://sqs.eu-west-1.amazonaws.com/123456789012/orders", stack)("GetQueueUrl", QueueName="x")
     assert recorder.scope() == "local/eu-west-1/sqs/aws4_request"

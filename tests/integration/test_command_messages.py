@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 
 from . import emulators
-from .conftest import Redis, Service
+from .commands import SECRET, disconnected, token
+from .dead_letters import Pair
 from .emulators import Emulator
 from .page import Page
-from .site import Site, item, site, until
-from .test_commands import SECRET, disconnected, token
-from .test_dead_letters import Pair
-
-__all__ = ["site"]
+from .services import Redis, Service
+from .site import Site, item, until
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def poller(start: Callable[..., Service], pair: Pair, site: Site, **more: Any) -
 async def test_a_command_on_the_queue_is_followed_and_deleted(
     site: Site, ours: Emulator, start: Callable[..., Service]
 ) -> None:
-    """All sessions of a user end, on every replica; whoever is meant joins before the next message comes."""
+    """A user's sessions end on every replica; a session joins its room before the next message comes."""
     replicas = await site.start_two(auth="jwt", auth_secret=SECRET)
     pair = Pair(ours)
     service = poller(start, pair, site, QUEUECAST_COMMANDS="true")
@@ -62,7 +60,7 @@ async def test_a_command_on_the_queue_is_followed_and_deleted(
 async def test_a_queue_commands_nobody_unless_that_is_switched_on(
     site: Site, ours: Emulator, start: Callable[..., Service]
 ) -> None:
-    """It is a dead letter at once; the user goes on, and nobody is shown whom it names."""
+    """It becomes a dead letter at once; the user stays connected, and no browser learns whom it names."""
     one = await site.start(auth="jwt", auth_secret=SECRET)
     pair = Pair(ours)
     service = poller(start, pair, site)
@@ -78,7 +76,7 @@ async def test_a_queue_commands_nobody_unless_that_is_switched_on(
 async def test_a_command_is_left_while_redis_is_away_and_followed_once(
     forgetful_redis: Redis, ours: Emulator, start: Callable[..., Service]
 ) -> None:
-    """What is deleted has taken effect: until Redis has it, the message is on the queue."""
+    """A deleted command has taken effect: until Redis has it, the message stays on the queue."""
     made = Site(forgetful_redis)
     try:
         one = await made.start()

@@ -16,7 +16,7 @@ from queuecast_bus import BusManager, BusUnavailable, Record
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
-from .conftest import HOST, Redis, bus_settings, free_port
+from .services import HOST, Redis, bus_settings, free_port
 from .tls import TlsServer
 
 RECORD = Record(event="e", arguments=b"[]")
@@ -33,12 +33,12 @@ async def stored(url: str) -> bool:
 
 @pytest.mark.parametrize("scheme", ["redis", "valkey"])
 async def test_a_tcp_url_reaches_the_server(shared_redis: Redis, scheme: str) -> None:
-    """Valkey speaks Redis's protocol, so its scheme must not need another client."""
+    """Valkey speaks Redis's protocol, so its URL scheme must not need another client."""
     assert await stored(f"{scheme}://{HOST}:{shared_redis.port}/3")
 
 
 async def test_a_unix_url_reaches_the_server(any_redis: RedisServer, tmp_path: Path) -> None:
-    """A side-car Redis is often shared by socket."""
+    """A Redis in a sidecar is often reached over a Unix socket."""
     path = tmp_path / "redis.sock"
     redis = Redis(any_redis, tmp_path, "--unixsocket", str(path))
     assert await stored(f"unix://{path}?db=1")
@@ -48,7 +48,7 @@ async def test_a_unix_url_reaches_the_server(any_redis: RedisServer, tmp_path: P
 async def test_a_password_is_sent_and_a_wrong_one_is_named_but_not_shown(
     any_redis: RedisServer, tmp_path: Path
 ) -> None:
-    """Managed Redis always wants one; a log must never show it."""
+    """Managed Redis always requires a password; a log must never show it."""
     port = free_port()
     process = Process("redis", (*any_redis.on(port), "--requirepass", "s3cret", "--dir", str(tmp_path)))
     eventually(lambda: socket.socket().connect_ex((HOST, port)) == 0)
@@ -80,21 +80,21 @@ async def test_a_sentinel_url_reaches_the_master(sentinel: int, scheme: str) -> 
 
 
 async def test_a_sentinel_that_is_gone_or_silent_is_passed_over(sentinel: int) -> None:
-    """A host that is down says nothing: the next one must be asked before the answer is given up."""
+    """A host that is down does not answer: the next one must be asked before the deadline."""
     with socket.create_server((HOST, 0)) as silent:
         dead = f"{HOST}:{free_port()},{HOST}:{silent.getsockname()[1]}"
         assert await stored(f"redis+sentinel://{dead},{HOST}:{sentinel}/0/mymaster")
 
 
 async def test_an_unknown_sentinel_service_is_unavailable_not_a_crash(sentinel: int) -> None:
-    """A sentinel that has no master yet is a dependency that will be back."""
+    """A sentinel that has no master yet is a dependency that will recover."""
     with pytest.raises(BusUnavailable):
         await stored(f"redis+sentinel://{HOST}:{sentinel}/0/othermaster")
 
 
 @pytest.fixture
 def tls(any_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """A Redis that speaks TLS with a certificate of its own; port and certificate."""
+    """The port and certificate of a Redis that speaks TLS with a self-signed certificate."""
     certificate, key = _self_signed(tmp_path)
     directives = {
         "tls-port": str(free_port()),

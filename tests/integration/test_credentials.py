@@ -1,4 +1,4 @@
-"""Credentials that something else renews in a file: the real SDK, and a server that refuses old ones."""
+"""Credentials that something else renews in a file, with the real SDK and a server that refuses old ones."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from queuecast_poller import client
-from queuecast_poller.failure import Failure, QueueUnavailable
-from queuecast_poller.sqs import SqsQueue, open_queue
+from queuecast_poller.sqs import client
+from queuecast_poller.sqs.failure import Failure, QueueUnavailable
+from queuecast_poller.sqs.queue import SqsQueue, open_queue
 
-from .conftest import HOST, free_port
+from .services import HOST, free_port
 
 
 class Gatekeeper:
-    """Speaks SQS for an empty queue, to whoever signs with the `accepted` key."""
+    """An SQS with an empty queue that accepts only requests signed with the `accepted` key."""
 
     def __init__(self) -> None:
         self.accepted = ""
@@ -48,7 +48,7 @@ async def gatekeeper(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gatekeepe
 async def test_credentials_that_were_renewed_in_their_file_are_used_without_a_restart(
     gatekeeper: Gatekeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK reads the file once per client: for its whole life it would sign with what has expired."""
+    """The SDK reads the file once per client: it would sign with expired credentials for ever."""
     file = tmp_path / "credentials"
 
     def renew(key: str) -> None:

@@ -1,29 +1,21 @@
-"""Bad messages with a real queue: how soon they are out of the way, what is told of them, the way back."""
+"""Bad messages on a real queue: how soon they are out of the way, how they are listed and moved back."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
-from queuecast_local import sqs
 
 from . import emulators
-from .conftest import Redis, Service
-from .emulators import Emulator, Json, TestedQueue
-
-POLLER = "queuecast_poller"
-HIDDEN_SECONDS = 300
-"""Visibility timeout of the queues here: far longer than any test may take. What waits for it fails."""
+from .dead_letters import POLLER, Pair, published
+from .emulators import Emulator, TestedQueue
+from .services import Redis, Service
 
 NO_MOVES = {"action": "StartMessageMoveTask", "kind": "error", "status": 400, "code": "InvalidAction"}
-"""What an emulator says that cannot move messages."""
+"""The answer of an emulator that cannot move messages."""
 
 TEXT = {"DataType": "String", "StringValue": "sku:7"}
 BYTES = {"DataType": "Binary", "BinaryValue": b"\x00\xff"}
@@ -43,7 +35,7 @@ def elasticmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(params=["ours", "ours without moves", "moto", "elasticmq"])
 def each(request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    """Each emulator, those that move dead letters by themselves and those that cannot."""
+    """Each emulator: those that can move dead letters themselves and those that cannot."""
     if request.param == "moto":
         yield Emulator(request.getfixturevalue("moto"))
         return
@@ -57,62 +49,9 @@ def each(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 
 @pytest.fixture(params=["ours", "elasticmq"])
 def ordered(request: pytest.FixtureRequest) -> Emulator:
-    """Those that keep the order of a group whoever asks; moto hands it to two long polls at once."""
+    """The emulators that keep a group's order; moto hands one group to two long polls at once."""
     found: Emulator = request.getfixturevalue(request.param)
     return found
-
-
-class Pair:
-    """A queue with its dead-letter queue."""
-
-    def __init__(self, emulator: Emulator, max_receives: int | None = 3, *, fifo: bool = False) -> None:
-        self.emulator = emulator
-        self.dead = emulator.queue(fifo=fifo)
-        more = {"VisibilityTimeout": str(HIDDEN_SECONDS)}
-        if max_receives is not None:
-            policy = {"deadLetterTargetArn": self.dead.arn, "maxReceiveCount": max_receives}
-            more["RedrivePolicy"] = json.dumps(policy)
-        self.queue = emulator.queue(fifo=fifo, **more)
-        self.name = self.queue.url.rpartition("/")[2]
-
-    def poller(self, redis: Redis, **more: str) -> dict[str, str]:
-        """Return the environment of a poller of the queue."""
-        return {
-            **sqs.environment(self.emulator.port),
-            "QUEUECAST_REDIS_URL": redis.url,
-            "QUEUECAST_QUEUES": self.name,
-            "QUEUECAST_WAIT_SECONDS": "1",
-            **more,
-        }
-
-    def bury(self, body: str, **attributes: Json) -> None:
-        """Have a message become a dead letter, as SQS does it."""
-        self.queue.client.send_message(
-            QueueUrl=self.queue.url, MessageBody=body, MessageAttributes=attributes
-        )
-
-        def dead() -> bool:
-            return not self.queue.receive(VisibilityTimeout=0) and self.dead.depth()[0] > before
-
-        before = self.dead.depth()[0]
-        eventually(dead)
-
-    def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run `dead-letters` to its end."""
-        environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            **sqs.environment(self.emulator.port),
-            "QUEUECAST_QUEUES": self.name,
-            **settings,
-        }
-        command = (sys.executable, "-m", POLLER, "dead-letters", *arguments)
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
-
-
-def published(redis: Redis) -> list[Any]:
-    return [json.loads(fields[b"d"])[0] for _, fields in redis.client.xrange(Keys().stream)]
 
 
 def send_to_group(queue: TestedQueue, group: str, *bodies: str) -> None:
@@ -131,7 +70,7 @@ def send_to_group(queue: TestedQueue, group: str, *bodies: str) -> None:
 def test_a_bad_message_is_a_dead_letter_at_once(
     each: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
 ) -> None:
-    """Not after a visibility timeout for each receive that its policy allows."""
+    """It must not take one visibility timeout for each receive that the policy allows."""
     pair = Pair(each)
     pair.queue.send("no json", '{"id":1}')
     service = start(POLLER, pair.poller(forgetful_redis))
@@ -145,7 +84,7 @@ def test_a_bad_message_is_a_dead_letter_at_once(
 def test_a_group_waits_for_its_bad_message_for_seconds(
     ordered: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
 ) -> None:
-    """It was (receives - 1) visibility timeouts. All of the group arrives, in order; nothing else dies."""
+    """It used to wait (receives - 1) visibility timeouts. The others arrive in order; none is lost."""
     pair = Pair(ordered, fifo=True)
     send_to_group(pair.queue, "a", '{"id":0}', "no json", *(json.dumps({"id": n}) for n in range(1, 15)))
     send_to_group(pair.queue, "b", '{"id":15}', '{"id":16}')
@@ -162,7 +101,7 @@ def test_a_group_waits_for_its_bad_message_for_seconds(
 def test_without_a_policy_a_bad_message_is_hidden_and_its_neighbours_go_on(
     ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
 ) -> None:
-    """It would come again at once, for ever: here it is out of the way, for longer each time."""
+    """Unhidden, it would come again at once, for ever. Each time it is hidden for longer."""
     pair = Pair(ours, max_receives=None)
     pair.queue.send("no json")
     pair.queue.receive(VisibilityTimeout=0)
@@ -176,7 +115,7 @@ def test_without_a_policy_a_bad_message_is_hidden_and_its_neighbours_go_on(
 
 
 def test_it_lists_what_is_there_and_why_it_would_fail_again(each: Emulator) -> None:
-    """With the settings of now: what was too large for an old one is not any more. Nothing is changed."""
+    """It judges by the current settings: a message may no longer be too large. It changes nothing."""
     pair = Pair(each, max_receives=1)
     pair.bury("no json")
     pair.bury("[1,2,3]")
@@ -196,8 +135,34 @@ def test_it_lists_what_is_there_and_why_it_would_fail_again(each: Emulator) -> N
     assert pair.dead.depth() == (2, 0)
 
 
+def test_it_asks_redis_which_namespaces_are_served(ours: Emulator, forgetful_redis: Redis) -> None:
+    """A message for another one would be left again. Without Redis the command says what it does not know."""
+    pair = Pair(ours, max_receives=1)
+    pair.bury("1", namespace={"DataType": "String", "StringValue": "/shop"})
+    for name in ("any", "/"):
+        forgetful_redis.client.set(Keys().namespace(name), b"1")
+    listed = pair.command(QUEUECAST_REDIS_URL=forgetful_redis.url)
+    assert "bad_address: no gateway serves the namespace '/shop'" in listed.stdout
+    assert listed.stderr == ""
+    listed = pair.command(QUEUECAST_REDIS_URL="unix:///nowhere")
+    assert "would be published now" in listed.stdout
+    assert "whether gateways serve the namespaces is not known: " in listed.stderr
+
+
+def test_no_sender_writes_lines_or_escape_sequences_to_the_terminal(ours: Emulator) -> None:
+    """Whoever runs the command reads its lines as ours, and a terminal carries out what it is sent."""
+    pair = Pair(ours, max_receives=1)
+    place = {"s3BucketName": "archive", "s3Key": "a\nqueue x: 0 dead letters\x1b[2J\x9b2J" + 1_000 * "k"}
+    pair.bury(json.dumps(["software.amazon.payloadoffloading.PayloadS3Pointer", place]))
+    shown = pair.command(QUEUECAST_PAYLOAD_BUCKETS="archive").stdout
+    assert len(shown.splitlines()) == 2
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert r"s3://archive/a\nqueue x: 0 dead letters\x1b[2J" in shown
+    assert len(shown) < 1_000
+
+
 def test_it_moves_them_back_as_they_were(each: Emulator) -> None:
-    """Body and attributes, binary ones too, whoever moves them: the emulator itself or the command."""
+    """Body and attributes, even binary ones, stay the same whether the emulator or the command moves them."""
     pair = Pair(each, max_receives=1)
     pair.bury('{"id":1}', rooms=TEXT, key=BYTES)
     pair.bury("no json")
@@ -213,8 +178,8 @@ def test_it_moves_them_back_as_they_were(each: Emulator) -> None:
 
 @pytest.mark.parametrize("moves", [True, False], ids=["by itself", "by hand"])
 def test_a_group_is_moved_back_in_order(ours: Emulator, moves: bool) -> None:
-    """What was more than ten, which a receive brings at most, too; and within the five minutes in which its
-    old deduplication ids are known.
+    """It works for more than ten, the most that a receive brings, and within the five minutes in which SQS
+    still knows the old deduplication ids.
     """
     pair = Pair(ours, max_receives=1, fifo=True)
     bodies = [str(number) for number in range(12)]
@@ -234,7 +199,7 @@ def test_a_group_is_moved_back_in_order(ours: Emulator, moves: bool) -> None:
 
 
 def test_what_came_from_another_queue_stays_where_its_move_is_made_by_hand(ours: Emulator) -> None:
-    """Several queues may share a dead-letter queue; a message goes back to its own or nowhere."""
+    """Several queues may share a dead-letter queue; a message goes back to its own queue or nowhere."""
     pair = Pair(ours, max_receives=1)
     policy = json.dumps({"deadLetterTargetArn": pair.dead.arn, "maxReceiveCount": 1})
     other = ours.queue(RedrivePolicy=policy)
@@ -249,8 +214,8 @@ def test_what_came_from_another_queue_stays_where_its_move_is_made_by_hand(ours:
     assert pair.dead.bodies() == ["of another"]
 
 
-def test_what_sqs_cannot_move_is_told_in_its_words(ours: Emulator) -> None:
-    """Somebody has put a message there by hand: SQS does not know where it belongs."""
+def test_what_sqs_cannot_move_is_reported_in_its_words(ours: Emulator) -> None:
+    """If somebody has sent a message to it by hand, SQS does not know where it belongs."""
     pair = Pair(ours)
     pair.dead.send("[1]")
     moved = pair.command("--redrive")
@@ -261,7 +226,7 @@ def test_what_sqs_cannot_move_is_told_in_its_words(ours: Emulator) -> None:
 
 
 def test_a_refused_move_is_no_reason_to_send_by_hand(ours: Emulator) -> None:
-    """Only who cannot move is helped; who may not, or not now, is told so."""
+    """The command sends by hand only where SQS has no moves; it reports a denied or failed move."""
     pair = Pair(ours, max_receives=1)
     pair.bury("[1]")
     ours.fail({"action": "StartMessageMoveTask", "kind": "error", "status": 403, "code": "AccessDenied"})
@@ -273,7 +238,7 @@ def test_a_refused_move_is_no_reason_to_send_by_hand(ours: Emulator) -> None:
 
 
 def test_a_queue_without_a_dead_letter_queue_says_so(ours: Emulator) -> None:
-    """An empty list would read as good news."""
+    """An empty list would look like good news."""
     pair = Pair(ours, max_receives=None)
     listed = pair.command()
     assert (listed.returncode, listed.stdout) == (0, "")
@@ -289,7 +254,7 @@ def test_a_queue_without_a_dead_letter_queue_says_so(ours: Emulator) -> None:
     ],
 )
 def test_a_wrong_argument_is_named(ours: Emulator, arguments: tuple[str, ...], says: str) -> None:
-    """And nothing is done on a guess."""
+    """The command does nothing on a guess."""
     refused = Pair(ours).command(*arguments)
     assert refused.returncode == 2
     assert says in refused.stderr

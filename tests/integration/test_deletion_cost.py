@@ -1,4 +1,4 @@
-"""What Kubernetes's API server is asked for, by HTTP and TLS as in a cluster, and all that it may answer."""
+"""The requests to Kubernetes's API server, over HTTP and TLS as in a cluster, and whatever it may answer."""
 
 import asyncio
 import logging
@@ -10,17 +10,17 @@ import pytest
 import trustme
 from aiohttp import web
 
-from queuecast_gateway import deletion_cost as module
-from queuecast_gateway.deletion_cost import DeletionCost
+from queuecast_gateway.replica import deletion_cost as module
+from queuecast_gateway.replica.deletion_cost import COST_OF_EMPTY, DeletionCost
 
-from .conftest import HOST, free_port
+from .services import HOST, free_port
 from .site import until
 
 POD = "queuecast-gateway-7d4b9c-x2x4z"
 
 
 class ApiServer:
-    """Keeps what is asked of it, and answers with `status`, or not before `going_on`."""
+    """Records its requests, and answers with `status`, or not before `going_on` is set."""
 
     def __init__(self, account: Path) -> None:
         self.port = free_port()
@@ -54,13 +54,13 @@ class ApiServer:
             self._runner = None
 
     def renew_token(self, token: str) -> None:
-        """The kubelet does so for a pod, long before the old one ends."""
+        """Renew the token, as the kubelet does for a pod long before the old one expires."""
         (self._account / "token").write_text(token)
 
-    def told(self) -> list[object]:
-        """Return the costs that it was told."""
+    def told(self) -> list[int]:
+        """Return the numbers of connections that the reported costs stand for."""
         return [
-            body["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"]
+            int(body["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"]) - COST_OF_EMPTY
             for *_, body in self.requests
             if isinstance(body, dict)
         ]
@@ -81,7 +81,7 @@ class ApiServer:
 
 
 class Pod:
-    """A gateway's view of itself."""
+    """A gateway's pod, which reports its own deletion cost."""
 
     def __init__(self, server: ApiServer, account: Path, interval_seconds: float = 30.0) -> None:
         self.connections = 0
@@ -111,51 +111,51 @@ def pod(server: ApiServer, tmp_path: Path) -> Pod:
 
 
 async def test_a_pod_patches_its_own_annotation_and_nothing_else(server: ApiServer, pod: Pod) -> None:
-    """By a merge patch: other annotations, and whoever else changes the pod, are not touched."""
+    """A merge patch leaves other annotations, and the changes of others, as they are."""
     pod.connections = 1_234
-    await pod.cost.tell()
+    await pod.cost.report()
     assert server.requests == [
         (
             "PATCH",
             f"/api/v1/namespaces/shop/pods/{POD}",
             "application/merge-patch+json",
             "Bearer first",
-            {"metadata": {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "1234"}}},
+            {"metadata": {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "-998766"}}},
         )
     ]
     assert not pod.failures
 
 
-async def test_it_is_told_only_what_makes_a_difference(server: ApiServer, pod: Pod) -> None:
-    """An API server has better things to do than to follow each browser."""
+async def test_only_relevant_changes_are_reported(server: ApiServer, pod: Pod) -> None:
+    """An API server should not have to follow each browser."""
     for pod.connections in (1_000, 1_000, 1_050, 1_100, 1_101, 0, 0, 5, 40):
-        await pod.cost.tell()
-    assert server.told() == ["1000", "1100", "0", "5", "40"]
+        await pod.cost.report()
+    assert server.told() == [1000, 1100, 0, 5, 40]
 
 
 async def test_a_token_that_was_renewed_is_shown_from_then_on(server: ApiServer, pod: Pod) -> None:
-    """A projected one is good for an hour; a gateway runs for weeks."""
-    await pod.cost.tell()
+    """A projected token is valid for an hour; a gateway runs for weeks."""
+    await pod.cost.report()
     server.renew_token("second\n")
     pod.connections = 100
-    await pod.cost.tell()
+    await pod.cost.report()
     assert [authorization for *_, authorization, _ in server.requests] == ["Bearer first", "Bearer second"]
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 409, 429, 500, 503])
-async def test_what_was_refused_is_told_again(
+async def test_a_refused_report_is_repeated(
     status: int, server: ApiServer, pod: Pod, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without its Role, or with an API server in trouble: one line when it begins, one when it ends."""
+    """The Role may be missing, or the server in trouble: one line when it begins, one when it ends."""
     server.status = status
     pod.connections = 50
     with caplog.at_level(logging.INFO):
-        await pod.cost.tell()
-        await pod.cost.tell()
+        await pod.cost.report()
+        await pod.cost.report()
         server.status = 200
-        await pod.cost.tell()
-        await pod.cost.tell()
-    assert server.told() == ["50"] * 3, "and a redirect takes the token nowhere"
+        await pod.cost.report()
+        await pod.cost.report()
+    assert server.told() == [50] * 3, "a redirect does not take the token anywhere"
     assert len(pod.failures) == 2
     lines = [record.getMessage() for record in caplog.records if record.name == module.__name__]
     assert len(lines) == 2
@@ -164,12 +164,12 @@ async def test_what_was_refused_is_told_again(
 
 
 @pytest.mark.parametrize("token", [b"\xff\xfe", b"a\r\nX-Forged: b"])
-async def test_a_token_that_is_no_header_breaks_nothing(
+async def test_a_token_that_is_no_valid_header_breaks_nothing(
     token: bytes, server: ApiServer, pod: Pod, tmp_path: Path
 ) -> None:
-    """Whatever stands in that file, it is not worth a gateway."""
+    """Whatever is in that file, it must not cost a gateway."""
     (tmp_path / "token").write_bytes(token)
-    await pod.cost.tell()
+    await pod.cost.report()
     assert not server.requests
     assert len(pod.failures) == 1
 
@@ -177,38 +177,38 @@ async def test_a_token_that_is_no_header_breaks_nothing(
 async def test_an_answer_that_does_not_come_is_not_waited_for(
     server: ApiServer, pod: Pod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be one more connection each half minute, for ever."""
-    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
+    """Otherwise each half minute would add a connection that never ends."""
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 2.0)
     server.going_on.clear()
     async with asyncio.timeout(60):
-        await pod.cost.tell()
+        await pod.cost.report()
     assert len(pod.failures) == len(server.requests) == 1
 
 
 async def test_an_api_server_that_is_away_is_found_again(server: ApiServer, pod: Pod) -> None:
-    """A control plane is upgraded while gateways run."""
+    """Control planes are upgraded while gateways run."""
     await server.stop()
-    await pod.cost.tell()
+    await pod.cost.report()
     assert len(pod.failures) == 1
     await server.start()
-    await pod.cost.tell()
-    assert server.told() == ["0"]
+    await pod.cost.report()
+    assert server.told() == [0]
     assert len(pod.failures) == 1
 
 
-async def test_the_token_is_shown_to_nobody_whom_the_clusters_ca_does_not_know(tmp_path: Path) -> None:
-    """With it one can change pods."""
+async def test_the_token_goes_only_to_servers_that_the_clusters_ca_has_signed(tmp_path: Path) -> None:
+    """The token allows changing pods."""
     impostor = ApiServer(tmp_path)
     await impostor.start(trustme.CA())
     pod = Pod(impostor, tmp_path)
-    await pod.cost.tell()
+    await pod.cost.report()
     assert not impostor.requests
     assert len(pod.failures) == 1
     await impostor.stop()
 
 
 async def test_it_goes_on_by_itself_and_never_faster_than_it_may(server: ApiServer, tmp_path: Path) -> None:
-    """However fast connections come; and nothing that fails ends it."""
+    """It keeps its pace however fast connections come, and no failure ends it."""
     pod = Pod(server, tmp_path, interval_seconds=0.1)
     running = asyncio.create_task(pod.cost.run())
     began = asyncio.get_running_loop().time()

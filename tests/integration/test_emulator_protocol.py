@@ -1,4 +1,4 @@
-"""The SQS emulator at its socket: what the SDK asks beyond messages, and what is not its protocol."""
+"""The SQS emulator's protocol: the SDK's calls that concern no messages, and requests that are invalid."""
 
 import json
 import subprocess
@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import HOST
 from .emulators import Emulator
+from .services import HOST
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["emulator", "moto"])
 def either(request: pytest.FixtureRequest) -> Emulator:
-    """Ours and moto's, which has to agree."""
+    """Our emulator and moto's server, which have to agree."""
     return Emulator(request.getfixturevalue(request.param))
 
 
 def test_queues_are_made_listed_changed_tagged_and_deleted(either: Emulator) -> None:
-    """As tools and people do that try something out."""
+    """Tools do it, and so do people who try something out."""
     queue = either.queue(VisibilityTimeout="7")
     client, url = queue.client, queue.url
     name = url.rpartition("/")[2]
@@ -40,7 +40,7 @@ def test_queues_are_made_listed_changed_tagged_and_deleted(either: Emulator) -> 
 
 
 def test_a_queue_names_its_sources_of_dead_letters(either: Emulator) -> None:
-    """Under a key that SQS writes in lower case."""
+    """The answer's key is the one that SQS writes in lower case."""
     dead = either.queue()
     policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2})
     source = either.queue(RedrivePolicy=policy)
@@ -49,7 +49,7 @@ def test_a_queue_names_its_sources_of_dead_letters(either: Emulator) -> None:
 
 
 def test_a_delayed_message_is_counted_apart(either: Emulator) -> None:
-    """A message timer hides it, and it is not in flight."""
+    """A delayed message is hidden by its timer, but not in flight."""
     queue = either.queue()
     queue.client.send_message(QueueUrl=queue.url, MessageBody="a", DelaySeconds=900)
     assert queue.depth() == (0, 0)
@@ -65,13 +65,13 @@ def test_a_delayed_message_is_counted_apart(either: Emulator) -> None:
         ({"X-Amz-Target": "DynamoDB_20120810.ListTables"}, b"{}", 400, "speaks the JSON protocol only"),
         ({"X-Amz-Target": "AmazonSQS.ListQueues"}, b"{", 400, "The body is not JSON"),
         ({"X-Amz-Target": "AmazonSQS.ListQueues"}, b"[]", 400, "must be a JSON object"),
-        ({"X-Amz-Target": "AmazonSQS.AddPermission"}, b"{}", 400, "no action of this emulator"),
+        ({"X-Amz-Target": "AmazonSQS.AddPermission"}, b"{}", 400, "not an action of this emulator"),
     ],
 )
-def test_what_is_not_its_protocol_is_told_what_is(
+def test_another_protocol_is_refused_with_an_explanation(
     emulator: int, headers: dict[str, str], body: bytes | None, status: int, words: str
 ) -> None:
-    """Old SDKs speak the query protocol; whoever has one should not have to guess."""
+    """Old SDKs speak the query protocol; their users should not have to guess what is wrong."""
     request = urllib.request.Request(f"http://{HOST}:{emulator}/123456789012/q", body, headers)
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=30)
@@ -80,7 +80,7 @@ def test_what_is_not_its_protocol_is_told_what_is(
 
 
 def test_it_runs_without_the_tests_and_without_moto() -> None:
-    """`make run` installs neither what tests the emulator nor what it is compared with."""
+    """`make run` installs neither the test tools nor moto."""
     code = (
         "import sys; import queuecast_local.sqs_emulator.server, queuecast_local.sqs; "
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'tests', 'moto', 'boto3', 'flask'}))"

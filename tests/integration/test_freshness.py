@@ -1,4 +1,4 @@
-"""After an outage browsers see the present: maximum age and `latest` of a route, on a real queue."""
+"""After an outage browsers see the current state: a route's maximum age and `latest`, on a real queue."""
 
 import json
 import signal
@@ -9,13 +9,11 @@ import pytest
 from tests.claims import eventually
 
 from . import emulators
-from .conftest import Redis, Service
+from .dead_letters import Pair, published
 from .emulators import Emulator
 from .page import Page
-from .site import Site, site, until
-from .test_dead_letters import Pair, published
-
-__all__ = ["site"]
+from .services import Redis, Service
+from .site import Site, until
 
 Item = dict[str, int]
 
@@ -40,7 +38,7 @@ def routes(tmp_path: Path) -> dict[str, str]:
 
 
 def send_prices(pair: Pair, count: int) -> None:
-    """Put so many on the queue, of five keys in turn."""
+    """Put `count` prices on the queue, with five keys in turn."""
     for first in range(0, count, 10):
         numbers = range(first, first + 10)
         entries = [{"Id": str(at), "MessageBody": json.dumps({"sku": at % 5, "at": at})} for at in numbers]
@@ -57,7 +55,7 @@ def assert_the_newest_are_shown_last(shown: list[Item], count: int) -> None:
 def test_a_backlog_shows_the_newest_of_each_key_and_nothing_that_is_too_old(
     ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service], routes: dict[str, str]
 ) -> None:
-    """The others are deleted, and counted as what they are."""
+    """The other messages are deleted and counted by reason."""
     pair = Pair(ours)
     pair.queue.send(*(json.dumps({"sku": number % 2, "at": number}) for number in range(8)))
     pair.queue.send('{"old": true, "sku": 1}', '{"old": true, "sku": 2}')
@@ -72,7 +70,7 @@ def test_a_backlog_shows_the_newest_of_each_key_and_nothing_that_is_too_old(
 async def test_an_hour_of_history_reaches_the_browser_as_the_present(
     site: Site, ours: Emulator, start: Callable[..., Service], routes: dict[str, str]
 ) -> None:
-    """A thousand prices of five articles: one event of each, or a few where the machine is slow."""
+    """A thousand prices of five articles become one event for each, or a few on a slow machine."""
     gateway = await site.start()
     pair = Pair(ours)
     send_prices(pair, 1_000)
@@ -95,7 +93,7 @@ async def test_an_hour_of_history_reaches_the_browser_as_the_present(
 def test_a_poller_that_stops_while_it_waits_leaves_nothing_hidden(
     ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service], routes: dict[str, str]
 ) -> None:
-    """Redis is away, and another poller goes on with all of it at once. Nothing of it was deleted."""
+    """While Redis is away nothing is deleted, and another poller can take all of it at once."""
     pair = Pair(ours)
     service = start("queuecast_poller", pair.poller(forgetful_redis, **routes))
     # Once it knows that the namespace is served, it asks Redis for nothing before it publishes.

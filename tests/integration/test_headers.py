@@ -1,4 +1,4 @@
-"""The headers of a running gateway's public port, as they come over the network."""
+"""The headers of a running gateway's public port, as they arrive over the network."""
 
 import http.client
 import json
@@ -10,8 +10,8 @@ from tests.claims import eventually
 
 from queuecast_local.redis_server import RedisServer
 
-from .conftest import HOST, Redis
-from .test_gateway import Gateway, browser
+from .gateway import Gateway, browser
+from .services import HOST, Redis
 
 CLIENT = "/vendor/socket.io-4.8.4.min.js"
 DIRECTIVES = {
@@ -37,7 +37,7 @@ STRICT = {
 
 
 class Answer:
-    """An answer whose headers came once each."""
+    """An answer in which each header came once."""
 
     def __init__(self, response: http.client.HTTPResponse) -> None:
         self.status = response.status
@@ -88,7 +88,7 @@ def ask(port: int, path: str, method: str = "GET", **headers: str) -> Answer:
     ],
 )
 def test_every_answer_of_the_board_is_strict(port: int, method: str, path: str, status: int) -> None:
-    """One answer without the policy is one page that can be framed, or a file that is taken for a script."""
+    """One answer without the policy is a page that can be framed, or a file that may run as a script."""
     answer = ask(port, path, method)
     assert answer.status == status
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
@@ -100,7 +100,7 @@ def test_every_answer_of_the_board_is_strict(port: int, method: str, path: str, 
 
 
 def test_a_page_that_has_not_changed_is_strict_and_sent_once(port: int) -> None:
-    """A browser updates what it kept by the headers of the 304."""
+    """A browser updates its cached copy with the headers of the 304."""
     kept = ask(port, "/")
     again = ask(port, "/", If_None_Match=kept.headers["etag"])
     assert (again.status, again.body) == (304, b"")
@@ -109,15 +109,15 @@ def test_a_page_that_has_not_changed_is_strict_and_sent_once(port: int) -> None:
 
 
 def test_a_files_type_is_named_because_none_is_guessed(port: int) -> None:
-    """With nosniff, a script or a style sheet under another type is not run at all."""
+    """With nosniff, browsers do not use a script or style sheet of another type at all."""
     assert ask(port, "/").headers["content-type"] == "text/html; charset=utf-8"
     assert ask(port, "/board.js").headers["content-type"].startswith("text/javascript")
     assert ask(port, "/board.css").headers["content-type"].startswith("text/css")
     assert ask(port, "/favicon.svg").headers["content-type"] == "image/svg+xml"
 
 
-def test_what_browsers_ask_for_unasked_is_there(port: int) -> None:
-    """An icon where no page names one, and the source map that the client names: no 404 in a console."""
+def test_files_that_browsers_request_by_themselves_exist(port: int) -> None:
+    """Browsers ask for an icon that no page names, and for the client's source map: no 404 in a console."""
     moved = ask(port, "/favicon.ico")
     assert ask(port, moved.headers["location"]).status == 200
     (name,) = re.findall(rb"sourceMappingURL=(\S+)", ask(port, CLIENT).body)
@@ -125,11 +125,28 @@ def test_what_browsers_ask_for_unasked_is_there(port: int) -> None:
     assert (source_map["version"], source_map["file"]) == (3, "socket.io.min.js")
 
 
+@pytest.mark.parametrize("name", ["socket.io.js", "socket.io.min.js"])
+def test_the_stock_client_is_where_nodes_server_has_it(port: int, name: str) -> None:
+    """A page of any site may load it, also with an integrity; its source map is beside it."""
+    answer = ask(port, f"/socket.io/{name}")
+    assert (answer.status, answer.body) == (200, ask(port, CLIENT).body)
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert ask(port, f"/socket.io/{name}", If_None_Match=answer.headers["etag"]).status == 304
+    (source_map,) = re.findall(rb"sourceMappingURL=(\S+)", answer.body)
+    assert ask(port, f"/socket.io/{source_map.decode()}").status == 200
+    assert ask(port, f"/socket.io/{name}", "POST").status == 405
+    assert ask(port, "/socket.io/other.js").status == 404
+
+
 @pytest.mark.parametrize(
     ("method", "query", "status"),
     [
         ("GET", "EIO=4&transport=polling", 200),
-        ("GET", "EIO=3&transport=polling", 400),
+        ("GET", "EIO=3&transport=polling", 200),
+        ("GET", "EIO=5&transport=polling", 400),
         ("GET", "EIO=4&transport=polling&sid=nobody", 400),
         ("OPTIONS", "EIO=4&transport=polling", 204),
     ],
@@ -137,16 +154,16 @@ def test_what_browsers_ask_for_unasked_is_there(port: int) -> None:
 def test_no_answer_of_socket_io_is_kept_or_guessed_about(
     port: int, method: str, query: str, status: int
 ) -> None:
-    """Packets of one session, and text that others wrote: no cache may keep it, no browser run it."""
+    """They hold one session's packets and texts by others: no cache may keep them, no browser run them."""
     answer = ask(port, f"/socket.io/?{query}", method)
     assert answer.status == status
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
-    # Pages of other sites may be clients; the board's policy is about the board.
+    # Pages of other sites may be clients; the board's policy concerns the board alone.
     assert "cross-origin-resource-policy" not in answer.headers
 
 
 def test_a_websocket_is_as_it_was(port: int) -> None:
-    """Nothing stands between it and the engine."""
+    """Nothing stands between a WebSocket and the engine."""
     with browser(port) as one:
         assert one.ask("subscribe", ["a"]) == {"ok": True, "rooms": ["a"]}

@@ -1,19 +1,17 @@
-"""By which names browsers may call a gateway, and what pages of other sites get of it."""
+"""The host names under which a gateway answers, and what pages of other sites can get from it."""
 
 import pytest
 
 from . import wire
 from .counts import HANDSHAKES_REFUSED, Counts
-from .site import Site, site
+from .site import Site
 from .wire import Answer, WebSocket
-
-__all__ = ["site"]
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 
 
 async def asked(port: int, transport: str, **headers: str) -> Answer:
-    """Return the answer to a first request with these headers."""
+    """Return the answer to a handshake with these headers."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if transport == "polling":
         return await wire.request(port, headers=named)
@@ -23,7 +21,7 @@ async def asked(port: int, transport: str, **headers: str) -> Answer:
 
 @BOTH
 async def test_a_rebound_name_reads_no_open_gateway(site: Site, transport: str) -> None:
-    """A page's own name may lead to a developer's machine; then its origin is that of the gateway there."""
+    """DNS rebinding: a page's name resolves to a developer's machine, so its origin is the gateway's."""
     one = await site.start(origins="http://app.example:8000")
     counts = Counts(one, HANDSHAKES_REFUSED)
     for host in ("evil.example", f"evil.example:{one.port}", "127.0.0.1.evil.example"):
@@ -39,7 +37,7 @@ async def test_a_rebound_name_reads_no_open_gateway(site: Site, transport: str) 
 
 @BOTH
 async def test_an_operator_says_by_which_other_names(site: Site, transport: str) -> None:
-    """Those that only a proxy or a DNS server knows."""
+    """The gateway cannot know the names in a proxy or a DNS server."""
     one = await site.start(hosts="gateway.example,*.svc")
     good = 101 if transport == "websocket" else 200
     for host in ("gateway.example", "gateway.shop.svc:80"):
@@ -49,7 +47,7 @@ async def test_an_operator_says_by_which_other_names(site: Site, transport: str)
 
 @pytest.mark.parametrize("origins", ["*", "http://app.example"])
 async def test_a_request_of_another_site_without_an_origin_opens_no_session(site: Site, origins: str) -> None:
-    """An image or a script element sends the visitor's cookies, and none of our clients asks so."""
+    """An image or script element sends the visitor's cookies; none of our clients asks that way."""
     one = await site.start(origins=origins)
     counts = Counts(one, HANDSHAKES_REFUSED)
     for where in ("cross-site", "same-site"):
@@ -62,8 +60,12 @@ async def test_a_request_of_another_site_without_an_origin_opens_no_session(site
 
 
 async def test_a_client_of_the_proxies_own_network_is_no_proxy(site: Site) -> None:
-    """Behind a proxy it could write addresses of others before its own, and be as many as it likes."""
-    settings = {"trusted_proxies": "127.0.0.0/8", "max_connections_per_address": 1}
+    """Through a proxy it could put invented addresses before its own, and evade every limit by address."""
+    settings = {
+        "trusted_proxies": "127.0.0.0/8",
+        "max_connections_per_address": 1,
+        "max_connects_per_second": 0,
+    }
     one = await site.start(**settings, trusted_hops=1)
     first = {"X-Forwarded-For": "203.0.113.1, 127.0.0.9"}
     async with await WebSocket.open(one.port, headers=first) as held:

@@ -1,4 +1,4 @@
-"""The digest of an image, from a registry that asks for a token as public ones do."""
+"""The digest of an image, from a registry that requires a token as public ones do."""
 
 import asyncio
 import hashlib
@@ -8,13 +8,13 @@ import pytest
 from aiohttp import web
 from requirements.images import NoDigest, digest_of
 
-from .conftest import HOST, free_port
+from .services import HOST, free_port
 
 INDEX = b'{"schemaVersion": 2, "manifests": []}'
 
 
 class Registry:
-    """Has one image, `a/b:v1`, for whoever shows the token that it gives to anybody."""
+    """A registry with one image, `a/b:v1`; it asks for a token, which it gives to anybody."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -49,14 +49,14 @@ async def registry() -> AsyncIterator[Registry]:
 
 
 async def test_a_digest_is_that_of_what_the_registry_sends(registry: Registry) -> None:
-    """Of the index, where there is one, so that it holds for every architecture."""
+    """If there is an index, its digest is taken, which is valid for every architecture."""
     found = await asyncio.to_thread(digest_of, f"{HOST}:{registry.port}/a/b", "v1", "http")
     assert found == f"sha256:{hashlib.sha256(INDEX).hexdigest()}"
     assert registry.accepted[0].startswith("application/vnd.oci.image.index.v1+json")
 
 
-async def test_a_tag_that_nobody_knows_has_none(registry: Registry) -> None:
-    """Nothing is made up, and nothing is left out in silence."""
+async def test_an_unknown_tag_has_no_digest(registry: Registry) -> None:
+    """No digest is made up, and no tag is silently left out."""
     with pytest.raises(NoDigest, match=r"a/b:v2: .* 404"):
         await asyncio.to_thread(digest_of, f"{HOST}:{registry.port}/a/b", "v2", "http")
     with pytest.raises(NoDigest, match="refused"):

@@ -1,8 +1,7 @@
-"""Keys from a real HTTP server, which changes them, goes away, and says everything that a server can say."""
+"""Keys from a real HTTP server, which changes them, goes away and gives every kind of answer."""
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import trustme
@@ -16,56 +15,16 @@ from queuecast_gateway.access.download import MAX_BYTES, MAX_REDIRECTS
 from queuecast_gateway.access.jwks import MIN_SECONDS, Jwks
 from queuecast_gateway.access.tokens import BadToken, Rules, Tokens
 
-from .conftest import HOST, free_port
+from .key_server import Answer, Issuer
+from .services import HOST
 from .site import until
 
 ALGORITHMS = ("RS256", "ES256")
 NEXT = ec.generate_private_key(ec.SECP256R1())
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Issuer:
-    """Serves its keys at `/keys`, redirects from `/hops/n` by n steps, and counts what is asked of it."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.keys = key_set(jwk(RSA, kid="1"))
-        self.instead: Answer | None = None
-        self.location = ""
-        self.requests: list[str] = []
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}/keys"
-
-    async def start(self, tls: ssl.SSLContext | None = None) -> None:
-        application = web.Application()
-        application.router.add_get("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self.port, ssl_context=tls).start()
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(request.path)
-        if request.path.startswith("/hops/"):
-            left = int(request.path.removeprefix("/hops/"))
-            raise web.HTTPFound(f"/hops/{left - 1}" if left > 1 else "/keys")
-        if request.path == "/away":
-            raise web.HTTPPermanentRedirect(self.location)
-        if self.instead is not None:
-            return await self.instead(request)
-        return web.Response(body=self.keys, content_type="application/json")
-
 
 class Gate:
-    """Lets browsers in by their tokens, with keys from a URL; `pass_by` time until it may ask there again."""
+    """Verifies tokens with keys from a URL; `pass_by` moves the clock on until it may fetch them again."""
 
     def __init__(self, url: str) -> None:
         self.failures: list[None] = []
@@ -77,11 +36,11 @@ class Gate:
         self._clock.pass_by(MIN_SECONDS)
 
     async def said(self, shown: str) -> str:
-        """Return the subject of a token, or the fault that is found with it."""
+        """Return a token's subject, or the reason why the token is refused."""
         try:
             return str((await self._tokens.verify(shown)).claims["sub"])
         except BadToken as exc:
-            return exc.fault
+            return exc.reason
 
 
 def old() -> str:
@@ -93,20 +52,12 @@ def new() -> str:
 
 
 @pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    issuer = Issuer()
-    await issuer.start()
-    yield issuer
-    await issuer.stop()
-
-
-@pytest.fixture
 def gate(issuer: Issuer) -> Gate:
     return Gate(issuer.url)
 
 
 async def test_an_issuer_may_change_its_keys(issuer: Issuer, gate: Gate) -> None:
-    """A new one is good at once, as is the old one for as long as it is published, and no longer."""
+    """A new key is accepted at once, an old one for as long as it is published and no longer."""
     assert await gate.said(old()) == "ann"
     issuer.keys = key_set(jwk(RSA, kid="1"), jwk(EC, kid="2"))
     gate.pass_by()
@@ -120,7 +71,7 @@ async def test_an_issuer_may_change_its_keys(issuer: Issuer, gate: Gate) -> None
 
 
 async def test_an_id_that_nobody_knows_is_asked_for_once_in_ten_seconds(issuer: Issuer, gate: Gate) -> None:
-    """However many browsers show it, and at the same time."""
+    """It does not matter how many browsers show it at the same time."""
     assert await gate.said(old()) == "ann"
     for times in (2, 3):
         gate.pass_by()
@@ -131,7 +82,7 @@ async def test_an_id_that_nobody_knows_is_asked_for_once_in_ten_seconds(issuer: 
 
 
 async def test_an_issuer_that_is_down_stops_nobody_whose_key_is_known(issuer: Issuer, gate: Gate) -> None:
-    """And when it is back, its new key is found."""
+    """Once it is back, the gateway finds its new key."""
     assert await gate.said(old()) == "ann"
     await issuer.stop()
     gate.pass_by()
@@ -148,27 +99,27 @@ async def test_an_issuer_that_is_down_stops_nobody_whose_key_is_known(issuer: Is
 async def test_a_gateway_that_starts_before_its_issuer_has_the_keys_once_it_is_there(
     issuer: Issuer, gate: Gate
 ) -> None:
-    """Both may be in one rollout."""
+    """Both may be part of one rollout."""
     await issuer.stop()
     assert await gate.said(old()) == "keys_unavailable"
-    assert not gate.jwks.ready().well
+    assert not gate.jwks.ready().healthy
     await issuer.start()
     gate.pass_by()
     assert await gate.said(old()) == "ann"
-    assert gate.jwks.ready().well
+    assert gate.jwks.ready().healthy
 
 
 async def test_a_set_may_be_large(issuer: Issuer, gate: Gate) -> None:
-    """Of an issuer with many tenants, or with certificates beside the keys."""
+    """The issuer may have many tenants, or publish certificates with the keys."""
     issuer.keys = key_set(jwk(RSA, kid="1"), jwk(EC, x5c="")).replace(b'""', b'"%s"' % (b"A" * 260_000))
     assert 260_000 < len(issuer.keys) <= MAX_BYTES
     assert await gate.said(old()) == "ann"
 
 
 async def test_the_keys_are_there_before_the_first_browser(issuer: Issuer, gate: Gate) -> None:
-    """It should not wait for the issuer, who may be slow."""
+    """The first browser should not have to wait for an issuer that may be slow."""
     running = asyncio.create_task(gate.jwks.run())
-    await until(lambda: gate.jwks.ready().well)
+    await until(lambda: gate.jwks.ready().healthy)
     await issuer.stop()
     assert await gate.said(old()) == "ann"
     assert not running.done()
@@ -226,8 +177,10 @@ async def no_http(request: web.Request) -> web.StreamResponse:
     [status_500, no_content, garbage, huge, without_end, compressed_bomb, cut_off, no_http],
     ids=lambda answer: answer.__name__,
 )
-async def test_an_answer_that_is_no_set_changes_nothing(answer: Answer, issuer: Issuer, gate: Gate) -> None:
-    """What the issuer's server, or a proxy before it, says in trouble is not for us to believe."""
+async def test_an_answer_without_a_key_set_changes_nothing(
+    answer: Answer, issuer: Issuer, gate: Gate
+) -> None:
+    """An issuer in trouble, or a proxy in front of it, may answer anything; the known keys stay."""
     assert await gate.said(old()) == "ann"
     issuer.instead = answer
     gate.pass_by()
@@ -240,8 +193,8 @@ async def test_an_answer_that_is_no_set_changes_nothing(answer: Answer, issuer: 
 async def test_a_slow_answer_is_not_waited_for(
     trickling: bool, issuer: Issuer, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A browser waits for it; and a byte now and then is no answer either."""
-    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
+    """A browser waits meanwhile; and an answer that trickles in is too slow, too."""
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 2.0)
 
     async def slow(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -263,14 +216,14 @@ async def test_a_slow_answer_is_not_waited_for(
 
 @pytest.mark.parametrize("hops", [1, MAX_REDIRECTS])
 async def test_an_issuer_may_have_moved_its_keys(hops: int, issuer: Issuer) -> None:
-    """Some answer with a redirect to where they are."""
+    """Some issuers redirect to the keys' new URL."""
     gate = Gate(issuer.url.replace("/keys", f"/hops/{hops}"))
     assert await gate.said(old()) == "ann"
     assert len(issuer.requests) == 1 + hops
 
 
 async def test_redirects_come_to_an_end(issuer: Issuer) -> None:
-    """Some go round in a circle."""
+    """Some redirects lead round in a circle."""
     gate = Gate(issuer.url.replace("/keys", f"/hops/{MAX_REDIRECTS + 1}"))
     assert await gate.said(old()) == "keys_unavailable"
     assert len(issuer.requests) == 1 + MAX_REDIRECTS
@@ -283,7 +236,7 @@ async def test_redirects_come_to_an_end(issuer: Issuer) -> None:
 async def test_a_redirect_to_where_keys_may_not_come_from_is_not_followed(
     location: str, issuer: Issuer
 ) -> None:
-    """Nobody is asked there: in the text is our own refusal, not that a host was not found."""
+    """No request goes there: the reason is our own refusal, not a host that was not found."""
     issuer.location = location
     gate = Gate(issuer.url.replace("/keys", "/away"))
     assert await gate.said(old()) == "keys_unavailable"
@@ -291,8 +244,8 @@ async def test_a_redirect_to_where_keys_may_not_come_from_is_not_followed(
     assert issuer.requests == ["/away"]
 
 
-async def test_a_server_whose_certificate_nobody_vouches_for_is_not_believed() -> None:
-    """Https means nothing else. Anybody on the way could be that server."""
+async def test_a_server_with_an_untrusted_certificate_is_not_believed() -> None:
+    """Without this check HTTPS is worth nothing: anybody on the way could pose as that server."""
     issuer = Issuer()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert(HOST).configure_cert(tls)

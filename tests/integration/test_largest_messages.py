@@ -1,4 +1,4 @@
-"""Messages of the largest size that SQS takes: from the queue to every browser, live and in a replay."""
+"""Messages of the largest size that SQS accepts: from the queue to every browser, live and replayed."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -13,14 +13,11 @@ from tests.proxy import Proxy
 
 from queuecast_bus import BusManager, Record
 
-from .conftest import HOST, Queue, Redis, Service, bus_settings
 from .emulators import ours
 from .page import page
-from .site import CONNECTIONS, Site, site, until
-from .test_bus import follow, managers
-from .test_poller import POLLER, settings
-
-__all__ = ["follow", "managers", "site"]
+from .poller import POLLER, settings
+from .services import HOST, Queue, Redis, Service, bus_settings
+from .site import CONNECTIONS, Site, until
 
 LARGEST = 1_048_576
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
@@ -30,20 +27,20 @@ RECORDS_READ = "queuecast_gateway_records_read_total"
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[int]:
-    """One that has the limits of today's SQS."""
+    """An emulator with the limits of today's SQS."""
     with ours() as made:
         yield made.port
 
 
 def text(size: int, letter: str = "x") -> str:
-    """Return a JSON text of so many bytes."""
+    """Return a JSON string that is `size` bytes long."""
     return f'"{letter * (size - 2)}"'
 
 
 async def test_the_largest_message_of_sqs_reaches_everybody(
     site: Site, queue: Queue, start: Callable[..., Service]
 ) -> None:
-    """With every setting as it is: over each transport, stock clients, and who was away meanwhile."""
+    """With default settings it reaches stock clients on each transport, and one that was away."""
     gateway = await site.start()
     poller = start(POLLER, settings(site.redis, queue, QUEUECAST_CHANNEL=site.channel))
     await until(poller.ready)
@@ -61,20 +58,20 @@ async def test_the_largest_message_of_sqs_reaches_everybody(
     }
     async with page(gateway.port, ticket) as back:
         assert back.is_back(ticket)
-        assert [(name, len(data)) for name, data in back.missed] == [("item_added", LARGEST - 2)]
+        assert [(name, len(data)) for name, data in await back.caught_up(1)] == [("item_added", LARGEST - 2)]
     await until(lambda: queue.depth() == 0)
     for client in clients:
         await client.disconnect()
 
 
 def test_a_longer_message_is_refused_by_the_queue_itself(queue: Queue) -> None:
-    """So there is nothing on a queue that is too long for the default bound."""
+    """So no message on a queue exceeds the default bound."""
     with pytest.raises(ClientError, match="1048576"):
         queue.send(text(LARGEST + 1))
 
 
 async def test_a_burst_of_the_largest_reaches_a_browser_that_keeps_up(site: Site) -> None:
-    """Ten come with one receive and are stored in one step: each is written while the one before is read."""
+    """One receive brings ten, stored in one step: each is written while the one before is read."""
     gateway = await site.start()
     got: list[Any] = []
     client = await stock_client(gateway.port, "websocket", got)
@@ -85,7 +82,7 @@ async def test_a_burst_of_the_largest_reaches_a_browser_that_keeps_up(site: Site
 
 
 async def test_a_replica_that_is_behind_takes_little_memory_to_catch_up(site: Site) -> None:
-    """300 records of 512 KiB were one answer: 150 MiB, and as much again to read it."""
+    """300 records of 512 KiB used to come in one answer: 150 MiB, and as much again to parse it."""
     gateway = await site.start()
     gateway.process.signal(signal.SIGSTOP)
     try:
@@ -101,7 +98,7 @@ async def test_a_replica_that_is_behind_takes_little_memory_to_catch_up(site: Si
 def test_a_poller_takes_a_backlog_of_them_within_its_memory(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service]
 ) -> None:
-    """Its pod has 512 MiB. Small ones before them have all receives under way."""
+    """Its pod has 512 MiB. Small messages come first, so that all its receives are under way."""
     poller = start(POLLER, settings(forgetful_redis, queue))
     eventually(poller.ready)
     before = peak_kib(poller)
@@ -111,14 +108,16 @@ def test_a_poller_takes_a_backlog_of_them_within_its_memory(
     finally:
         poller.process.signal(signal.SIGCONT)
     eventually(lambda: queue.depth() == 0)
-    assert poller.metric("queuecast_poller_published_total") == 180
+    # On a starved machine an answer of Redis comes too late, and its message counts as sent before.
+    counted = [poller.metric(f"queuecast_poller_{name}_total") for name in ("published", "duplicates")]
+    assert sum(counted) == 180
     assert peak_kib(poller) - before < 320 << 10
 
 
 async def test_a_reader_that_is_behind_catches_up_over_a_slow_link(
     own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
-    """All in one answer took longer than an answer may: it was thrown away and asked for again, for ever."""
+    """One answer with everything timed out, was thrown away and was asked for again, for ever."""
     proxy = Proxy(lambda: own_redis.port)
     port = await proxy.start()
     slow = bus_settings(f"redis://{HOST}:{port}/0")
@@ -138,8 +137,26 @@ async def test_a_reader_that_is_behind_catches_up_over_a_slow_link(
     await proxy.stop()
 
 
+async def test_an_answer_of_which_parts_keep_arriving_is_read_to_its_end(
+    own_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """A record that takes longer than an answer may would be asked for again and again, and never come."""
+    proxy = Proxy(lambda: own_redis.port)
+    port = await proxy.start()
+    slow = bus_settings(f"redis://{HOST}:{port}/0")
+    follower = await follow(slow)
+    proxy.bytes_per_second = 3e5
+    publisher = managers(bus_settings(own_redis.url, channel=slow.channel), write_only=True)
+    record = Record("e", f"[{text(2_000_000)}]".encode())
+    await publisher.publish([(record, None)])
+    await until(lambda: len(follower.arguments) == 1, 120)
+    assert follower.arguments == [record.arguments]
+    assert not any(batch.resumed for batch in follower.batches)
+    await proxy.stop()
+
+
 async def stock_client(port: int, transport: str, came: list[Any]) -> Any:
-    """Return a connected stock client; what `item_added` brings it is put into `came`."""
+    """Return a connected stock client that appends the data of each `item_added` to `came`."""
     client = socketio.AsyncClient()
     client.on("item_added", came.append)
     await client.connect(f"http://{HOST}:{port}", transports=[transport], auth={"recovery": False})
@@ -147,6 +164,6 @@ async def stock_client(port: int, transport: str, came: list[Any]) -> Any:
 
 
 def peak_kib(service: Service) -> int:
-    """Return the most memory that a service has had."""
+    """Return a service's peak memory."""
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0])

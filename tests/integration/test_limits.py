@@ -1,6 +1,6 @@
-"""How much one may have of a gateway: each limit reached by real traffic, told, counted, and left again.
+"""The gateway's limits: real traffic reaches each; it is reported and counted, and ends again.
 
-Limits of single messages and of silence are in test_abuse, that of who does not read in test_crowd.
+test_abuse has the limits of single messages and of silence; test_crowd has that of unread data.
 """
 
 import asyncio
@@ -14,31 +14,32 @@ import pytest
 from tests.issuer import signed
 
 from . import wire
-from .conftest import HOST, Redis
+from .access import JWT, refusal
 from .counts import ACKS_REFUSED, CONNECTS_REFUSED, EVENTS_REFUSED, HANDSHAKES_REFUSED, Counts
+from .gateway import Gateway
 from .page import Page, page
-from .site import CONNECTIONS, Site, site, until
-from .test_gateway import Gateway, gateway
-from .test_identity import JWT, refusal
+from .services import HOST, Redis
+from .site import CONNECTIONS, Site, until
 from .wire import Answer, Polling, WebSocket
-
-__all__ = ["gateway", "site"]
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 RELAYS = "queuecast_gateway_relays_total"
 DISCONNECTS = "queuecast_gateway_disconnects_total"
 PROXIED = {"trusted_proxies": HOST}
 
+TWO = {"max_connections_per_address": 2, "max_connects_per_second": 0}
+"""The rate limit is off: these tests count open connections."""
+
 Headers = dict[str, str | None]
 
 
 def from_address(*hops: str) -> Headers:
-    """Return what a proxy says of somebody who comes from there, through these."""
+    """Return a proxy's headers for a client at this address, behind these proxies."""
     return {"X-Forwarded-For": ", ".join(hops)}
 
 
 async def handshake(port: int, transport: str, headers: Headers | None = None) -> Answer:
-    """Return the answer to a first request; a WebSocket that it opens is left."""
+    """Return the answer to a handshake; a WebSocket that it opens is closed again."""
     if transport == "polling":
         return await wire.request(port, headers=headers)
     async with await WebSocket.open(port, headers=headers) as one:
@@ -46,8 +47,8 @@ async def handshake(port: int, transport: str, headers: Headers | None = None) -
 
 
 @asynccontextmanager
-async def guests(port: int, *headers: Headers) -> AsyncIterator[list[WebSocket]]:
-    """Have connections for a while, one for each of these."""
+async def connected(port: int, *headers: Headers) -> AsyncIterator[list[WebSocket]]:
+    """Hold one connection for each of these headers."""
     async with AsyncExitStack() as stack:
         opened = [
             await stack.enter_async_context(await WebSocket.open(port, headers=each)) for each in headers
@@ -63,7 +64,7 @@ async def guests(port: int, *headers: Headers) -> AsyncIterator[list[WebSocket]]
 
 @BOTH
 async def test_a_replica_that_is_full_sends_browsers_elsewhere(site: Site, transport: str) -> None:
-    """With 503, when to come back, and by being unready; who is there notices nothing."""
+    """It answers 503 with Retry-After and becomes unready; connected browsers notice nothing."""
     one = await site.start(max_connections=2)
     assert one.metric("queuecast_gateway_connections_limit") == 2
     counts = Counts(one, HANDSHAKES_REFUSED)
@@ -87,53 +88,53 @@ async def test_a_replica_that_is_full_sends_browsers_elsewhere(site: Site, trans
 
 @BOTH
 async def test_an_address_has_so_many_connections_and_others_have_theirs(site: Site, transport: str) -> None:
-    """One host cannot take the room of all; an office behind one address has a thousand by default."""
-    one = await site.start(max_connections_per_address=2, **PROXIED)
+    """One host cannot take everybody's place; by default an office behind one address may have 1,000."""
+    one = await site.start(**TWO, **PROXIED)
     hers, his = from_address("203.0.113.1"), from_address("203.0.113.2")
     counts = Counts(one, HANDSHAKES_REFUSED)
-    async with guests(one.port, hers):
-        async with guests(one.port, hers):
+    async with connected(one.port, hers):
+        async with connected(one.port, hers):
             answer = await handshake(one.port, transport, hers)
             assert answer.status == 429
             assert answer.headers["retry-after"] == "5"
             assert answer.json == {"code": 4, "message": "Too many connections of this address"}
             assert counts.more() == {"address": 1}
             assert one.ready()
-            async with guests(one.port, his, his):
+            async with connected(one.port, his, his):
                 pass
         await until(lambda: one.metric(CONNECTIONS) == 1)
-        async with guests(one.port, hers):
+        async with connected(one.port, hers):
             pass
     assert counts.more() == {"address": 1}
     assert "203.0.113.1 has as many as it may" in one.log()
 
 
 async def test_a_household_with_ipv6_is_one_address(site: Site) -> None:
-    """It has 2^64 of them."""
-    one = await site.start(max_connections_per_address=2, **PROXIED)
-    async with guests(one.port, from_address("2001:db8:0:1::1"), from_address("2001:db8:0:1:ffff::2")):
+    """A household has 2^64 addresses."""
+    one = await site.start(**TWO, **PROXIED)
+    async with connected(one.port, from_address("2001:db8:0:1::1"), from_address("2001:db8:0:1:ffff::2")):
         assert (await handshake(one.port, "polling", from_address("2001:db8:0:1::3"))).status == 429
         assert (await handshake(one.port, "polling", from_address("2001:db8:0:2::3"))).status == 200
 
 
 @BOTH
 async def test_nobody_chooses_their_own_address(site: Site, transport: str) -> None:
-    """Only a trusted proxy is believed, and of what it says only what trusted ones have added."""
+    """The gateway believes only trusted proxies, and only the addresses that they added."""
     closed, proxied = await asyncio.gather(
-        site.start(max_connections_per_address=2),
-        site.start(max_connections_per_address=2, trusted_proxies=f"{HOST},10.0.0.0/8"),
+        site.start(**TWO),
+        site.start(**TWO, trusted_proxies=f"{HOST},10.0.0.0/8"),
     )
-    async with guests(closed.port, from_address("203.0.113.1"), from_address("203.0.113.2")):
+    async with connected(closed.port, from_address("203.0.113.1"), from_address("203.0.113.2")):
         assert (await handshake(closed.port, transport, from_address("203.0.113.3"))).status == 429
     forged = [from_address(f"198.51.100.{number}", "203.0.113.1", "10.0.0.7") for number in range(3)]
-    async with guests(proxied.port, *forged[:2]):
+    async with connected(proxied.port, *forged[:2]):
         assert (await handshake(proxied.port, transport, forged[2])).status == 429
         other = from_address("203.0.113.1", "203.0.113.2", "10.0.0.7")
         assert (await handshake(proxied.port, transport, other)).status in (101, 200)
 
 
 async def test_an_identity_has_so_many_sessions_and_others_have_theirs(site: Site) -> None:
-    """However many addresses somebody has; the answer is one that a page can show."""
+    """It does not matter how many addresses somebody has; a page can show the answer."""
     one = await site.start(**JWT, max_connections_per_identity=2, namespaces="/,/shop")
     counts = Counts(one, CONNECTS_REFUSED)
     too_many = {
@@ -149,7 +150,7 @@ async def test_an_identity_has_so_many_sessions_and_others_have_theirs(site: Sit
         async with page(one.port, token=signed(300, sub="bob")):
             pass
         assert (await second.ask("subscribe", "user:ann"))["ok"]
-        assert (await first.ask("refresh", signed(400)))["ok"], "and is not counted twice"
+        assert (await first.ask("refresh", signed(400)))["ok"], "it is not counted twice"
         await second.send("41/shop,")
         async with asyncio.timeout(60):
             while await refused(one.port, token=signed(300)):
@@ -159,29 +160,29 @@ async def test_an_identity_has_so_many_sessions_and_others_have_theirs(site: Sit
 
 
 async def refused(port: int, **auth: Any) -> bool:
-    """Say whether a CONNECT with this payload is refused; the connection is left."""
+    """Connect with this payload; say whether the CONNECT is refused."""
     async with await WebSocket.open(port) as one:
         await one.opening()
         one.send(f"40{json.dumps(auth)}")
         return (await one.text())[:2] == "44"
 
 
-# What is said
+# Events and bytes per second
 
 
 @BOTH
 async def test_who_says_too_much_is_told_so_and_may_go_on_after_a_pause(site: Site, transport: str) -> None:
-    """A burst of two seconds' worth is no fault. What was refused was not done, and the page can know it."""
+    """A burst of two seconds' worth is allowed. A refused event has no effect, and the page is told."""
     one = await site.start(max_events_per_second=3)
     counts = {name: Counts(one, name) for name in (ACKS_REFUSED, EVENTS_REFUSED)}
     async with page(one.port, transport=transport) as eager, page(one.port) as other:
         number = 0
         while (answer := await eager.ask("item_removed", number))["ok"]:
             number += 1
-        assert number >= 4, "a burst"
+        assert number >= 4, "the burst"
         assert answer["error"]["code"] == "rate_limited"
         assert counts[ACKS_REFUSED].more() == {"rate_limited": 1}
-        assert (await other.ask("subscribe", "a"))["ok"], "each has a pace of its own"
+        assert (await other.ask("subscribe", "a"))["ok"], "each session has its own limit"
         assert await other.events(number) == [["item_removed", each] for each in range(number)]
         async with asyncio.timeout(60):
             while True:
@@ -194,7 +195,7 @@ async def test_who_says_too_much_is_told_so_and_may_go_on_after_a_pause(site: Si
 
 @BOTH
 async def test_who_does_not_listen_is_cut_off_and_begins_anew(site: Site, transport: str) -> None:
-    """What still waited is not done; and its session is over, so that it does not come back for that."""
+    """Its waiting events have no effect, and its session is over, so recovery cannot bring them back."""
     one = await site.start(max_events_per_second=5)
     counts = Counts(one, EVENTS_REFUSED)
     async with page(one.port) as other:
@@ -226,7 +227,7 @@ async def last_close_code(connection: WebSocket) -> int:
 
 @BOTH
 async def test_bytes_have_a_pace_as_well(site: Site, transport: str) -> None:
-    """A few large messages are as much work as many small ones; also what is never acknowledged counts."""
+    """A few large messages are as much work as many small ones; unacknowledged ones count, too."""
     one = await site.start(max_bytes_per_second=1_000, max_message_bytes=4_000, max_events_per_second=0)
     counts = {name: Counts(one, name) for name in (ACKS_REFUSED, EVENTS_REFUSED)}
     large = "x" * 3_000
@@ -249,7 +250,7 @@ async def test_bytes_have_a_pace_as_well(site: Site, transport: str) -> None:
 
 
 async def test_pings_and_tries_to_join_count_as_well(site: Site) -> None:
-    """Whatever a connection says costs something; also before it is somebody's."""
+    """Everything that a connection sends costs something, even before anybody has logged in."""
     one = await site.start(**JWT, max_events_per_second=5, max_failed_tries=0)
     counts = Counts(one, EVENTS_REFUSED)
     for frame in (wire.frame(wire.PING), wire.frame(wire.TEXT, '40{"token":"sesame"}')):
@@ -261,7 +262,7 @@ async def test_pings_and_tries_to_join_count_as_well(site: Site) -> None:
 
 
 async def test_a_session_is_in_so_many_rooms(site: Site) -> None:
-    """Those that a token joins are among them; who leaves one may join another."""
+    """Rooms that a token joins count, too; after leaving one, a session may join another."""
     one = await site.start(**JWT, max_rooms=4)
     counts = Counts(one, ACKS_REFUSED)
     shown = signed(300, rooms=["sku:*"], join=["team:1"])
@@ -287,7 +288,7 @@ SCHEMAS = {
 
 
 async def test_what_is_relayed_looks_as_its_schema_says(site: Site, tmp_path: Path) -> None:
-    """What one browser sends is shown by all others: one mistake, or one prank, would be everybody's."""
+    """All other browsers show what one of them sends: its mistake or prank would reach everybody."""
     path = tmp_path / "schemas.json"
     path.write_text(json.dumps(SCHEMAS), "utf-8")
     one = await site.start(relay_schemas=path, relay_events="item_removed,note")
@@ -314,9 +315,16 @@ async def test_what_is_relayed_looks_as_its_schema_says(site: Site, tmp_path: Pa
 
 @BOTH
 async def test_only_pages_of_listed_origins_connect(site: Site, transport: str) -> None:
-    """Exactly these: what merely looks like one is anybody's. What is no browser names none."""
-    one = await site.start(origins="https://shop.example,http://localhost:3000")
-    for origin in ("https://shop.example", "http://localhost:3000", None):
+    """Only exact matches count: anybody can own a similar name. Clients other than browsers send none."""
+    listed = "https://shop.example:443,http://localhost:3000,https://*.apps.example,capacitor://localhost"
+    one = await site.start(origins=listed)
+    for origin in (
+        "https://shop.example",
+        "http://localhost:3000",
+        "https://new.apps.example",
+        "capacitor://localhost",
+        None,
+    ):
         assert (await handshake(one.port, transport, {"Origin": origin})).status in (101, 200), origin
     counts = Counts(one, HANDSHAKES_REFUSED)
     others = (
@@ -326,6 +334,9 @@ async def test_only_pages_of_listed_origins_connect(site: Site, transport: str) 
         "https://evilshop.example",
         "https://a.shop.example",
         "https://shop.example/",
+        "https://apps.example",
+        "https://evilapps.example",
+        "ionic://localhost",
         "http://localhost",
         "null",
         "*",
@@ -340,12 +351,12 @@ async def test_only_pages_of_listed_origins_connect(site: Site, transport: str) 
 
 @BOTH
 async def test_without_a_list_only_the_gateways_own_pages_connect(site: Site, transport: str) -> None:
-    """The board is one; a page elsewhere would use its visitor's network."""
+    """The board is such a page; a page of another site would use its visitor's network."""
     one = await site.start()
     own = {"Host": f"{HOST}:{one.port}"}
     for origin, let_in in (
         (f"http://{HOST}:{one.port}", True),
-        (f"https://{HOST}:{one.port}", False),
+        (f"https://{HOST}:{one.port}", True),  # a proxy may have ended TLS without saying so
         (f"http://{HOST}:{one.port + 1}", False),
         (f"http://localhost:{one.port}", False),
         ("https://evil.example", False),
@@ -353,19 +364,27 @@ async def test_without_a_list_only_the_gateways_own_pages_connect(site: Site, tr
     ):
         answer = await handshake(one.port, transport, {**own, "Origin": origin})
         assert answer.status in (101, 200) if let_in else answer.status == 403, origin
+    for said, origin, let_in in (
+        ({"Cookie": "a=1"}, f"https://{HOST}:{one.port}", False),
+        ({"X-Forwarded-Proto": "wss"}, f"https://{HOST}:{one.port}", True),
+        ({"X-Forwarded-Proto": "ws"}, f"http://{HOST}:{one.port}", True),
+        ({"X-Forwarded-Proto": "https", "X-Forwarded-Host": "app.example"}, "https://app.example", True),
+    ):
+        answer = await handshake(one.port, transport, {**own, **said, "Origin": origin})
+        assert answer.status in (101, 200) if let_in else answer.status == 403, (said, origin)
 
 
 def test_an_empty_list_of_origins_ends_the_start(
     forgetful_redis: Redis, gateway: Callable[..., Gateway]
 ) -> None:
-    """In the stock server it turns the check off."""
+    """With the stock server an empty list turns the check off."""
     service = gateway(forgetful_redis.url, QUEUECAST_ORIGINS=" , ")
     assert service.process.wait(60) == 2
     assert "QUEUECAST_ORIGINS: an empty list would allow nobody" in service.log()
 
 
 async def test_a_session_may_be_used_over_the_connections_of_its_browser_alone(site: Site) -> None:
-    """Its id is 120 random bits: who has not seen it cannot guess it, and a full gateway still serves it."""
+    """Nobody can guess its id, 120 random bits. A full gateway still serves the session."""
     one = await site.start(max_connections=1)
     session = await Polling.open(one.port)
     await session.say("40")

@@ -1,4 +1,4 @@
-"""`route --live` with the Redis user that its docs give: it can ask, and nothing else."""
+"""`route --live` as the Redis user in its docs, who can ask the gateways and nothing else."""
 
 import asyncio
 import json
@@ -10,23 +10,23 @@ import redis as sync_redis
 
 from queuecast_bus import BusManager, BusSettings
 from queuecast_bus.namespaces import ANY
-from queuecast_bus.presence import count_sessions, counted
+from queuecast_bus.presence import count_answer, count_sessions
 
-from .conftest import HOST, Redis
+from .services import HOST, Redis
 
 DOCS = Path(__file__).parents[2] / "docs" / "messages.md"
 
 
 def documented(redis: Redis) -> str:
-    """Make the user that the docs name; return the URL with it."""
+    """Create the user that the docs describe; return a URL with it."""
     found = re.search(r"^user (\w+) (.*>PASSWORD .*)$", DOCS.read_text("utf-8"), re.MULTILINE)
     assert found is not None
     redis.client.execute_command("ACL", "SETUSER", found[1], *found[2].split())
     return f"redis://{found[1]}:PASSWORD@{HOST}:{redis.port}/0"
 
 
-async def test_the_user_in_the_docs_is_one_who_can_ask(own_redis: Redis) -> None:
-    """A right that is missing would show as no gateway that answers."""
+async def test_the_user_in_the_docs_can_ask_the_gateways(own_redis: Redis) -> None:
+    """A missing right would look as if no gateway answered."""
     asking = BusManager(BusSettings(redis_url=documented(own_redis)), write_only=True)
     gateway = BusManager(BusSettings(redis_url=own_redis.url))
 
@@ -34,7 +34,7 @@ async def test_the_user_in_the_docs_is_one_who_can_ask(own_redis: Redis) -> None
         async for text in gateway._listen():
             message = json.loads(text)
             if "count" in message:
-                await gateway._publish(counted(message, "gateway-1", 2))
+                await gateway._publish(count_answer(message, "gateway-1", 2))
 
     await gateway.namespaces.announce(["/"])
     answering = asyncio.create_task(answer())
@@ -49,7 +49,7 @@ async def test_the_user_in_the_docs_is_one_who_can_ask(own_redis: Redis) -> None
 
 
 def test_the_user_in_the_docs_can_publish_no_event(own_redis: Redis) -> None:
-    """It is for those who look."""
+    """The user is for read-only use."""
     user = sync_redis.Redis.from_url(documented(own_redis))
     with pytest.raises(sync_redis.exceptions.NoPermissionError):
         user.xadd("queuecast:{socketio}:records", {"e": "x"})

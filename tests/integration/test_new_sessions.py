@@ -1,4 +1,4 @@
-"""Browsers that do not get their session back: told so, with a new one, and counted by why."""
+"""Browsers that cannot recover their session get a new one, are told so, and are counted by reason."""
 
 import asyncio
 import re
@@ -11,10 +11,10 @@ from queuecast_bus import Record
 from queuecast_bus.record import offset_ms
 from queuecast_local.redis_server import RedisServer
 
-from .conftest import Redis
+from .gateway import Gateway
 from .page import Page, Ticket, page
+from .services import Redis
 from .site import CONNECTIONS, RECOVERIES, Site, item, items, until
-from .test_gateway import Gateway
 
 OUTCOMES = ("recovered", "unknown", "expired", "trimmed", "lost", "too_much", "malformed")
 MAX_EVENTS, MAX_BYTES = 50, 5_000
@@ -22,7 +22,7 @@ MAX_EVENTS, MAX_BYTES = 50, 5_000
 
 @pytest.fixture(scope="module")
 def redis(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """One Redis for all of these: they leave it alive."""
+    """One Redis for all of these tests, which leave it alive."""
     started = Redis(any_redis, tmp_path_factory.mktemp("redis"))
     yield started
     started.close()
@@ -50,9 +50,9 @@ async def away(replica: Gateway, **options: Any) -> Ticket:
 
 
 async def assert_new(site: Site, replica: Gateway, ticket: Ticket, *outcomes: str, **options: Any) -> None:
-    """It is told that it begins anew, gets nothing of before, and all that is new; its old id is void.
+    """Assert that the ticket begins a new session, which misses nothing from then on and replays nothing.
 
-    It is counted once, as one of `outcomes`.
+    The recovery is counted once, as one of `outcomes`.
     """
     before = {each: replica.metric(RECOVERIES, outcome=each) for each in OUTCOMES}
     async with page(replica.port, ticket, **options) as anew:
@@ -68,14 +68,14 @@ async def assert_new(site: Site, replica: Gateway, ticket: Ticket, *outcomes: st
 
 @pytest.mark.parametrize("pid", ["guessed", "", "x" * 5_000, "*", "\x00", "é{}", "\ud800"])
 async def test_a_private_id_that_nobody_has(site: Site, pid: str) -> None:
-    """Whatever it is: a guess opens nothing, and is no key of ours."""
+    """No guess opens a session or is used as another Redis key."""
     replica = await start(site)
     ticket = await away(replica)
     await assert_new(site, replica, ticket._replace(pid=pid), "unknown")
 
 
 async def test_a_session_of_another_namespace(site: Site) -> None:
-    """It stays what it is there, and goes on."""
+    """In its own namespace the session can still be recovered."""
     replica = await start(site)
     ticket = await away(replica)
     async with page(replica.port, ticket, namespace="/shop") as anew:
@@ -86,7 +86,7 @@ async def test_a_session_of_another_namespace(site: Site) -> None:
 
 
 async def test_a_session_that_lives_is_not_harmed_from_another_namespace(site: Site) -> None:
-    """The replica that has it still says what becomes of it: its rooms are there when it comes back."""
+    """Its replica stays the owner and keeps its state up to date: its rooms are there when it comes back."""
     one, two = await asyncio.gather(start(site), start(site))
     living = await Page.open(one.port)
     async with page(two.port, living.ticket, namespace="/shop") as anew:
@@ -97,28 +97,28 @@ async def test_a_session_that_lives_is_not_harmed_from_another_namespace(site: S
     await site.publish(item(1, "a"))
     async with page(two.port, living.ticket) as back:
         assert back.is_back(living.ticket)
-        assert back.missed == items(1)
+        assert await back.caught_up(1) == items(1)
 
 
 @pytest.mark.parametrize(
     "offset", ["", "$", "+", "1", "1-", "-1-0", "1-0 2-0", "NaN", "9" * 40, "(1-0", "٣-0"]
 )
-async def test_an_offset_that_is_none(site: Site, offset: str) -> None:
-    """It must reach no command to Redis, nor end the connection."""
+async def test_an_invalid_offset(site: Site, offset: str) -> None:
+    """An invalid offset must neither reach a Redis command nor end the connection."""
     replica = await start(site)
     ticket = await away(replica)
     await assert_new(site, replica, ticket._replace(offset=offset), "malformed")
 
 
-async def test_an_offset_that_is_no_text(site: Site) -> None:
-    """A page that has put its own `offset` into `auth`."""
+async def test_an_offset_of_another_type(site: Site) -> None:
+    """A page may have put an `offset` of its own into `auth`."""
     replica = await start(site)
     ticket = await away(replica)
     await assert_new(site, replica, ticket, "malformed", offset=["1-0"])
 
 
 async def test_an_offset_of_the_future(site: Site) -> None:
-    """What this client was given, Redis does not have."""
+    """The client got records that Redis does not have any more."""
     replica = await start(site)
     ticket = await away(replica)
     ahead = offset_ms(await site.publish(item(1))) + 1_000_000
@@ -126,12 +126,12 @@ async def test_an_offset_of_the_future(site: Site) -> None:
 
 
 async def test_a_session_that_has_left_for_good(site: Site) -> None:
-    """By `socket.disconnect()`, or by breaking the protocol."""
+    """It left by `socket.disconnect()` or broke the protocol."""
     replica = await start(site)
     for last_words in ("41", "49"):
         async with page(replica.port) as first:
             await first.send(last_words)
-            # A second session tells that the first packet was worked on.
+            # The answer for a second namespace proves that the first packet was processed.
             if last_words == "41":
                 await first.send("40/shop,")
                 assert (await first.connection.receive())[:8] in ("40/shop,", '42["queu')
@@ -142,7 +142,7 @@ async def test_a_session_that_has_left_for_good(site: Site) -> None:
 
 
 async def test_an_engine_io_close_is_no_farewell(site: Site) -> None:
-    """A page that is put to sleep closes its connection, not its session."""
+    """A page that goes to sleep closes its connection, not its session."""
     replica = await start(site)
     async with page(replica.port) as first:
         await first.send("1")
@@ -150,11 +150,11 @@ async def test_an_engine_io_close_is_no_farewell(site: Site) -> None:
     await site.publish(item(1))
     async with page(replica.port, first.ticket) as back:
         assert back.is_back(first.ticket)
-        assert back.missed == items(1)
+        assert await back.caught_up(1) == items(1)
 
 
 async def test_a_ticket_is_good_once(site: Site) -> None:
-    """Who did not get the session back with it does not get it with another offset."""
+    """If a ticket failed to recover a session, it fails with another offset as well."""
     replica = await start(site)
     ticket = await away(replica)
     await assert_new(site, replica, ticket._replace(offset="nonsense"), "malformed")
@@ -164,7 +164,7 @@ async def test_a_ticket_is_good_once(site: Site) -> None:
 
 @pytest.mark.parametrize("from_redis", [False, True], ids=["from memory", "from Redis"])
 async def test_too_many_events(site: Site, from_redis: bool) -> None:
-    """One too many is none; as many as may be are all."""
+    """At the limit all are replayed; with one more, none is."""
     replica = await start(site)
     just, over = await away(replica), await away(replica)
     if from_redis:
@@ -174,26 +174,26 @@ async def test_too_many_events(site: Site, from_redis: bool) -> None:
         await site.publish(*(item(number) for number in range(MAX_EVENTS)))
     async with page(replica.port, just) as back:
         assert back.is_back(just)
-        assert back.missed == items(*range(MAX_EVENTS))
+        assert await back.caught_up(MAX_EVENTS) == items(*range(MAX_EVENTS))
     await site.publish(item(MAX_EVENTS))
     await assert_new(site, replica, over, "too_much")
 
 
 async def test_too_many_bytes(site: Site) -> None:
-    """Two events may be more than a browser may be behind."""
+    """A few large events may be more than a browser may be behind."""
     replica = await start(site)
     just, over = await away(replica), await away(replica)
     big = Record("e", b'["' + b"x" * (MAX_BYTES // 2 - 100) + b'"]')
     await site.publish(big, big)
     async with page(replica.port, just) as back:
         assert back.is_back(just)
-        assert len(back.missed) == 2
+        assert len(await back.caught_up(2)) == 2
     await site.publish(big)
     await assert_new(site, replica, over, "too_much")
 
 
 async def test_records_that_the_stream_has_dropped(site: Site) -> None:
-    """A replica that has not read them cannot replay them, and says so."""
+    """A replica that has not read them cannot replay them, and tells the browser."""
     old = await start(site, max_replay_events=10_000)
     ticket = await away(old)
     for _ in range(20):
@@ -203,19 +203,19 @@ async def test_records_that_the_stream_has_dropped(site: Site) -> None:
 
 
 async def test_a_session_that_was_away_for_too_long(site: Site) -> None:
-    """By the clock of Redis, which goes on with every record: services send themselves some."""
+    """Redis's clock decides; it moves with every record, and services publish some themselves."""
     replica = await start(site, recovery_seconds=2, ping_interval_seconds=1, ping_timeout_seconds=1)
     ticket = await away(replica)
     offset = ticket.offset or await site.publish(item(0))
     client = site.redis.client
     await until(lambda: offset_ms(client.get(site.keys.tail).decode()) - offset_ms(offset) > 4_000)
-    # On a busy machine Redis has forgotten it meanwhile.
+    # On a busy machine Redis may have forgotten it meanwhile.
     await assert_new(site, replica, ticket._replace(offset=offset), "expired", "unknown")
 
 
 async def test_sessions_do_not_stay_for_ever(site: Site) -> None:
-    """Redis forgets them by itself; those of who is connected live on."""
-    replica = await start(site, recovery_seconds=1, ping_interval_seconds=0.2, ping_timeout_seconds=0.3)
+    """Redis expires them by itself, but not those of connected browsers."""
+    replica = await start(site, recovery_seconds=1, ping_interval_seconds=0.2, ping_timeout_seconds=1)
     async with page(replica.port) as there:
         await away(replica)
         await until(lambda: len(site.sessions()) == 2)
@@ -228,11 +228,11 @@ async def test_sessions_do_not_stay_for_ever(site: Site) -> None:
         assert site.sessions() == [site.keys.session(there.ticket.pid).encode()]
         for _ in range(20):
             await there.told()
-        assert len(site.sessions()) == 1, "it is said again with each ping"
+        assert len(site.sessions()) == 1, "each ping keeps the session alive"
 
 
 async def test_a_private_id_is_unguessable_and_known_to_its_browser_alone(site: Site) -> None:
-    """Whoever has it is the session: 120 random bits, in no log."""
+    """Whoever has the private id owns the session: it has 120 random bits and is in no log."""
     replica = await start(site, log_level="debug")
     ticket = await away(replica)
     async with page(replica.port, ticket) as back:
@@ -241,8 +241,8 @@ async def test_a_private_id_is_unguessable_and_known_to_its_browser_alone(site: 
     assert ticket.pid not in replica.log()
 
 
-async def test_off_there_is_no_trace_of_it(site: Site) -> None:
-    """`QUEUECAST_RECOVERY_SECONDS=0`: the protocol as it was, and nothing in Redis."""
+async def test_switched_off_recovery_leaves_no_trace(site: Site) -> None:
+    """With `QUEUECAST_RECOVERY_SECONDS=0` the protocol is the stock one, and Redis has no sessions."""
     replica = await start(site, recovery_seconds=0, ping_interval_seconds=0.2, ping_timeout_seconds=5)
     async with page(replica.port, Ticket("sid", "pid", "1-0")) as first:
         assert list(first.answer) == ["sid"]
@@ -251,13 +251,13 @@ async def test_off_there_is_no_trace_of_it(site: Site) -> None:
         assert await first.events(2) == [["e", 1], ["e", "2"]]
         for _ in range(3):
             opcode, payload = await first.connection.next_frame()  # type: ignore[union-attr]
-            assert (opcode, payload) == (1, b"2"), "a ping, and nothing beside it"
+            assert (opcode, payload) == (1, b"2"), "a ping and nothing else"
             await first.send("3")
         assert site.sessions() == []
 
 
-async def test_who_does_not_want_it_has_no_trace_of_it(site: Site) -> None:
-    """`auth: {recovery: false}`, for clients that would take the offset for an argument."""
+async def test_a_client_that_opts_out_sees_no_trace_of_recovery(site: Site) -> None:
+    """`auth: {recovery: false}` is for clients that would take the offset for an argument."""
     replica = await start(site, ping_interval_seconds=0.2, ping_timeout_seconds=5)
     async with page(replica.port, recovery=False) as first:
         assert list(first.answer) == ["sid"]
@@ -269,8 +269,8 @@ async def test_who_does_not_want_it_has_no_trace_of_it(site: Site) -> None:
         assert site.sessions() == []
 
 
-async def test_an_entry_of_somebody_else_is_no_obstacle(site: Site) -> None:
-    """What is no record was given to nobody; what is around it is replayed, also from Redis."""
+async def test_a_foreign_entry_does_not_prevent_recovery(site: Site) -> None:
+    """Nobody got the foreign entry; the records around it are replayed, even from Redis."""
     replica = await start(site)
     ticket = await away(replica)
     for number in (1, 2):
@@ -280,4 +280,4 @@ async def test_an_entry_of_somebody_else_is_no_obstacle(site: Site) -> None:
     fresh = await start(site)
     async with page(fresh.port, ticket) as back:
         assert back.is_back(ticket)
-        assert back.missed == items(1, 2)
+        assert await back.caught_up(2) == items(1, 2)

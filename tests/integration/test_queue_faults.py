@@ -1,4 +1,4 @@
-"""What the SQS emulator does when it is told to fail: exactly that, and the queue is afterwards as said."""
+"""The SQS emulator's faults: it does exactly what it is told, and the queue is as expected afterwards."""
 
 import json
 import time
@@ -21,7 +21,7 @@ def _emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(_emulator: Emulator) -> Iterator[Emulator]:
-    """Ours; no fault outlives its test."""
+    """Our emulator; no fault outlasts its test."""
     yield _emulator
     _emulator.fail()
 
@@ -32,7 +32,7 @@ def queue(emulator: Emulator) -> TestedQueue:
 
 
 def receive(queue: TestedQueue) -> bytes:
-    """Receive on a connection of its own; return what comes."""
+    """Receive on a connection of its own; return all bytes of the answer."""
     return queue.emulator.raw("ReceiveMessage", QueueUrl=queue.url)
 
 
@@ -40,7 +40,7 @@ def receive(queue: TestedQueue) -> bytes:
 def test_status_is_what_a_broken_load_balancer_would_say(
     emulator: Emulator, queue: TestedQueue, status: int, body: str
 ) -> None:
-    """No JSON, no code: and nothing is done."""
+    """The answer has neither JSON nor an error code, and the action is not done."""
     queue.send("a")
     emulator.fail({"action": "ReceiveMessage", "kind": "status", "status": status, "body": body, "times": 1})
     with pytest.raises(ClientError) as failed:
@@ -66,7 +66,7 @@ def test_status_is_what_a_broken_load_balancer_would_say(
 def test_error_is_a_refusal_under_the_code_that_was_asked_for(
     emulator: Emulator, queue: TestedQueue, status: int, code: str
 ) -> None:
-    """As the SDK shows it: the poller counts each under its reason."""
+    """The SDK shows the code, and the poller counts it under its reason."""
     queue.send("a")
     emulator.fail({"action": "ReceiveMessage", "kind": "error", "status": status, "code": code})
     with pytest.raises(ClientError) as failed:
@@ -87,7 +87,7 @@ def test_hang_says_nothing_and_then_ends_the_connection(emulator: Emulator, queu
 
 
 def test_delay_does_it_late(emulator: Emulator, queue: TestedQueue) -> None:
-    """A slow SQS is no failing one."""
+    """A slow SQS is not a failing one."""
     queue.send("a")
     emulator.fail({"action": "ReceiveMessage", "kind": "delay", "seconds": 0.5})
     began = time.monotonic()
@@ -96,7 +96,7 @@ def test_delay_does_it_late(emulator: Emulator, queue: TestedQueue) -> None:
 
 
 def test_reset_before_resets_the_connection_and_does_nothing(emulator: Emulator, queue: TestedQueue) -> None:
-    """A reset, not an end: SDKs treat them alike, kernels do not."""
+    """It is a reset and not a plain close: SDKs treat them alike, kernels do not."""
     queue.send("a")
     emulator.fail({"action": "ReceiveMessage", "kind": "reset_before"})
     with pytest.raises(ConnectionResetError):
@@ -105,7 +105,7 @@ def test_reset_before_resets_the_connection_and_does_nothing(emulator: Emulator,
 
 
 def test_reset_after_resets_the_connection_when_all_is_done(emulator: Emulator, queue: TestedQueue) -> None:
-    """The lost answer: the message is in flight, and nobody has it."""
+    """The answer is lost: the message is in flight, and nobody has it."""
     queue.send("a")
     emulator.fail({"action": "ReceiveMessage", "kind": "reset_after"})
     with pytest.raises(ConnectionResetError):
@@ -114,7 +114,7 @@ def test_reset_after_resets_the_connection_when_all_is_done(emulator: Emulator, 
 
 
 def test_reset_after_a_delete_has_deleted(emulator: Emulator, queue: TestedQueue) -> None:
-    """A poller tries again and must bear that there is nothing left to delete."""
+    """A poller tries again, and must cope when there is nothing left to delete."""
     queue.send("a")
     [message] = queue.receive()
     emulator.fail({"action": "DeleteMessageBatch", "kind": "reset_after", "times": 1})
@@ -126,7 +126,7 @@ def test_reset_after_a_delete_has_deleted(emulator: Emulator, queue: TestedQueue
 
 
 def test_cut_body_sends_half_of_the_answer(emulator: Emulator, queue: TestedQueue) -> None:
-    """Less than the header promised; the message is in flight."""
+    """The answer is shorter than its header says; the message is in flight."""
     queue.send("a")
     emulator.fail({"action": "ReceiveMessage", "kind": "cut_body"})
     head, _, body = receive(queue).partition(b"\r\n\r\n")
@@ -140,14 +140,14 @@ def test_cut_body_sends_half_of_the_answer(emulator: Emulator, queue: TestedQueu
 def test_a_fault_of_the_answer_waits_for_a_receive_that_brings_something(
     emulator: Emulator, queue: TestedQueue, kind: str
 ) -> None:
-    """A fault that is to strike once must not be wasted on an empty poll."""
+    """A fault that strikes once must not be wasted on an empty poll."""
     emulator.fail({"action": "ReceiveMessage", "kind": kind, "times": 1})
     assert queue.receive() == []
     assert emulator.struck() == [0]
 
 
 def test_fail_entries_does_the_half_of_a_batch(emulator: Emulator, queue: TestedQueue) -> None:
-    """The first entry fails, the second is done and so on; status 200 all the same."""
+    """The first entry fails, the second is done, and so on; the status is 200 nevertheless."""
     queue.send(*"abcde")
     messages = queue.receive()
     emulator.fail({"action": "DeleteMessageBatch", "kind": "fail_entries", "times": 1})
@@ -161,7 +161,7 @@ def test_fail_entries_does_the_half_of_a_batch(emulator: Emulator, queue: Tested
 
 
 def test_fail_entries_fails_a_batch_of_one(emulator: Emulator, queue: TestedQueue) -> None:
-    """So that a quiet queue meets the fault too."""
+    """A quiet queue has to meet the fault as well."""
     queue.send("a")
     [message] = queue.receive()
     emulator.fail({"action": "*", "kind": "fail_entries"})
@@ -172,7 +172,7 @@ def test_fail_entries_fails_a_batch_of_one(emulator: Emulator, queue: TestedQueu
 def test_duplicate_hands_a_message_out_again_though_it_is_deleted(
     emulator: Emulator, queue: TestedQueue
 ) -> None:
-    """At least once: what dedup is for."""
+    """Delivery is at least once: that is what deduplication is for."""
     queue.send("a", "b")
     emulator.fail({"action": "ReceiveMessage", "kind": "duplicate", "times": 1})
     messages = queue.receive()
@@ -191,7 +191,7 @@ def test_duplicate_hands_a_message_out_again_though_it_is_deleted(
 def test_corrupt_alters_one_body_of_the_answer_and_keeps_its_sum(
     emulator: Emulator, queue: TestedQueue
 ) -> None:
-    """It still parses: only the MD5 tells. What is stored is whole, so that the next receive is."""
+    """The body still parses, so only the MD5 shows it. The stored body, which comes next, is whole."""
     bodies = ['{"id": 1}', '{"id": 2}']
     queue.send(*bodies)
     emulator.fail({"action": "ReceiveMessage", "kind": "corrupt", "times": 1})
@@ -204,7 +204,7 @@ def test_corrupt_alters_one_body_of_the_answer_and_keeps_its_sum(
 
 
 def test_a_fault_strikes_a_share_of_the_requests(emulator: Emulator, queue: TestedQueue) -> None:
-    """A chance of a half strikes neither none nor all of forty."""
+    """With a chance of one half it strikes some of forty requests, neither none nor all."""
     emulator.fail({"action": "*", "kind": "error", "status": 400, "code": "RequestThrottled", "chance": 0.5})
     refused = 0
     for _ in range(40):
@@ -217,7 +217,7 @@ def test_a_fault_strikes_a_share_of_the_requests(emulator: Emulator, queue: Test
 
 
 def test_senders_go_on_while_everything_fails(emulator: Emulator, queue: TestedQueue) -> None:
-    """The load of a fault test has no holes of its own."""
+    """The load of a fault test must have no gaps of its own."""
     emulator.fail({"action": "*", "kind": "reset_before"})
     queue.send("a")
     assert queue.depth() == (1, 0)
@@ -226,7 +226,7 @@ def test_senders_go_on_while_everything_fails(emulator: Emulator, queue: TestedQ
 
 @pytest.mark.parametrize("wanted", [[{"action": "*", "kind": "nonsense"}], {"action": "*"}, "text"])
 def test_a_fault_that_makes_no_sense_is_refused(emulator: Emulator, wanted: Any) -> None:
-    """A test with a typing error must not pass."""
+    """A test with a typo must not pass."""
     with pytest.raises(urllib.error.HTTPError) as refused:
         emulator._ask(json.dumps(wanted).encode())
     with refused.value as answer:

@@ -1,4 +1,4 @@
-"""What one client sends to others, or Redis holds, never ends the connections of those who read it."""
+"""Neither a client's event nor a record in Redis can end the connections of its readers."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,8 @@ from queuecast_bus.bounds import MAX_ATTACHMENTS, MAX_NESTING
 
 from .counts import EVENTS_REFUSED, Counts
 from .page import Page, page
-from .site import Site, item, items, site, until
+from .site import Site, item, items, until
 from .wire import WebSocket
-
-__all__ = ["site"]
 
 SKIPPED = "queuecast_gateway_records_skipped_total"
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -27,14 +25,14 @@ def placeholder(number: int) -> str:
 
 
 def with_attachments(count: int, *numbers: int) -> Record:
-    """Return a record with so many attachments, which these placeholders name."""
+    """Return a record with `count` attachments and placeholders with these numbers."""
     arguments = f"[{','.join(map(placeholder, numbers))}]".encode()
     return Record("e", arguments, attachments=(b"x",) * count)
 
 
 @contextlib.asynccontextmanager
 async def stock_manager(site: Site) -> AsyncIterator[socketio.AsyncRedisManager]:
-    """Have a manager of another process, as python-socketio makes it."""
+    """Make a manager as another process does with python-socketio."""
     manager = socketio.AsyncRedisManager(site.redis.url, channel=site.channel, write_only=True)
     try:
         yield manager
@@ -55,7 +53,7 @@ UNFIT = {
     ],
     "too_large": [Record("e", b'["%b"]' % (b"x" * 2_000))],
 }
-"""What some client would refuse, by the reason that is counted: somebody wrote it past our bounds."""
+"""Records that some client would refuse, by the reason that is counted; no publisher of ours stores them."""
 
 
 @BOTH
@@ -63,7 +61,7 @@ UNFIT = {
 async def test_a_stored_record_that_a_client_cannot_take_is_skipped(
     site: Site, transport: str, *, recovers: bool
 ) -> None:
-    """Everybody gets what comes after it over the same connection; it is counted, and named in the log."""
+    """Everybody gets the next record over the same connection; the skipped one is counted and logged."""
     gateway = await site.start(max_record_bytes=2_000)
     options: dict[str, Any] = {} if recovers else {"recovery": False}
     async with page(gateway.port, transport=transport, **options) as reader:
@@ -77,16 +75,16 @@ async def test_a_stored_record_that_a_client_cannot_take_is_skipped(
 
 
 async def test_a_stored_record_that_a_client_cannot_take_is_skipped_in_a_replay_too(site: Site) -> None:
-    """Or else whoever comes back would be cut off, and come back to the same, until it is too old."""
+    """Otherwise the record would cut off a returning browser again and again, until it is too old."""
     one, two = await site.start_two(max_record_bytes=2_000)
     async with page(one.port) as first:
         ticket = first.ticket
     records = [record for group in UNFIT.values() for record in group]
-    # Nobody is there when they come, so their texts are let go, and read again from Redis.
+    # No browser is connected when they come, so the gateway drops their texts and rereads them from Redis.
     await site.publish(item(1), *records, item(2))
     async with page(two.port, ticket) as back:
         assert back.is_back(ticket)
-        assert back.missed == items(1, 2)
+        assert await back.caught_up(2) == items(1, 2)
         await site.publish(item(3))
         assert await back.event() == ["e", 3]
     assert two.metric(SKIPPED, reason="attachments") == len(UNFIT["attachments"])
@@ -96,7 +94,7 @@ async def test_a_stored_record_that_a_client_cannot_take_is_skipped_in_a_replay_
 async def test_a_browser_that_names_an_attachment_twice_reaches_nobody(
     site: Site, numbers: tuple[int, ...]
 ) -> None:
-    """It would be as many attachments to everyone; the sender alone is cut off, before it has sent one."""
+    """Everyone would get as many attachments. Only the sender is cut off, before it has sent one."""
     gateway = await site.start()
     refused = Counts(gateway, EVENTS_REFUSED)
     async with page(gateway.port) as reader, await WebSocket.open(gateway.port) as sender:
@@ -111,7 +109,7 @@ async def test_a_browser_that_names_an_attachment_twice_reaches_nobody(
 
 
 async def test_what_others_could_not_take_is_refused_by_acknowledgement(site: Site) -> None:
-    """Nothing is stored of it; the sender may go on."""
+    """Nothing of it is stored, and the sender may go on."""
     gateway = await site.start(max_message_bytes=2_000)
     async with page(gateway.port) as reader, page(gateway.port) as sender:
         deep: Any = []
@@ -120,17 +118,17 @@ async def test_what_others_could_not_take_is_refused_by_acknowledgement(site: Si
         for data in (deep, "\ud800"):
             ack = await sender.ask("item_removed", data)
             assert ack["error"]["code"] == "bad_payload", data
-        # 4 bytes each as they are sent, 18 as Python writes them: more than a browser may say.
+        # 4 bytes each as sent, 18 as Python writes them: more than a message may have.
         await sender.send(f'427["item_removed",[{",".join(["1e15"] * 300)}]]')
         assert (await sender.ask("item_removed", {"id": 1}))["error"]["code"] == "bad_payload", (
-            "the one before"
+            "the acknowledgement of the event before"
         )
         assert await reader.event() == ["item_removed", {"id": 1}]
     assert gateway.metric("queuecast_gateway_relays_total", outcome="refused") == 3
 
 
 async def test_an_event_of_a_stock_manager_that_a_client_cannot_take_is_skipped(site: Site) -> None:
-    """It comes over pub/sub, past the bus; the next one arrives over the same connection."""
+    """It comes over pub/sub and bypasses the stream; the next one arrives over the same connection."""
     gateway = await site.start()
     async with page(gateway.port) as reader, stock_manager(site) as manager:
         await manager.emit("connect", {"HTTP_ORIGIN": "forged"}, namespace="/")
@@ -147,7 +145,7 @@ async def test_an_event_of_a_stock_manager_that_a_client_cannot_take_is_skipped(
 
 
 async def test_the_id_of_a_session_cannot_be_joined_on_any_replica(site: Site) -> None:
-    """What is for a session alone is for it alone, also while it is away; and it comes back undisturbed."""
+    """A session's own events reach it alone, even while it is away, and it recovers undisturbed."""
     one, two = await site.start_two()
     owner = await Page.open(one.port)
     async with page(one.port) as here, page(two.port) as there:
@@ -163,14 +161,14 @@ async def test_the_id_of_a_session_cannot_be_joined_on_any_replica(site: Site) -
             assert await spy.event() == ["e", 2]
         async with page(two.port, owner.ticket) as back:
             assert back.is_back(owner.ticket)
-            assert back.missed == items(1, 2)
+            assert await back.caught_up(2) == items(1, 2)
             await site.publish(item(3, owner.sid), item(4))
             assert await back.events(2) == items(3, 4)
             assert await there.event() == ["e", 4]
 
 
 async def test_another_process_cannot_put_one_session_into_anothers_room(site: Site) -> None:
-    """A stock manager may move sessions between rooms, and the address of a session is none of them."""
+    """A stock manager may move sessions between rooms, but a session's own address is no such room."""
     one, two = await site.start_two()
     async with page(one.port) as owner, page(two.port) as spy, stock_manager(site) as manager:
         await manager.enter_room(spy.sid, "/", owner.sid)

@@ -1,4 +1,4 @@
-"""Browsers come back to any replica and get exactly what they missed: real Redis, real kills, raw clients."""
+"""Browsers return to any replica and get exactly what they missed: real Redis, real kills, raw clients."""
 
 import asyncio
 import contextlib
@@ -12,21 +12,19 @@ from tests.claims import WITHIN_SECONDS
 
 from queuecast_bus import Record
 
-from .conftest import Redis
 from .counts import Counts
+from .gateway import Gateway
 from .page import Page, Ticket, came_back, page
-from .site import CONNECTIONS, RECOVERIES, Site, item, items, kept_site, site, until
-from .test_gateway import Gateway
+from .services import Redis
+from .site import BROKEN_OFF, CONNECTIONS, RECOVERIES, Site, item, items, until
 from .wire import WebSocket
-
-__all__ = ["kept_site", "site"]
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 DELIVERED = "queuecast_gateway_records_read_total"
 
 
 async def connections(*replicas: Gateway) -> None:
-    """Wait until one connection is left on all of these together."""
+    """Wait until these replicas have one connection in all."""
     await until(lambda: sum(replica.metric(CONNECTIONS) for replica in replicas) == 1)
 
 
@@ -36,7 +34,7 @@ async def connections(*replicas: Gateway) -> None:
 async def test_what_a_killed_replicas_browser_misses_it_gets_from_another(
     site: Site, transport: str, end: signal.Signals, namespace: str
 ) -> None:
-    """Its rooms come along; each event once, in order, before anything newer."""
+    """It keeps its rooms and gets each event once, in order, before anything newer."""
     one, two = await site.start_two(namespaces="/,/shop", drain_seconds=0)
     first = await Page.open(one.port, namespace=namespace, transport=transport)
     assert await first.ask("subscribe", ["a", "b"]) == {"ok": True, "rooms": ["a", "b"]}
@@ -54,12 +52,13 @@ async def test_what_a_killed_replicas_browser_misses_it_gets_from_another(
     )
     async with page(two.port, first.ticket, namespace=namespace, transport=transport) as second:
         assert second.is_back(first.ticket)
-        assert second.missed == items(2, 3, 6)
+        assert await second.caught_up(3) == items(2, 3, 6)
         await site.publish(item(8, "b", namespace=namespace), item(9, "c", namespace=namespace))
         await site.publish(item(10, namespace=namespace))
         assert await second.events(2) == items(8, 10)
         assert (await second.ask("subscribe", ["a", "b", "c"]))["rooms"] == ["c"]
     assert two.metric(RECOVERIES, outcome="recovered") == 1
+    assert two.metric(BROKEN_OFF) == (end is signal.SIGKILL)
     assert two.metric("queuecast_gateway_events_replayed_total") == 3
     with contextlib.suppress(OSError):
         await first.leave()
@@ -67,33 +66,34 @@ async def test_what_a_killed_replicas_browser_misses_it_gets_from_another(
 
 @BOTH
 async def test_attachments_are_missed_and_got_like_text(site: Site, transport: str) -> None:
-    """Binary events carry their offset behind their placeholders."""
+    """Binary events carry their offset after their placeholders."""
     one = await site.start()
     first = await Page.open(one.port, transport=transport)
     await first.leave()
     text = b'[{"png":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}]'
     await site.publish(item(1), Record("image", text, attachments=(b"\x00\xff", b"")), item(2))
     async with page(one.port, first.ticket, transport=transport) as second:
-        assert second.missed == [["e", 1], ["image", {"png": b"\x00\xff"}, b""], ["e", 2]]
+        assert await second.caught_up(3) == [["e", 1], ["image", {"png": b"\x00\xff"}, b""], ["e", 2]]
         await site.publish(Record("image", text, attachments=(b"\x01", b"\x02")))
         assert await second.event() == ["image", {"png": b"\x01"}, b"\x02"]
 
 
 async def test_a_session_that_has_seen_nothing_comes_back(site: Site) -> None:
-    """Its connection may break with the CONNECT packet: it has its private id, and no offset yet."""
+    """If the connection breaks right after CONNECT, the client has a private id but no offset."""
     one, two = await site.start_two()
     await site.publish(item(1))
+    await until(lambda: one.metric("queuecast_gateway_records_read_total") == 1)
     first = await Page.open(one.port)
     await first.leave()
     await site.publish(item(2))
     ticket = first.ticket._replace(offset=None)
     async with page(two.port, ticket) as second:
         assert second.is_back(ticket)
-        assert second.missed == items(2), "and nothing from before it began"
+        assert await second.caught_up(1) == items(2), "nothing from before it began"
 
 
 async def test_a_ping_tells_the_offset(site: Site) -> None:
-    """After hours of silence a browser is as recoverable as after an event."""
+    """A browser can recover after hours of silence as well as after an event."""
     one = await site.start(ping_interval_seconds=0.3, ping_timeout_seconds=5)
     async with page(one.port) as first:
         at_first = await first.told()
@@ -105,7 +105,7 @@ async def test_a_ping_tells_the_offset(site: Site) -> None:
 
 @pytest.mark.parametrize("event", ["subscribe", "unsubscribe"])
 async def test_rooms_that_were_acknowledged_survive_a_kill(site: Site, event: str) -> None:
-    """They are in Redis before the browser hears of them."""
+    """They are in Redis before the browser gets the acknowledgement."""
     one, two = await site.start_two()
     first = await Page.open(one.port)
     await first.ask("subscribe", "a")
@@ -114,13 +114,14 @@ async def test_rooms_that_were_acknowledged_survive_a_kill(site: Site, event: st
     await site.publish(item(1, "a"), item(2, "b"), item(3))
     async with page(two.port, first.ticket) as second:
         assert second.is_back(first.ticket)
-        assert second.missed == (items(1, 2, 3) if event == "subscribe" else items(3))
+        expected = items(1, 2, 3) if event == "subscribe" else items(3)
+        assert await second.caught_up(len(expected)) == expected
         assert await second.rooms("a", "b") == (["a", "b"] if event == "subscribe" else [])
     await first.leave()
 
 
 async def test_a_half_open_connection_is_closed_before_the_session_goes_on(site: Site) -> None:
-    """The browser has a new network; its old connection would be in the same rooms for 45 seconds more."""
+    """The browser has changed networks; its old connection would stay in its rooms for 45 seconds."""
     one, two = await site.start_two()
     old = await Page.open(one.port)
     await old.ask("subscribe", "a")
@@ -136,7 +137,7 @@ async def test_a_half_open_connection_is_closed_before_the_session_goes_on(site:
 
 @pytest.mark.parametrize("replicas", [1, 2])
 async def test_of_a_session_that_is_opened_twice_at_once_one_lives(site: Site, replicas: int) -> None:
-    """A browser that tries again too soon; both are the session, and events must not double."""
+    """A browser retried too soon, so two connections claim the session; events must not double."""
     found = [await site.start() for _ in range(replicas)]
     ticket = await _away(found[0], "a")
     for number in range(10):
@@ -156,12 +157,12 @@ async def test_of_a_session_that_is_opened_twice_at_once_one_lives(site: Site, r
 
 
 def _delivered(replicas: list[Gateway]) -> float:
-    """Return how often replicas had somebody for a record; who is in a room twice shows here."""
+    """Return the number of delivered events; a session that is in a room twice shows here."""
     return sum(replica.metric("queuecast_gateway_events_delivered_total") for replica in replicas)
 
 
 async def test_a_replica_that_stands_still_holds_up_nobody(site: Site) -> None:
-    """Its browsers are gone when it wakes up; what it has still to say of them counts no more."""
+    """Its browsers have moved on when it resumes, and its late updates about them have no effect."""
     one, two = await site.start_two()
     old = await Page.open(one.port)
     await old.ask("subscribe", "a")
@@ -169,7 +170,7 @@ async def test_a_replica_that_stands_still_holds_up_nobody(site: Site) -> None:
     await site.publish(item(1), item(2, "a"))
     new = await Page.open(two.port, old.ticket)
     assert new.is_back(old.ticket)
-    assert new.missed == items(1, 2)
+    assert await new.caught_up(2) == items(1, 2)
     await new.ask("subscribe", "b")
     one.process.signal(signal.SIGCONT)
     await until(lambda: one.ready() and one.metric(CONNECTIONS) == 0)
@@ -186,14 +187,14 @@ async def test_a_replica_that_stands_still_holds_up_nobody(site: Site) -> None:
 
 @pytest.fixture
 async def roomy_site(forgetful_redis: Redis) -> AsyncIterator[Site]:
-    """A site whose stream keeps all that a test publishes, however long the machine takes."""
+    """A site whose stream keeps all that a test publishes, however slow the machine is."""
     made = Site(forgetful_redis, stream_max_records=1_000_000)
     yield made
     await made.close()
 
 
 async def test_moving_between_replicas_under_load_loses_and_doubles_nothing(roomy_site: Site) -> None:
-    """1,000 records a second; one replica kept what was missed, the other began after it and asks Redis."""
+    """1,000 records a second. One replica has the missed records; the other started later and asks Redis."""
     site = roomy_site
     more = {"max_replay_events": 10_000, "namespaces": "/,/shop"}
     one = await site.start(**more)
@@ -221,7 +222,7 @@ async def test_moving_between_replicas_under_load_loses_and_doubles_nothing(room
 
 
 class Course:
-    """What a page has got over many connections, and where it was told that it begins anew."""
+    """The events that a page got over many connections, and where it had to begin a new session."""
 
     def __init__(self) -> None:
         self.got: list[list[Any]] = []
@@ -229,7 +230,7 @@ class Course:
         self._breaks: list[int] = []
 
     async def move(self, replica: Gateway, ticket: Ticket) -> Page:
-        """Come back to a replica: recovered, or told, for a bound that it names, that it was too long."""
+        """Reconnect to a replica: the session is recovered, or a named limit was exceeded."""
         outcomes = Counts(replica, RECOVERIES)
         here = await came_back(replica.port, ticket, WITHIN_SECONDS)
         if here.is_back(ticket):
@@ -242,7 +243,7 @@ class Course:
         return here
 
     def due(self) -> list[int]:
-        """Return the numbers that it has to have: all, but for what was missed where it was told so."""
+        """Return the numbers that it must have: all but those missed before a new session."""
         numbers: list[int] = []
         for at, (_, number) in enumerate(self.got):
             expected = numbers[-1] + 1 if numbers else 0
@@ -251,7 +252,7 @@ class Course:
 
 
 async def _stream(site: Site, enough: asyncio.Event) -> int:
-    """Publish until it is enough; return how many that were."""
+    """Publish until `enough` is set; return the number of records."""
     loop = asyncio.get_running_loop()
     began, count = loop.time(), 0
     while not enough.is_set():
@@ -262,7 +263,7 @@ async def _stream(site: Site, enough: asyncio.Event) -> int:
 
 
 async def _away(replica: Gateway, *rooms: str, **options: Any) -> Ticket:
-    """Return the ticket of a session that was there and has gone."""
+    """Open and leave a session; return its ticket."""
     first = await Page.open(replica.port, **options)
     if rooms:
         assert (await first.ask("subscribe", list(rooms)))["ok"]
@@ -275,7 +276,7 @@ async def _away(replica: Gateway, *rooms: str, **options: Any) -> Ticket:
 
 
 async def test_when_redis_restarts_with_its_data_everybody_goes_on(kept_site: Site) -> None:
-    """Who is connected notices nothing, and who was away comes back."""
+    """Connected browsers notice nothing, and one that was away recovers."""
     site = kept_site
     one, two = await site.start_two()
     async with page(one.port) as there:
@@ -290,14 +291,13 @@ async def test_when_redis_restarts_with_its_data_everybody_goes_on(kept_site: Si
         assert await there.event() == ["e", 2]
         async with page(two.port, ticket) as back:
             assert back.is_back(ticket)
-            # This replica may be about to read the second one.
-            rest = await back.events(2 - len(back.missed))
-            assert back.missed + rest == items(1, 2)
+            # This replica may not have read the second record yet.
+            assert await back.caught_up(2) == items(1, 2)
         assert one.metric("queuecast_gateway_bus_gaps_total", reason="rewound") == 0
 
 
-async def test_while_redis_is_away_who_comes_back_is_told_to_come_later(kept_site: Site) -> None:
-    """With close code 1013; a new session would lose what it missed. The stock client tries again."""
+async def test_while_redis_is_away_a_returning_browser_is_told_to_come_later(kept_site: Site) -> None:
+    """Close code 1013 makes the stock client retry; a new session would lose what it missed."""
     site = kept_site
     one = await site.start()
     ticket = await _away(one, "a")
@@ -310,11 +310,11 @@ async def test_while_redis_is_away_who_comes_back_is_told_to_come_later(kept_sit
     await until(one.ready)
     async with page(one.port, ticket) as back:
         assert back.is_back(ticket)
-        assert back.missed == items(1)
+        assert await back.caught_up(1) == items(1)
 
 
 async def test_when_redis_comes_back_empty_everybody_begins_anew(site: Site) -> None:
-    """Records may be gone that nobody has read: they are told so, connected or away, on every replica."""
+    """Unread records may be lost, so every browser is told, connected or away, on every replica."""
     one, two = await site.start_two(drain_seconds=0)
     there = await Page.open(one.port)
     ticket = await _away(two)
@@ -332,7 +332,7 @@ async def test_when_redis_comes_back_empty_everybody_begins_anew(site: Site) -> 
             assert anew.missed == []
             await site.publish(item(2))
             assert await anew.event() == ["e", 2]
-    # Lost, if its last word on a session came only after Redis was back.
+    # Lost, if the replica's last update of the session came only after Redis was back.
     outcomes = [each.metric(RECOVERIES, outcome=why) for each in (one, two) for why in ("unknown", "lost")]
     assert sum(outcomes) == 2
 

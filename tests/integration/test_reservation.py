@@ -1,4 +1,4 @@
-"""Ports for several runs at once: workers of one, and other checkouts."""
+"""Ports for several runs at once: the workers of one run, and other checkouts."""
 
 import socket
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from queuecast_local.ports import HOST
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Three blocks of ten, in a place that is ours alone."""
+    """Three blocks of ten ports, in a directory of the test's own."""
     with closing(PortBlock()) as ours:
         first = ours.port()
         monkeypatch.setattr(reservation, "FIRST", first)
@@ -24,7 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("small")
 def test_two_sessions_have_no_port_in_common() -> None:
-    """What the one starts would be in the way of the other."""
+    """The processes of one session would get in the other's way."""
     with closing(PortBlock()) as one, closing(PortBlock()) as other:
         mine, others = {one.port() for _ in range(9)}, {other.port() for _ in range(9)}
     assert not mine & others
@@ -32,7 +32,7 @@ def test_two_sessions_have_no_port_in_common() -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_session_takes_another_block_when_it_needs_one() -> None:
-    """And never returns a port twice."""
+    """It never returns a port twice."""
     with closing(PortBlock()) as one:
         given = [one.port() for _ in range(18)]
     assert len(set(given)) == len(given)
@@ -40,7 +40,7 @@ def test_a_session_takes_another_block_when_it_needs_one() -> None:
 
 @pytest.mark.usefixtures("small")
 def test_ports_that_are_given_up_can_be_had_again() -> None:
-    """Ten runs in a row must not need ten times the ports."""
+    """Ten runs in a row must not need ten times as many ports."""
     for _ in range(4):
         with closing(PortBlock()) as one:
             for _ in range(18):
@@ -49,7 +49,7 @@ def test_ports_that_are_given_up_can_be_had_again() -> None:
 
 @pytest.mark.usefixtures("small")
 def test_where_nothing_is_left_it_is_said() -> None:
-    """A session that waits for a port would be a riddle."""
+    """A session that waited silently for a port would be hard to understand."""
     with closing(PortBlock()) as one:
         for _ in range(27):
             one.port()
@@ -59,7 +59,7 @@ def test_where_nothing_is_left_it_is_said() -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_port_that_somebody_listens_on_is_passed_over() -> None:
-    """Not everybody on a machine asks here."""
+    """Other programs on the machine do not reserve their ports here."""
     with socket.socket() as taken, closing(PortBlock()) as one:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((HOST, one.port() + 1))
@@ -68,7 +68,7 @@ def test_a_port_that_somebody_listens_on_is_passed_over() -> None:
 
 
 def test_a_stack_has_its_admin_ports_in_a_row() -> None:
-    """`make run` counts them on from the first."""
+    """`make run` numbers them upwards from the first."""
     with closing(PortBlock()) as one:
         for _ in range(20):
             ports = one.ports()

@@ -1,4 +1,4 @@
-"""Routes, from a real queue to the stream: who is addressed without attributes, and a file that changes."""
+"""Routes, from a real queue to the stream: addressing without attributes, and a file that changes."""
 
 import asyncio
 import json
@@ -12,13 +12,11 @@ from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
 
-from .conftest import Queue, Redis, Service
+from .gateway import Gateway
 from .page import page
+from .poller import POLLER, settings
+from .services import Queue, Redis, Service
 from .site import until
-from .test_gateway import Gateway, gateway
-from .test_poller import POLLER, settings
-
-__all__ = ["gateway"]
 
 LEFT = "queuecast_poller_left_total"
 EVENT = {
@@ -34,7 +32,7 @@ EVENT = {
 
 
 def records(redis: Redis) -> list[tuple[str, list[str] | None, object]]:
-    """Return event, rooms and data of all records on the stream."""
+    """Return the event, rooms and data of each record on the stream."""
     found = []
     for _, fields in redis.client.xrange(Keys().stream):
         address = json.loads(fields[b"a"])
@@ -47,7 +45,7 @@ def records(redis: Redis) -> list[tuple[str, list[str] | None, object]]:
 def test_events_that_cannot_have_attributes_reach_the_rooms_of_their_route(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service], tmp_path: Path
 ) -> None:
-    """EventBridge and S3 set none; and what no route matches is for nobody."""
+    """EventBridge and S3 set no attributes; a message that no route matches goes to nobody."""
     path = tmp_path / "routes.yaml"
     path.write_text(
         f"""
@@ -78,7 +76,7 @@ def test_events_that_cannot_have_attributes_reach_the_rooms_of_their_route(
 def test_a_routes_file_changes_under_a_running_poller(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service], tmp_path: Path
 ) -> None:
-    """A wrong one changes nothing, and says so until it is mended; SIGHUP has it read at once."""
+    """An invalid file changes nothing and is reported until it is fixed; SIGHUP rereads it at once."""
     path = tmp_path / "routes.yaml"
     path.write_text("event: first", "utf-8")
     service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_ROUTES=str(path)))
@@ -103,7 +101,7 @@ def test_a_routes_file_changes_under_a_running_poller(
 def test_a_routes_file_that_is_wrong_ends_the_start_with_all_that_is_wrong(
     forgetful_redis: Redis, queue: Queue, start: Callable[..., Service], tmp_path: Path
 ) -> None:
-    """With file, line and place, and the variable that names the file."""
+    """The log names file, line and position, and the variable that points to the file."""
     path = tmp_path / "routes.yaml"
     path.write_text("routes:\n  - event: price\n  - {rooms: data.}\n", "utf-8")
     service = start(POLLER, settings(forgetful_redis, queue, QUEUECAST_ROUTES=str(path)))
@@ -119,7 +117,7 @@ def test_a_routes_file_that_is_wrong_ends_the_start_with_all_that_is_wrong(
 async def test_a_dry_run_says_how_many_browsers_would_get_a_message_now(
     forgetful_redis: Redis, gateway: Callable[..., Gateway], tmp_path: Path
 ) -> None:
-    """Over all replicas; and nothing is published."""
+    """It counts over all replicas and publishes nothing."""
     one, two = gateway(forgetful_redis.url), gateway(forgetful_redis.url)
     await until(lambda: one.ready() and two.ready())
     path = tmp_path / "message.json"

@@ -1,4 +1,4 @@
-"""Sessions as Redis has them: what its scripts do when two replicas speak of the same one."""
+"""Sessions in Redis: what the scripts do when two replicas update the same session."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,29 +6,29 @@ from typing import Any
 import pytest
 
 from queuecast_bus import BusManager, Record
-from queuecast_gateway.session_state import State
-from queuecast_gateway.sessions import Claimed, Sessions
+from queuecast_gateway.recovery.session_state import Claimed, State
+from queuecast_gateway.recovery.session_store import SessionStore
 
-from .conftest import Redis, bus_settings
+from .services import Redis, bus_settings
 
 STATE = State("sid", "/", {"a": "5-0"}, "5-0")
 
 
 class Replica:
-    """What one replica says of sessions."""
+    """One replica's updates of sessions."""
 
     def __init__(self, settings: Any) -> None:
         self.bus = BusManager(settings, write_only=True)
         self.me = self.bus.host_id
         self.rooms = dict(STATE.rooms)
-        self._sessions = Sessions(self.bus, ttl_seconds=60, away_seconds=30)
+        self._sessions = SessionStore(self.bus, ttl_seconds=60, away_seconds=30)
 
     async def says(self, verb: Any, state: State = STATE, pid: str = "pid") -> None:
         self._sessions.note(pid, verb, state)
         await self._sessions.flush()
 
     async def moves(self, entered: str = "", left: str = "", at: str = "6-0", verb: Any = "here") -> None:
-        """Have the session enter and leave a room, and say so."""
+        """Make the session enter and leave a room, and store that."""
         if entered:
             self.rooms[entered] = at
             self._sessions.changed("pid", self._state, entered, entered=True)
@@ -59,13 +59,13 @@ async def replicas(shared_redis: Redis) -> AsyncIterator[tuple[Replica, Replica]
 
 
 def owner(claimed: Claimed | None) -> str:
-    """Return who had the session."""
+    """Return the replica that owned the session."""
     assert claimed is not None
     return claimed.owner
 
 
 async def test_a_session_is_found_as_it_was_left(replicas: tuple[Replica, Replica]) -> None:
-    """Whatever is in the names of its rooms."""
+    """The names of its rooms may contain anything."""
     one, two = replicas
     names = ["a", 'é"\\\n', "☕", "x" * 256, *map(str, range(700))]
     rooms = {name: f"{number}-1" for number, name in enumerate(names)}
@@ -74,7 +74,7 @@ async def test_a_session_is_found_as_it_was_left(replicas: tuple[Replica, Replic
 
 
 async def test_the_offset_of_the_first_word_stays(replicas: tuple[Replica, Replica]) -> None:
-    """Who never got one has missed all since then."""
+    """A client that never got an offset has missed everything since then."""
     one, two = replicas
     await one.says("save")
     await one.says("save", STATE._replace(rooms={"a": "5-0", "b": "9-0"}, offset="9-0"))
@@ -84,7 +84,7 @@ async def test_the_offset_of_the_first_word_stays(replicas: tuple[Replica, Repli
 
 
 async def test_what_a_session_enters_and_leaves_is_written_down(replicas: tuple[Replica, Replica]) -> None:
-    """What has not changed is not said again, and is there all the same."""
+    """Unchanged rooms are not sent again, but stay stored."""
     one, two = replicas
     await one.says("save")
     await one.moves(entered="b", at="6-0")
@@ -100,7 +100,7 @@ async def test_what_a_session_enters_and_leaves_is_written_down(replicas: tuple[
 async def test_a_room_that_is_left_and_entered_again_counts_from_then(
     replicas: tuple[Replica, Replica],
 ) -> None:
-    """Whoever was out of it meanwhile has missed nothing that it was told then."""
+    """While it was out of the room, the room's events were not meant for it."""
     one, two = replicas
     await one.says("save")
     one.rooms["b"] = "6-0"
@@ -112,10 +112,10 @@ async def test_a_room_that_is_left_and_entered_again_counts_from_then(
 
 
 @pytest.mark.parametrize("lost", ["all of it", "a room", "the newest word"])
-async def test_what_redis_has_lost_of_a_session_is_said_again(
+async def test_what_redis_has_lost_of_a_session_is_sent_again(
     replicas: tuple[Replica, Replica], shared_redis: Redis, lost: str
 ) -> None:
-    """A replica of Redis that took over may lack the last words; the next ping brings them back."""
+    """After a failover Redis may lack the last updates; the session's next ping restores them."""
     one, two = replicas
     key = one.bus.keys.session("pid")
     await one.says("save")
@@ -137,7 +137,7 @@ async def test_what_redis_has_lost_of_a_session_is_said_again(
 async def test_a_word_about_nothing_new_moves_little(
     replicas: tuple[Replica, Replica], shared_redis: Redis
 ) -> None:
-    """A ping of a session does not send its rooms: 240 with long ones held Redis up for 678 ms."""
+    """A ping does not send the session's rooms: 240 sessions with long ones blocked Redis for 678 ms."""
     one, _ = replicas
     await one.says("save", STATE._replace(rooms=one.rooms))
     one.rooms |= {f"{number}".ljust(250, "x"): "6-0" for number in range(100)}
@@ -148,12 +148,12 @@ async def test_a_word_about_nothing_new_moves_little(
     assert shared_redis.client.info("stats")["total_net_input_bytes"] - before < 10 * 1_000
 
 
-async def test_who_takes_a_session_over_has_it(replicas: tuple[Replica, Replica]) -> None:
-    """What the other has still to say is void: it may have stood still for a minute."""
+async def test_a_replica_that_takes_a_session_over_owns_it(replicas: tuple[Replica, Replica]) -> None:
+    """The other replica's late updates are void: it may have been paused for a minute."""
     one, two = replicas
     await one.says("save")
     assert owner(await two.claims()) == one.me
-    for verb in ("save", "here", "left", "drop"):
+    for verb in ("save", "here", "left", "sent_away", "drop"):
         await one.says(verb, STATE._replace(rooms={"old": "6-0"}))
     await two.says("save", STATE._replace(rooms={"new": "7-0"}))
     assert await one.claims() == Claimed(
@@ -162,7 +162,7 @@ async def test_who_takes_a_session_over_has_it(replicas: tuple[Replica, Replica]
 
 
 async def test_a_session_that_has_left_is_nobodys(replicas: tuple[Replica, Replica]) -> None:
-    """Nobody has to be asked to close it; and whoever speaks next has it."""
+    """No replica has to be asked to close it, and the next to claim it owns it."""
     one, two = replicas
     await one.says("save")
     await one.says("left")
@@ -171,8 +171,26 @@ async def test_a_session_that_has_left_is_nobodys(replicas: tuple[Replica, Repli
     assert owner(await one.claims()) == ""
 
 
+async def test_a_claim_tells_whether_the_connection_was_closed(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    """Once: the session's next connection may break off."""
+    one, two = replicas
+    await one.says("save")
+    await one.says("sent_away")
+    for replica, sent_away in ((two, True), (one, False)):
+        claimed = await replica.claims()
+        assert claimed is not None
+        assert claimed.sent_away is sent_away
+    await one.moves(entered="b")
+    await one.moves(verb="sent_away")
+    claimed = await two.claims()
+    assert claimed is not None
+    assert (claimed.owner, claimed.sent_away, claimed.state.rooms) == ("", True, {"a": "5-0", "b": "6-0"})
+
+
 async def test_a_session_that_was_dropped_is_gone(replicas: tuple[Replica, Replica]) -> None:
-    """By its own replica alone."""
+    """Only the replica that owns it can drop it."""
     one, two = replicas
     await one.says("save")
     await two.says("drop")
@@ -182,7 +200,7 @@ async def test_a_session_that_was_dropped_is_gone(replicas: tuple[Replica, Repli
 
 
 async def test_a_session_is_found_in_its_namespace_alone(replicas: tuple[Replica, Replica]) -> None:
-    """And asking in another changes nothing about whose it is."""
+    """A claim in another namespace does not change the owner."""
     one, two = replicas
     await one.says("save")
     assert await two.claims("/shop") is None
@@ -190,7 +208,7 @@ async def test_a_session_is_found_in_its_namespace_alone(replicas: tuple[Replica
 
 
 async def test_sessions_end_by_themselves(replicas: tuple[Replica, Replica], shared_redis: Redis) -> None:
-    """A word that they are here makes them last until the next one is overdue, their end for as long as a
+    """An update keeps a session until the next one is overdue; after its end it is kept for as long as a
     browser may be away, and no longer.
     """
     one, two = replicas
@@ -208,7 +226,7 @@ async def test_sessions_end_by_themselves(replicas: tuple[Replica, Replica], sha
 
 
 async def test_a_claim_tells_how_far_the_stream_goes(replicas: tuple[Replica, Replica]) -> None:
-    """An offset beyond it was given by a Redis that has lost its data since."""
+    """An offset beyond it comes from a Redis that has lost data since."""
     one, two = replicas
     await one.says("save")
     (stored,) = await one.bus.publish([(Record("e", b"[]"), None)])
@@ -231,7 +249,7 @@ async def test_a_claim_tells_how_far_the_stream_goes(replicas: tuple[Replica, Re
 async def test_the_newest_loss_counts(
     replicas: tuple[Replica, Replica], shared_redis: Redis, words: list[str], known: str
 ) -> None:
-    """Replicas had read up to different records; the most careful word protects all browsers."""
+    """Replicas had read up to different records; the newest position protects all browsers."""
     one, two = replicas
     await one.says("save")
     for replica, up_to in zip((one, two), words, strict=False):

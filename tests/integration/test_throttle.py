@@ -1,4 +1,4 @@
-"""The backlog waits in SQS: a rate limit, and gateways that are behind, hold receives back."""
+"""The backlog waits in SQS: a rate limit, or a gateway that is behind, holds receives back."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,9 +9,9 @@ from tests.claims import eventually
 from queuecast_bus.keys import Keys
 
 from . import emulators
-from .conftest import Redis, Service
+from .dead_letters import Pair, published
 from .emulators import Emulator
-from .test_dead_letters import Pair, published
+from .services import Redis, Service
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def ours() -> Iterator[Emulator]:
 def test_a_limited_queue_keeps_its_backlog(
     ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
 ) -> None:
-    """What may not come yet is not received: another poller may have it, and nothing is held for it."""
+    """Messages over the limit are not received: another poller may take them, and none is held."""
     pair = Pair(ours)
     pair.queue.send(*(json.dumps({"id": number}) for number in range(20)))
     service = start("queuecast_poller", pair.poller(forgetful_redis, QUEUECAST_RATE="0.2"))
@@ -35,10 +35,23 @@ def test_a_limited_queue_keeps_its_backlog(
     assert service.ready()
 
 
+def test_what_a_limit_held_back_is_no_latency(
+    ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
+) -> None:
+    """Nobody is woken for a wait that the operator chose: eight messages at one a second wait 28 s in all."""
+    pair = Pair(ours)
+    service = start("queuecast_poller", pair.poller(forgetful_redis, QUEUECAST_RATE="1"))
+    eventually(service.ready)
+    pair.queue.send(*(json.dumps({"id": number}) for number in range(8)))
+    eventually(lambda: service.metric("queuecast_poller_queue_wait_seconds_count") == 8)
+    assert service.metric("queuecast_poller_throttled_seconds_total", cause="rate") > 5
+    assert service.metric("queuecast_poller_queue_wait_seconds_sum") < 14
+
+
 def test_pollers_wait_while_a_gateway_is_behind(
     ours: Emulator, forgetful_redis: Redis, start: Callable[..., Service]
 ) -> None:
-    """The stream would be trimmed before the gateway has read it; the queue keeps all."""
+    """Otherwise the stream would be trimmed before the gateway has read it; the queue keeps all."""
     pair = Pair(ours)
     forgetful_redis.client.set(Keys().behind, b"1")
     service = start("queuecast_poller", pair.poller(forgetful_redis))

@@ -1,4 +1,4 @@
-"""The way of a message as a collector is told it, by both services as processes."""
+"""The path of a message in the spans that both services, as processes, send to a collector."""
 
 import gzip
 import signal
@@ -16,11 +16,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.claims import eventually
 
-from .conftest import HOST, Queue, Redis, Service, free_port
-from .test_gateway import Gateway, browser, gateway
-from .test_poller import POLLER, settings
-
-__all__ = ["gateway"]
+from .gateway import Gateway, browser
+from .poller import POLLER, settings
+from .services import HOST, Queue, Redis, Service, free_port
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SENDER = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -29,7 +27,7 @@ XRAY = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled
 
 
 class Collector:
-    """An OTLP/HTTP collector that keeps what it is told: the spans, each with its service's name."""
+    """An OTLP/HTTP collector that keeps the spans, each with its service's name."""
 
     def __init__(self, port: int) -> None:
         self.spans: list[tuple[str, Span]] = []
@@ -59,7 +57,7 @@ class Collector:
         self._thread.start()
 
     def named(self, name: str) -> list[Span]:
-        """Return the spans of this name."""
+        """Return the spans with this name."""
         return [span for _, span in self.spans if span.name == name]
 
     def close(self) -> None:
@@ -83,7 +81,7 @@ def collector() -> Iterator[Collector]:
 
 
 def traced(endpoint: str) -> dict[str, str]:
-    """Return settings that have spans exported soon."""
+    """Return settings with which spans are exported quickly."""
     return {
         "QUEUECAST_TRACES": "otlp",
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
@@ -110,11 +108,11 @@ def test_the_way_of_a_message_is_one_trace_with_its_senders(
     gateway: Callable[..., Gateway],
     start: Callable[..., Service],
 ) -> None:
-    """From the producer over the poller to the gateway, whichever way the producer has named it."""
-    door = gateway(forgetful_redis.url, **traced(collector.endpoint))
+    """It runs from producer to poller to gateway, however the producer passes its trace context."""
+    replica = gateway(forgetful_redis.url, **traced(collector.endpoint))
     poller = start(POLLER, {**settings(forgetful_redis, queue), **traced(collector.endpoint)})
-    eventually(lambda: door.ready() and poller.ready())
-    with browser(door.port) as one:
+    eventually(lambda: replica.ready() and poller.ready())
+    with browser(replica.port) as one:
         for body, sender in (
             ("1", {"traceparent": SENDER}),
             ("2", {"xray": XRAY}),
@@ -135,10 +133,10 @@ def test_the_way_of_a_message_is_one_trace_with_its_senders(
 def test_an_event_of_a_browser_is_a_trace_too(
     forgetful_redis: Redis, collector: Collector, gateway: Callable[..., Gateway]
 ) -> None:
-    """What was sent here and what came of it, on each replica."""
-    door = gateway(forgetful_redis.url, **traced(collector.endpoint))
-    eventually(door.ready)
-    with browser(door.port) as one:
+    """It shows the browser's event and its delivery on each replica."""
+    replica = gateway(forgetful_redis.url, **traced(collector.endpoint))
+    eventually(replica.ready)
+    with browser(replica.port) as one:
         one.send('42["item_removed",{"id":7}]')
         assert one.receive() == '42["item_removed",{"id":7}]'
         eventually(lambda: len(collector.spans) == 2)
@@ -150,7 +148,7 @@ def test_an_event_of_a_browser_is_a_trace_too(
 def test_the_last_spans_are_told_before_a_process_ends(
     forgetful_redis: Redis, queue: Queue, collector: Collector, start: Callable[..., Service]
 ) -> None:
-    """A roll-out would otherwise cut a hole into every trace."""
+    """Otherwise a rollout would cut a hole into every trace."""
     slow = {**traced(collector.endpoint), "OTEL_BSP_SCHEDULE_DELAY": "600000"}
     poller = start(POLLER, {**settings(forgetful_redis, queue), **slow})
     eventually(poller.ready)
@@ -170,21 +168,21 @@ def test_a_collector_that_is_down_holds_nothing_up(
     start: Callable[..., Service],
     down: str,
 ) -> None:
-    """Everything is delivered, a line says what is lost, and the end comes in time."""
-    with socket.create_server((HOST, 0)) as silent:  # it is connected to, and never answers
+    """Everything is delivered, one log line says that spans are lost, and the process ends in time."""
+    with socket.create_server((HOST, 0)) as silent:  # it accepts connections and never answers
         port = free_port() if down == "refuses" else silent.getsockname()[1]
         lost = {**traced(f"http://{HOST}:{port}"), "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
-        door = gateway(forgetful_redis.url, QUEUECAST_DRAIN_SECONDS="0", **lost)
+        replica = gateway(forgetful_redis.url, QUEUECAST_DRAIN_SECONDS="0", **lost)
         poller = start(POLLER, {**settings(forgetful_redis, queue), **lost})
-        eventually(lambda: door.ready() and poller.ready())
-        with browser(door.port) as one:
+        eventually(lambda: replica.ready() and poller.ready())
+        with browser(replica.port) as one:
             for number in range(20):
                 send(queue, str(number), traceparent=SENDER)
                 assert one.receive() == f'42["item_added",{number}]'
-        for service in (door, poller):
+        for service in (replica, poller):
             eventually(lambda service=service: "spans are lost until" in service.log())  # type: ignore[misc]
             assert service.ready()
-        for service in (door, poller):
+        for service in (replica, poller):
             began = time.monotonic()
             service.process.signal(signal.SIGTERM)
             assert service.process.wait(60) == 0

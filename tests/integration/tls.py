@@ -1,4 +1,4 @@
-"""A Redis that speaks TLS: itself where it was built so, else behind a terminator."""
+"""A Redis that speaks TLS: by itself if it was built with it, else behind a terminator."""
 
 import socket
 import sys
@@ -11,10 +11,10 @@ from tests.claims import eventually
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
-from .conftest import HOST, free_port
+from .services import HOST, free_port
 
 WITHOUT_TLS = ("Bad directive or wrong number of arguments", "Failed finding TLS support")
-"""What a server says that is asked for TLS and has none: by 6.2, and by the later ones."""
+"""The error of a server without TLS when it is started with TLS: in 6.2, and in later versions."""
 
 
 def listens(port: int) -> bool:
@@ -27,14 +27,14 @@ def has_tls(server: RedisServer) -> bool:
     """Say whether a server was built with TLS."""
     with TemporaryDirectory() as folder:
         process = Process("redis", (*server.on(0), "--dir", folder, "--tls-port", str(free_port())))
-        process.wait(60)  # without a certificate it ends in any case
+        process.wait(60)  # without a certificate it exits in either case
     return not any(words in line for line in process.tail for words in WITHOUT_TLS)
 
 
 class TlsServer:
-    """A server that listens on `port` for TLS alone; or, with `plain_too`, behind a terminator for both.
+    """A server that listens on `port` for TLS only or, with `plain_too`, behind a terminator for both.
 
-    `command` starts it without a port, `directives` are those of Redis, for TLS. The certificates are files.
+    `command` starts it without a port; `directives` are Redis's TLS directives, with the certificates' paths.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""A raw client that can say anything: HTTP/1.1 requests and WebSocket frames, made by hand on a TCP stream.
+"""A raw client that can send anything: HTTP/1.1 requests and WebSocket frames, by hand on a TCP stream.
 
-It shares nothing with the engine that it tests, and checks nothing by itself. RFC 6455, and
+It shares no code with the engine that it tests, and checks nothing by itself. RFC 6455, and
 https://socket.io/docs/v4/engine-io-protocol/
 """
 
@@ -13,15 +13,16 @@ import re
 import socket
 import struct
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Self, TypeVar
 
 import uvicorn
 
-from queuecast_gateway.web import WebServer
+from queuecast_gateway.public.web import WebServer
 
-from .conftest import HOST
+from .services import HOST
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -30,33 +31,34 @@ POLLING = "EIO=4&transport=polling"
 WEBSOCKET = "EIO=4&transport=websocket"
 SEPARATOR = "\x1e"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+DEFLATE = "permessage-deflate"
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 TOLD = re.compile(r'42(?:/[^,]*,)?\["queuecast:offset","\d+-\d+"\]')
-"""An event that tells a client an offset and nothing else; it comes after CONNECT and with any ping."""
+"""An event that carries only an offset; it comes after CONNECT and with any ping."""
 
 PATIENCE_SECONDS = 30.0
-"""How long an answer may take. Far longer than it does, so that a busy machine fails no test."""
+"""How long an answer may take: far longer than it does, so that a busy machine fails no test."""
 
 Claim = TypeVar("Claim")
 
 
 async def soon(claim: Callable[[], Claim | None], seconds: float = PATIENCE_SECONDS) -> Claim:
-    """Return what `claim` returns once that is true; it is asked between turns of this loop."""
+    """Return what `claim` returns once that is true; the event loop runs between the attempts."""
     deadline = time.monotonic() + seconds
     while not (answer := claim()):
-        assert time.monotonic() < deadline, f"not so after {seconds:g} s: {answer!r}"
+        assert time.monotonic() < deadline, f"still not true after {seconds:g} s: {answer!r}"
         await asyncio.sleep(0.005)
     return answer
 
 
 def without_offset(packet: str) -> str:
-    """Return a packet as a page's handler sees its event: without the offset behind the arguments."""
+    """Return a packet without the offset after its arguments, as a page's handler sees the event."""
     return re.sub(r',"\d+-\d+"\]$', "]", packet) if packet[:2] in ("42", "45") else packet
 
 
 class Answer(NamedTuple):
-    """An HTTP response; names of headers are in lower case."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -78,7 +80,7 @@ async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 
 
 async def close(writer: asyncio.StreamWriter) -> None:
-    """Give a connection up, whatever state it is in."""
+    """Drop a connection, whatever its state."""
     writer.transport.abort()
     with suppress(OSError):
         await writer.wait_closed()
@@ -86,7 +88,7 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def stream(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Have a TCP connection for a while."""
+    """Open a TCP connection; drop it at the end."""
     reader, writer = await connect(port)
     try:
         yield reader, writer
@@ -95,7 +97,7 @@ async def stream(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio
 
 
 async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-    """Read status line and headers of an answer."""
+    """Read the status line and headers of an answer."""
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     pairs = [line.split(":", 1) for line in lines if line]
     return int(first.split(" ")[1]), {name.lower(): value.strip() for name, value in pairs}
@@ -111,7 +113,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 def head(
     method: str, target: str, headers: Mapping[str, str | None] | None = None, body: bytes | None = None
 ) -> bytes:
-    """Return a request as bytes. A header that is None is left out."""
+    """Return a request head as bytes. A header that is None is left out."""
     all_headers: dict[str, str | None] = {"Host": HOST}
     if body is not None:
         all_headers |= {"Content-Length": str(len(body)), "Content-Type": "text/plain;charset=UTF-8"}
@@ -127,7 +129,7 @@ async def request(
     body: bytes | str | None = None,
     headers: Mapping[str, str | None] | None = None,
 ) -> Answer:
-    """Do one HTTP request on a connection of its own."""
+    """Send one HTTP request on a connection of its own."""
     encoded = body.encode() if isinstance(body, str) else body
     asked = head(method, f"{PATH}?{query}", {"Connection": "close", **(headers or {})}, encoded)
     async with stream(port) as (reader, writer):
@@ -139,7 +141,8 @@ async def request(
 class Polling:
     """A session over HTTP long-polling. `opening` is the handshake packet's data.
 
-    Events that only tell an offset are passed over, unless they are `telling`.
+    Events that carry only an offset are skipped, unless `telling` is set. `compressed` counts the messages
+    that came so; they may if the answer has an extension.
     """
 
     def __init__(self, port: int, opening: dict[str, Any], rest: list[str]) -> None:
@@ -165,12 +168,12 @@ class Polling:
         return await request(self.port, "POST", self.query, SEPARATOR.join(packets))
 
     async def say(self, *packets: str) -> None:
-        """Post packets that are taken."""
+        """Post packets; assert that they are accepted."""
         answer = await self.post(*packets)
         assert (answer.status, answer.body) == (200, "ok"), answer
 
     async def receive(self) -> str:
-        """Return the next packet that is no ping; pings are answered."""
+        """Return the next packet that is not a ping; answer pings."""
         while True:
             while not self._packets:
                 answer = await self.get()
@@ -183,14 +186,14 @@ class Polling:
                 return packet
 
     async def upgrade(self, **options: Any) -> "WebSocket":
-        """Return a WebSocket for this session that has probed nothing yet."""
+        """Return a WebSocket for this session that has not sent its probe yet."""
         return await WebSocket.open(self.port, f"{WEBSOCKET}&sid={self.sid}", **options)
 
 
 def frame(
     opcode: int, payload: bytes | str = b"", *, final: bool = True, reserved: int = 0, masked: bool = True
 ) -> bytes:
-    """Return a client's frame, or what is nearly one."""
+    """Return a client's frame, valid or nearly so."""
     data = payload.encode() if isinstance(payload, str) else payload
     first = (0x80 if final else 0) | reserved << 4 | opcode
     bit = 0x80 if masked else 0
@@ -203,6 +206,12 @@ def frame(
     return start + (_masked(data) if masked else data)
 
 
+def deflated(data: bytes) -> bytes:
+    """Return the payload of a compressed message: RFC 7692, section 7.2.1."""
+    stream = zlib.compressobj(wbits=-15)
+    return (stream.compress(data) + stream.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
 def _masked(data: bytes) -> bytes:
     key = os.urandom(4)
     stretched = (key * (len(data) // 4 + 1))[: len(data)]
@@ -211,9 +220,10 @@ def _masked(data: bytes) -> bytes:
 
 
 class WebSocket:
-    """A WebSocket connection, or an answer that refused it: see `answer`.
+    """A WebSocket connection, or the answer that refused it: see `answer`.
 
-    Events that only tell an offset are passed over, unless they are `telling`.
+    Events that carry only an offset are skipped, unless `telling` is set. `compressed` counts the messages
+    that came so; they may if the answer has an extension.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
@@ -221,6 +231,7 @@ class WebSocket:
         self._reader = reader
         self._writer = writer
         self.telling = False
+        self.compressed = 0
 
     @classmethod
     async def open(
@@ -232,7 +243,7 @@ class WebSocket:
         headers: Mapping[str, str | None] | None = None,
         early: bytes = b"",
     ) -> Self:
-        """Ask for a WebSocket; `early` goes with the request, before it can be answered."""
+        """Ask for a WebSocket; `early` is sent with the request, before the answer."""
         reader, writer = await connect(port)
         asked: dict[str, str | None] = {
             "Connection": "Upgrade",
@@ -256,12 +267,12 @@ class WebSocket:
         await self.leave()
 
     async def leave(self) -> None:
-        """End the TCP connection without a word."""
+        """End the TCP connection without a CLOSE frame."""
         await close(self._writer)
 
     @property
     def accepted(self) -> bool:
-        """Whether the answer is the one that RFC 6455, section 4.2.2, makes of our key."""
+        """Whether the answer is the one that RFC 6455, section 4.2.2, derives from our key."""
         digest = hashlib.sha1((KEY + GUID).encode(), usedforsecurity=False).digest()
         return (
             self.answer.status == 101
@@ -271,11 +282,16 @@ class WebSocket:
         )
 
     def send_bytes(self, data: bytes) -> None:
-        """Write to the stream, whatever it is."""
+        """Write any bytes to the stream."""
         self._writer.write(data)
 
     def send_frame(self, opcode: int, payload: bytes | str = b"", **options: Any) -> None:
         self.send_bytes(frame(opcode, payload, **options))
+
+    def send_compressed(self, message: str | bytes) -> None:
+        """Send a whole message, compressed."""
+        data = message.encode() if isinstance(message, str) else message
+        self.send_frame(TEXT if isinstance(message, str) else BINARY, deflated(data), reserved=4)
 
     def send(self, *messages: str | bytes) -> None:
         """Send whole messages: text as TEXT, bytes as BINARY."""
@@ -283,24 +299,29 @@ class WebSocket:
             self.send_frame(TEXT if isinstance(message, str) else BINARY, message)
 
     async def drain(self) -> None:
-        """Wait until what was sent is nearly all in the kernel."""
+        """Wait until the kernel has taken nearly all of the sent bytes."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             await self._writer.drain()
 
     async def next_frame(self) -> tuple[int, bytes]:
-        """Return the server's next frame: it is whole and has no mask, as all of a server's here."""
+        """Return the server's next frame, which must be whole and unmasked."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             first, length = await self._reader.readexactly(2)
-            assert first & 0x70 == 0, "a reserved bit"
+            is_compressed = first & 0x48 == 0x40 and "sec-websocket-extensions" in self.answer.headers
+            assert first & 0x70 == 0x40 * is_compressed, "a reserved bit"
             assert first & 0x80, "a fragment"
-            assert length < 128, "a server masks nothing"
+            assert length < 128, "a masked frame from the server"
             if length >= 126:
                 size = 2 if length == 126 else 8
                 length = int.from_bytes(await self._reader.readexactly(size), "big")
-            return first & 0x0F, await self._reader.readexactly(length)
+            payload = await self._reader.readexactly(length)
+            if is_compressed:
+                self.compressed += 1
+                payload = zlib.decompressobj(-15).decompress(payload + b"\x00\x00\xff\xff")
+            return first & 0x0F, payload
 
     async def receive(self) -> str | bytes:
-        """Return the next message that is no Engine.IO ping; pings are answered."""
+        """Return the next message that is not an Engine.IO ping; answer pings."""
         while True:
             opcode, payload = await self.next_frame()
             assert opcode in (TEXT, BINARY), (opcode, payload)
@@ -326,7 +347,7 @@ class WebSocket:
         return opening
 
     async def close_code(self, *, answer: bool = True) -> int:
-        """Read on to the server's CLOSE frame and return its code; answer it, then expect the end of TCP."""
+        """Read to the server's CLOSE frame and return its code; answer it, then expect the end of TCP."""
         while True:
             opcode, payload = await self.next_frame()
             if opcode == CLOSE:
@@ -337,13 +358,13 @@ class WebSocket:
         return int.from_bytes(payload[:2], "big")
 
     async def end(self) -> bytes:
-        """Read until the server has closed the TCP connection; return what came before that."""
+        """Read until the server has closed the TCP connection; return the bytes before that."""
         read = b""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while chunk := await self._reader.read(1 << 16):
                     read += chunk
-        except OSError:  # a reset is an end, too
+        except OSError:  # a reset counts as the end, too
             pass
         return read
 
@@ -351,7 +372,7 @@ class WebSocket:
 @asynccontextmanager
 async def serving(app: Any, websocket_protocol: Any) -> AsyncIterator[int]:
     """Serve with uvicorn in this loop, as the gateway does; yields the port."""
-    # With the protocol named, asyncio turns Nagle's algorithm off, as uvloop does without.
+    # asyncio turns Nagle's algorithm off only if the protocol is named; uvloop always does.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((HOST, 0))
     config = uvicorn.Config(
@@ -370,7 +391,7 @@ async def serving(app: Any, websocket_protocol: Any) -> AsyncIterator[int]:
         await soon(lambda: server.started)
         yield listener.getsockname()[1]
     finally:
-        # Its own way to stop takes a fifth of a second, for each test.
+        # uvicorn's own shutdown would take a fifth of a second in each test.
         task.cancel()
         await asyncio.wait([task])
         for each in server.servers:

@@ -1,6 +1,6 @@
-"""`python -m tests.manifests`: checkov on what the overlays, everything and the Dockerfiles come to.
+"""`python -m tests.manifests`: runs checkov on the rendered overlays, on everything, and on the Dockerfiles.
 
-checkov is large and has an environment of its own, so this is no part of the tests; see `make manifests`.
+checkov is large and has an environment of its own, so the tests do not include this; see `make manifests`.
 """
 
 import json
@@ -20,10 +20,10 @@ SKIPPED = {
     "CKV_K8S_15": "imagePullPolicy Always: what is pinned does not change, and a registry may be away",
     "CKV_K8S_35": "secrets as files: a service's settings are variables, and a password is a part of one",
 }
-"""Of everything."""
+"""Skipped everywhere."""
 
 BY_TAG = {"CKV_K8S_43": "an image by digest: there is no registry of ours; the overlay for AWS has digests"}
-"""Of all but the overlay for AWS."""
+"""Skipped everywhere but in the overlay for AWS."""
 
 CHECKED = {
     "overlays/aws, filled in": SKIPPED,
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def report(name: str, framework: str, folder: Path, skipped: dict[str, str]) -> int:
-    """Check what is in a folder; say what is wrong, and return how much. Nothing checked is wrong too."""
+    """Check a folder; print what is wrong, and return how much. If nothing was checked, that is wrong too."""
     command = [str(CHECKOV), "--directory", str(folder), "--framework", framework, "--output", "json"]
     command += ["--quiet", "--skip-download", "--skip-check", ",".join(skipped or ["none"])]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""A Redis as the component `redis` starts it, with the users that its script makes."""
+"""A Redis started as the component `redis` starts it, with the users that its script makes."""
 
 import subprocess
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Secrets = dict[str, dict[str, str]]
 
 
 def new_secrets() -> Secrets:
-    """Run the script, and return what a cluster would have then."""
+    """Run the script; return the secrets that a cluster would have then."""
     script = K8S / "components" / "redis" / "secrets.sh"
     made = subprocess.run([script], capture_output=True, text=True, check=True)
     assert made.stderr == ""
@@ -34,14 +34,14 @@ def new_secrets() -> Secrets:
 
 @dataclass(frozen=True)
 class LocalRedis:
-    """Where it is, and what is known of its users."""
+    """The address of the local Redis, and its users' passwords."""
 
     port: int
     secrets: Secrets
     folder: Path
 
     def client(self, user: str, password: str | None = None) -> Any:
-        """Return a client that is a user, with that user's own password or another."""
+        """Return a client for a user, with the user's own password or another."""
         if password is None:
             password = self.secrets[f"queuecast-{user}"]["redis-password"]
         return redis.Redis(port=self.port, username=user, password=password, socket_timeout=5, retry=None)
@@ -56,10 +56,10 @@ def ports() -> Iterator[PortBlock]:
 
 @pytest.fixture
 def local_redis(ports: PortBlock, tmp_path: Path) -> Iterator[LocalRedis]:
-    """Running, and known to have taken each option: one that it does not know ends its start."""
+    """A running Redis; it accepted every option, as an unknown one would end its start."""
     server = find_redis()
     if not server.real:
-        pytest.skip("there is no real Redis here")
+        pytest.skip("this machine has no real Redis")
     made = LocalRedis(ports.port(), new_secrets(), tmp_path)
     users = tmp_path / "users.acl"
     users.write_text(made.secrets["queuecast-redis"]["users.acl"])

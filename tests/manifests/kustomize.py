@@ -1,4 +1,4 @@
-"""What is in deploy/k8s, rendered by `kubectl kustomize` as a cluster would get it."""
+"""deploy/k8s, rendered by `kubectl kustomize` as a cluster would get it."""
 
 import os
 import re
@@ -19,13 +19,13 @@ COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir() if path
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir() if path.is_dir())
 
 NEEDS = {"polling-sticky": ["alb"]}
-"""Components that go after others, and fail to render without."""
+"""Components that follow others and do not render without them."""
 
 ALTERNATIVES = [("keda", "hpa-connections"), ("pod-identity", "irsa"), ("managed-redis", "redis")]
-"""Of each pair, a cluster has one. Everything is what has the first ones, the rest is what has the second."""
+"""A cluster has one of each pair. "everything" takes the first of each, "the rest" the second."""
 
 OLDEST_KUBECTL = (1, 27)
-"""Debian 12's own, 1.20, has a kustomize that knows no components."""
+"""Debian 12's own, 1.20, has a kustomize without components."""
 
 PLACEHOLDER = re.compile(r"REPLACE-WITH-[A-Z0-9-]*[A-Z0-9]|replace-with-[a-z-]+\.example")
 
@@ -43,7 +43,7 @@ SITE = {
     "REPLACE-WITH-THE-DIGEST-OF-THE-GATEWAY": "a" * 64,
     "REPLACE-WITH-THE-DIGEST-OF-THE-POLLER": "b" * 64,
 }
-"""What somebody fills in who installs on AWS."""
+"""The values that you fill in to install on AWS."""
 
 MOUNTED = Path(__file__).with_name("mounted-secrets.txt")
 
@@ -52,24 +52,24 @@ Documents = list[Document]
 
 
 class NotRendered(Exception):
-    """Kustomize refused, or had something to say."""
+    """Kustomize failed or printed a warning."""
 
 
 def kubectl_version() -> tuple[int, int] | None:
-    """Return which kubectl there is, if any."""
+    """Return kubectl's version, or None without kubectl."""
     if shutil.which("kubectl") is None:
         return None
     answer = subprocess.run(
         ["kubectl", "version", "--client", "--output", "json"], capture_output=True, text=True, check=False
     )
-    # Of every one that can be asked so; an older one ends with an error, and is too old in any case.
+    # An older kubectl, which does not know these options, ends with an error; it is too old in any case.
     match = re.search(r'"gitVersion": "v(\d+)\.(\d+)', answer.stdout)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 @cache
 def why_not() -> str:
-    """Return why nothing can be rendered here, or nothing."""
+    """Return why this machine cannot render, or an empty string."""
     version = kubectl_version()
     if version is None:
         return "kubectl is missing"
@@ -90,7 +90,7 @@ def render(directory: Path) -> Documents:
 
 
 def kustomization(directory: Path, components: list[str], k8s: Path = K8S, **more: Any) -> Path:
-    """Write what somebody would write who takes the base and some components."""
+    """Write the kustomization of somebody who uses the base and some components."""
     directory.mkdir(parents=True, exist_ok=True)
     content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -105,7 +105,7 @@ def kustomization(directory: Path, components: list[str], k8s: Path = K8S, **mor
 
 
 def filled_in(directory: Path, values: Mapping[str, str] = SITE) -> Path:
-    """Return a copy of deploy/k8s whose overlay for AWS has its placeholders replaced, and nothing else."""
+    """Return a copy of deploy/k8s in which only the placeholders of the overlay for AWS are replaced."""
     copy = directory / "k8s"
     shutil.copytree(K8S, copy)
     for name in ("site.yaml", "kustomization.yaml"):
@@ -115,7 +115,7 @@ def filled_in(directory: Path, values: Mapping[str, str] = SITE) -> Path:
 
 
 def chosen(one_of_each: int) -> list[str]:
-    """Return all components but the one or the other of each pair, those that need others after these."""
+    """Return all components but one of each pair; those that need others come after them."""
     left_out = {pair[one_of_each] for pair in ALTERNATIVES}
     return sorted(set(COMPONENTS) - left_out, key=lambda name: (len(NEEDS.get(name, ())), name))
 
@@ -132,7 +132,7 @@ RENDERS = (
 
 @cache
 def rendered(name: str) -> Documents:
-    """Return one of `RENDERS`, which nobody may change."""
+    """Return one of `RENDERS`. Do not modify it: it is cached."""
     with TemporaryDirectory() as made:
         folder = Path(made).resolve()
         match name.split(" + "):
@@ -153,7 +153,7 @@ def rendered(name: str) -> Documents:
 
 
 def plain_files() -> list[tuple[str, Document]]:
-    """Return every object that stands in a file by itself: not what is a patch, or is for kustomize."""
+    """Return every object that has its own file: no patches, and no files for kustomize itself."""
     found = []
     for directory in [
         K8S / "base",
@@ -171,7 +171,7 @@ def plain_files() -> list[tuple[str, Document]]:
 
 
 def find(documents: Documents, kind: str, name: str | None = None) -> Documents:
-    """Return those of a kind, or the one of a name."""
+    """Return the objects of a kind, or only those with a name."""
     return [
         document
         for document in documents
@@ -185,7 +185,7 @@ def the(documents: Documents, kind: str, name: str) -> Document:
 
 
 def pods(documents: Documents) -> list[tuple[str, Document]]:
-    """Return the pod templates, with the name of what makes pods of them."""
+    """Return the pod templates, each with the name of its workload."""
     return [
         (document["metadata"]["name"], document["spec"]["template"])
         for document in documents
@@ -208,7 +208,7 @@ def environment(documents: Documents, container: Document) -> dict[str, str]:
     made: dict[str, str] = {}
     for source in container.get("envFrom", []):
         made |= the(documents, "ConfigMap", source["configMapRef"]["name"])["data"]
-    # What comes from `envFrom` is not put in the place of $(NAME): only what stands in `env`, further up.
+    # $(NAME) is replaced only by earlier entries of `env`, not by variables from `envFrom`.
     known: dict[str, str] = {}
     for variable in container.get("env", []):
         match variable:
@@ -225,7 +225,7 @@ def environment(documents: Documents, container: Document) -> dict[str, str]:
 
 
 def _as_a_file(container: Document, name: str, value: str) -> str:
-    """Return a setting; of one that names a file that is mounted, a file that is here."""
+    """Return a setting; if it names a mounted file, return the path of a local file instead."""
     if not (name.startswith("QUEUECAST_") and name.endswith("_FILE")):
         return value
     (folder,) = (mount for mount in container["volumeMounts"] if value.startswith(f"{mount['mountPath']}/"))

@@ -1,4 +1,4 @@
-"""Whether an object is what its API takes, field by field: of Kubernetes itself, and five more kinds."""
+"""Whether an API would accept an object, field by field: Kubernetes's own kinds and five others."""
 
 import json
 from functools import cache
@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from .kustomize import Document
 
 OLDEST = "1.30"
-"""The first with `preStop.sleep` and `ContainerResource` without a feature gate."""
+"""The first version with `preStop.sleep` and `ContainerResource` without a feature gate."""
 
 NEWEST = "1.37"
 
@@ -18,7 +18,7 @@ CRDS = Path(__file__).with_name("crds")
 
 
 def mistakes(document: Document, version: str) -> list[str]:
-    """Return what is wrong with an object. A kind that nobody knows is wrong too."""
+    """Return what is wrong with an object. An unknown kind is wrong too."""
     return _mistakes(json.dumps(document, sort_keys=True), version)
 
 

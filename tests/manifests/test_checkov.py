@@ -1,4 +1,4 @@
-"""What `make manifests` makes of checkov's answers; checkov itself is stood in for."""
+"""What `make manifests` makes of checkov's answers, with a fake checkov."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ CHECK = {"check_id": "CKV_K8S_1", "check_name": "No host PID", "resource": "Pod.
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A checkov that answers with the content of this file."""
+    """The file whose content the fake checkov prints."""
     checkov, answer = tmp_path / "checkov", tmp_path / "answer"
     checkov.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/asked\ncat {answer}\n')
     checkov.chmod(0o755)
@@ -22,14 +22,14 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_what_passed_passed(answers: Path, tmp_path: Path) -> None:
-    """And what is skipped is skipped by its id."""
+    """Skipped checks are skipped by id."""
     answers.write_text(json.dumps({"results": {"failed_checks": []}, "summary": {"passed": 7}}))
     assert module.report("a", "kubernetes", tmp_path, {"CKV_1": "as it is", "CKV_2": "so"}) == 0
     assert "--skip-check CKV_1,CKV_2" in (tmp_path / "asked").read_text()
 
 
 def test_what_failed_is_named(answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With its id, so that it can be looked up."""
+    """The report has the check's id, so that you can look it up."""
     answers.write_text(json.dumps({"results": {"failed_checks": [CHECK]}, "summary": {"passed": 7}}))
     assert module.report("a", "kubernetes", tmp_path, {}) == 1
     assert "CKV_K8S_1 No host PID: Pod.a.b" in capsys.readouterr().out
@@ -37,13 +37,13 @@ def test_what_failed_is_named(answers: Path, tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize("answer", ["", "Traceback", "[]", '{"passed": 0}', '{"summary": {"passed": 0}}'])
 def test_nothing_checked_is_a_failure(answer: str, answers: Path, tmp_path: Path) -> None:
-    """A tool that died, or was given nothing, has found nothing wrong either."""
+    """A tool that crashed, or got no input, also finds nothing wrong."""
     answers.write_text(answer)
     assert module.report("a", "kubernetes", tmp_path, {}) == 1
 
 
 def test_every_exception_has_a_reason() -> None:
-    """Whoever reads it can see whether it still holds."""
+    """The reason lets a reader judge whether it still holds."""
     assert module.CHECKED.keys() <= set(RENDERS)
     for skipped in module.CHECKED.values():
         for check, reason in skipped.items():

@@ -1,4 +1,4 @@
-"""The policies for AWS: each names its actions, its one queue, and who may be it."""
+"""The IAM policies: each names its actions, its single queue, and who may use it."""
 
 import json
 import re
@@ -24,16 +24,16 @@ def statements(name: str) -> list[dict[str, Any]]:
     return list(document["Statement"])
 
 
-def calls(module: str = "sqs.py") -> Iterator[str]:
-    """Return the actions of SQS that a module of the poller asks for."""
+def calls(module: str = "sqs/queue.py") -> Iterator[str]:
+    """Return the SQS actions that a module of the poller calls."""
     source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / module).read_text("utf-8")
     for action in re.findall(r'client\.call\(\s*Call\.\w+, "(\w+)"', source):
-        # A batch needs the right to do it one by one.
+        # A batch needs the right to the single action.
         yield f"sqs:{action.removesuffix('Batch')}"
 
 
 def test_the_files_are_all_known() -> None:
-    """And each is in the page about them."""
+    """The page about them names each one."""
     page = (IAM / "README.md").read_text("utf-8")
     assert {path.stem for path in IAM.glob("*.json")} == {*POLICIES, *TRUSTS}
     for name in (*POLICIES, *TRUSTS):
@@ -42,7 +42,7 @@ def test_the_files_are_all_known() -> None:
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_is_about_one_queue_and_has_no_wildcard(name: str) -> None:
-    """What is not needed is not allowed, also of other queues."""
+    """Nothing unnecessary is allowed, and nothing on other queues."""
     for statement in statements(name):
         assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
@@ -51,7 +51,7 @@ def test_a_policy_is_about_one_queue_and_has_no_wildcard(name: str) -> None:
 
 
 def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
-    """A call without a right would show on the cluster only; a right without a use is a risk."""
+    """A missing right would show only on the cluster; an unused right is a risk."""
     allowed = {name: {action for each in statements(name) for action in each["Action"]} for name in POLICIES}
     assert allowed["poller"] | allowed["poller-canary"] == set(calls()) | {"sqs:ChangeMessageVisibility"}
     assert not allowed["poller"] & allowed["poller-canary"]
@@ -60,31 +60,33 @@ def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
 
 
 def test_payloads_are_read_and_nothing_else_in_the_bucket() -> None:
-    """The one call of S3 is the one right; a listing would tell what else is there."""
-    source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / "payloads.py").read_text("utf-8")
+    """The only right is the only S3 call; a listing would reveal what else is there."""
+    source = (ROOT / "services" / "poller" / "src" / "queuecast_poller" / "judge" / "payloads.py").read_text(
+        "utf-8"
+    )
     assert set(re.findall(r"await client\.(\w+)\(", source)) == {"get_object"}
     (statement,) = statements("poller-payloads")
     assert (statement["Action"], statement["Resource"]) == (["s3:GetObject"], PAYLOADS)
 
 
-def test_dead_letters_are_for_who_moves_them() -> None:
-    """The queue itself is only sent to, its dead-letter queue only read and moved."""
+def test_only_the_operator_may_move_dead_letters() -> None:
+    """The queue itself may only be sent to; its dead-letter queue may only be read and moved."""
     allowed = {
         (each["Resource"], action) for each in statements("poller-dead-letters") for action in each["Action"]
     }
     assert {action for where, action in allowed if where == QUEUE} == {"sqs:SendMessage"}
     assert {action for where, action in allowed if where == DEAD_LETTERS} == {
-        *set(calls("redrive.py")) - {"sqs:SendMessage"},
+        *set(calls("cli/redrive.py")) - {"sqs:SendMessage"},
         *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueUrl"),
     }
 
 
 @pytest.mark.parametrize("name", TRUSTS)
 def test_a_role_is_for_one_account_of_one_cluster(name: str) -> None:
-    """Without conditions, every pod that somebody makes an association or a token for could be it."""
+    """Without conditions, any pod with an association or a token could assume it."""
     (statement,) = statements(name)
     conditions = statement["Condition"]
-    assert conditions.keys() == {"StringEquals"}, "no pattern"
+    assert conditions.keys() == {"StringEquals"}, "it must not be a pattern"
     text = json.dumps(conditions)
     assert "*" not in json.dumps(statement)
     assert "queuecast-poller" in text

@@ -1,4 +1,4 @@
-"""The Dockerfiles and the Compose file, by the linters that know them."""
+"""The Dockerfiles and the Compose file, checked by their linters."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def hadolint(path: Path) -> tuple[int, str]:
 
 
 def compose(path: Path) -> tuple[int, str]:
-    """Check against the schema that check-jsonschema brings, without the network."""
+    """Check a file against the schema in check-jsonschema, without the network."""
     run = subprocess.run(
         [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)],
         capture_output=True,
@@ -39,12 +39,12 @@ def compose(path: Path) -> tuple[int, str]:
 
 @both
 def test_hadolint_has_nothing_to_say(path: Path) -> None:
-    """Not even about style."""
+    """It does not even complain about style."""
     assert hadolint(path) == (0, "")
 
 
 def test_hadolint_would_say_something(tmp_path: Path) -> None:
-    """Of an image that nobody pinned, whose commands need a shell."""
+    """It finds an image without a version, and commands that need a shell."""
     path = tmp_path / "Dockerfile"
     path.write_text("FROM python:latest\nRUN cd /tmp && pip install x\nCMD python\n")
     code, said = hadolint(path)
@@ -55,7 +55,7 @@ def test_hadolint_would_say_something(tmp_path: Path) -> None:
 
 @both
 def test_an_image_runs_as_nobody_and_hears_the_signal(path: Path) -> None:
-    """In exec form the service is process 1; through a shell, SIGTERM would end nothing."""
+    """In exec form the service is process 1; a shell would not pass SIGTERM on."""
     text = path.read_text("utf-8")
     user = re.search(r"^USER (\d+):(\d+)$", text, re.MULTILINE)
     assert user is not None
@@ -67,7 +67,7 @@ def test_an_image_runs_as_nobody_and_hears_the_signal(path: Path) -> None:
 
 @needs_kubectl
 def test_pods_run_as_the_user_of_the_images() -> None:
-    """Another one could not read what belongs to that user."""
+    """Another user could not read that user's files."""
     users = {re.search(r"^USER (\d+)", path.read_text("utf-8"), re.MULTILINE)[1] for path in DOCKERFILES}  # type: ignore[index]
     for each in rendered("base"):
         if each["kind"] == "Deployment":
@@ -76,12 +76,12 @@ def test_pods_run_as_the_user_of_the_images() -> None:
 
 
 def test_the_compose_file_is_valid() -> None:
-    """As there is not always a Docker to ask."""
+    """A machine without Docker can check it too."""
     assert compose(ROOT / "docker-compose.yml")[0] == 0
 
 
 def test_a_compose_file_with_a_mistake_is_not(tmp_path: Path) -> None:
-    """So the test above can fail."""
+    """The test above can fail."""
     document = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     document["services"]["redis"]["healthchek"] = {}
     path = tmp_path / "docker-compose.yml"

@@ -1,7 +1,7 @@
-"""Both services as the pods of the local overlay would run them, as far as that goes without a cluster.
+"""Both services as the local overlay's pods would run them, as far as possible without a cluster.
 
-Each gets the environment and the files of its container, and nothing else. Redis is a real one, with the
-component's options and users; the queue is an emulator of SQS.
+Each gets only the environment and files of its container. Redis is a real one, with the component's options
+and users; the queue is on an SQS emulator.
 """
 
 import json
@@ -33,7 +33,7 @@ Start = Callable[..., Process]
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start processes that have no variable of ours, and end with the test."""
+    """Start processes without this process's variables; they end with the test."""
     started: list[Process] = []
     for name in set(os.environ) - set(KEPT):
         monkeypatch.delenv(name)
@@ -48,7 +48,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
 
 def told(service: str, local_redis: LocalRedis, ports: PortBlock, **more: str) -> dict[str, str]:
-    """Return a container's environment, with a port of ours in the place of each of a cluster's."""
+    """Return a container's environment, with the cluster's ports replaced by local ones."""
     documents = rendered("overlays/local")
     (container,) = [each for name, each in containers(documents) if name == f"queuecast-{service}/{service}"]
     made = environment(documents, container)
@@ -79,7 +79,7 @@ def is_open(port: int) -> bool:
 def test_a_message_reaches_a_browser(
     local_redis: LocalRedis, ports: PortBlock, tmp_path: Path, start: Start
 ) -> None:
-    """Accounts, rights, settings and the SDK's file are all right, or it would not."""
+    """If it does, users, rights, settings and the SDK's file are all correct."""
     queue_port, port = ports.port(), str(ports.port())
     start("sqs", list(sqs.emulator(queue_port)), dict(sqs.IMPORTS_FROM))
     eventually(lambda: is_open(queue_port))
@@ -97,7 +97,7 @@ def test_a_message_reaches_a_browser(
     poller["AWS_CONFIG_FILE"] = str(config)
     for name, variables in (("gateway", gateway), ("poller", poller)):
         process = start(name, [sys.executable, "-m", f"queuecast_{name}"], variables)
-        eventually(lambda: ready(variables, process))  # noqa: B023  # asked at once
+        eventually(lambda: ready(variables, process))  # noqa: B023  # it is called at once
 
     with connect(f"ws://{HOST}:{port}/socket.io/?EIO=4&transport=websocket") as browser:
         assert str(browser.recv(timeout=10)).startswith("0{")
@@ -105,7 +105,7 @@ def test_a_message_reaches_a_browser(
         assert str(browser.recv(timeout=10)).startswith("40{")
         client.send_message(QueueUrl=url, MessageBody='{"id": 7}')
         heard = (str(browser.recv(timeout=20)) for _ in range(10))
-        # Pings, and what recovery tells a client, come in between.
+        # Pings and offsets come in between.
         events = (json.loads(packet[2:]) for packet in heard if packet.startswith("42"))
         assert any(event[:2] == ["item_added", {"id": 7}] for event in events)
     with pytest.raises(urllib.error.HTTPError, match="400"):

@@ -1,4 +1,4 @@
-"""Every policy on everything that can be rendered; and each broken, to see it say so."""
+"""Every policy on everything that can be rendered, and each policy violated once to see it fail."""
 
 import copy
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from . import policies
 from .kustomize import RENDERS, Documents, needs_kubectl, rendered
-from .policies import POLICIES, Policy
+from .policies import POLICIES, Policy, labels, network, pods, rights, scaling
 
 GATEWAY = "Deployment queuecast-gateway"
 CONTAINER = f"{GATEWAY} spec template spec containers 0"
@@ -183,7 +183,7 @@ BROKEN: list[tuple[Policy, str, Any]] = [
     ),
     (policies.namespaces_are_restricted, "Service queuecast-gateway metadata namespace", REMOVED),
 ]
-"""Where in everything there is, what is put there, and which policy must find it."""
+"""The policy that must find a mistake, where the mistake is in "everything", and the wrong value."""
 
 
 def everything() -> Documents:
@@ -192,7 +192,7 @@ def everything() -> Documents:
 
 
 def broken(at: str, value: Any) -> Documents:
-    """Return everything, with one mistake."""
+    """Return "everything" with one mistake."""
     documents = everything()
     kind, name, *path, last = at.split()
     (inside,) = [each for each in documents if (each["kind"], each["metadata"]["name"]) == (kind, name)]
@@ -210,7 +210,7 @@ def broken(at: str, value: Any) -> Documents:
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
 @pytest.mark.parametrize("name", RENDERS)
 def test_whatever_is_rendered_obeys(name: str, policy: Policy) -> None:
-    """The base, each component, each overlay: nobody is surprised by what another combination brings."""
+    """The base, each component and each overlay obey, so that no combination brings a surprise."""
     assert not list(policy(rendered(name)))
 
 
@@ -219,18 +219,19 @@ def test_whatever_is_rendered_obeys(name: str, policy: Policy) -> None:
     ("policy", "at", "value"), BROKEN, ids=lambda given: getattr(given, "__name__", None)
 )
 def test_a_mistake_is_named(policy: Policy, at: str, value: Any) -> None:
-    """A policy that finds nothing, whatever is there, is none."""
+    """A policy that never finds anything is worthless."""
     assert not list(policy(everything()))
     assert list(policy(broken(at, value)))
 
 
 def test_every_policy_has_been_broken() -> None:
-    """Also one that is new."""
+    """A new policy needs a case, too."""
     assert {policy for policy, _, _ in BROKEN} == set(POLICIES)
     named = [
         value
-        for name, value in vars(policies).items()
-        if getattr(value, "__module__", "") == policies.__name__
+        for module in (labels, network, pods, rights, scaling)
+        for value in vars(module).values()
+        if getattr(value, "__module__", "") == module.__name__
     ]
     assert {value for value in named if callable(value) and not value.__name__.startswith("_")} == set(
         POLICIES

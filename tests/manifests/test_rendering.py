@@ -1,4 +1,4 @@
-"""What renders, and that it renders without a word of complaint."""
+"""What renders, and that it renders without a warning."""
 
 import os
 from pathlib import Path
@@ -30,54 +30,54 @@ DEPRECATED = {"bases", "commonLabels", "patchesJson6902", "patchesStrategicMerge
 @needs_kubectl
 @pytest.mark.parametrize("name", RENDERS)
 def test_it_renders_without_a_warning(name: str) -> None:
-    """The base, each component alone on it, each overlay, and everything that goes together."""
+    """It covers the base, each component alone on it, each overlay, and everything that fits together."""
     assert rendered(name)
 
 
 @needs_kubectl
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_component_that_goes_after_another_does_not_render_without(name: str, tmp_path: Path) -> None:
-    """Long polling without a sticky load balancer would look right and fail in every second request."""
+    """Long-polling without a sticky load balancer would look right, and every second request would fail."""
     with pytest.raises(NotRendered, match="no matches for"):
         render(kustomization(tmp_path.resolve(), [name]))
 
 
 def test_every_component_is_in_everything_or_in_the_rest() -> None:
-    """A new one that goes with neither has to say so."""
+    """A new component that fits into neither has to be listed."""
     assert {*chosen(0), *chosen(1)} == set(COMPONENTS)
     assert {name for pair in ALTERNATIVES for name in pair} <= set(COMPONENTS)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: str(path.parent.relative_to(K8S)))
 def test_a_recipe_has_nothing_that_kustomize_will_drop(path: Path) -> None:
-    """`commonLabels` would also change selectors, which cannot be changed on a cluster."""
+    """`commonLabels` would also change selectors, which are immutable on a cluster."""
     recipe = yaml.safe_load(path.read_text("utf-8"))
     assert not DEPRECATED & recipe.keys()
     for labels in recipe.get("labels", []):
         assert not labels.get("includeSelectors")
-    assert "secretGenerator" not in recipe, "secrets are not for the repository"
+    assert "secretGenerator" not in recipe, "secrets do not belong in the repository"
     assert recipe["kind"] == ("Component" if path.parent.parent.name == "components" else "Kustomization")
-    assert ("namespace" in recipe) == (path.parent.parent.name == "overlays"), "namespaces are for overlays"
+    assert ("namespace" in recipe) == (path.parent.parent.name == "overlays"), "only overlays set namespaces"
 
 
 @needs_kubectl
 def test_one_file_and_two_images_are_all_that_is_to_be_filled_in(tmp_path: Path) -> None:
-    """Whoever installs on AWS must not search for what else there is."""
+    """To install on AWS, you must not have to search for more places to edit."""
     text = yaml.safe_dump_all(render(filled_in(tmp_path) / "overlays" / "aws"))
     assert not PLACEHOLDER.findall(text)
     for value in SITE.values():
         assert value in text
 
 
-def test_what_is_to_be_filled_in_cannot_be_mistaken_for_a_value() -> None:
-    """No cluster takes it: a registry has no capitals, a network and a digest are no words."""
+def test_no_placeholder_can_be_mistaken_for_a_value() -> None:
+    """No cluster accepts a placeholder: registries have no capitals; networks and digests are not words."""
     files = [K8S / "overlays" / "aws" / name for name in ("site.yaml", "kustomization.yaml")]
     found = {match for path in files for match in PLACEHOLDER.findall(path.read_text("utf-8"))}
     assert found == SITE.keys()
 
 
-def test_an_older_kubectl_is_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With the one of Debian 12, these tests are skipped by name and do not fail."""
+def test_an_older_kubectl_is_recognised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With Debian 12's kubectl these tests are skipped with a reason and do not fail."""
     from . import kustomize
 
     fake = tmp_path / "kubectl"

@@ -1,4 +1,4 @@
-"""Every object against the schemas of the oldest and of the newest Kubernetes that is supported."""
+"""Every object against the schemas of the oldest and the newest supported Kubernetes."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ versions = pytest.mark.parametrize("version", [OLDEST, NEWEST])
     ids=lambda given: given if isinstance(given, str) else given["kind"],
 )
 def test_what_stands_in_a_file_is_valid(path: str, document: Document, version: str) -> None:
-    """Also where there is no kubectl to render it."""
+    """No kubectl is needed to check it."""
     assert not mistakes(document, version)
 
 
@@ -29,27 +29,27 @@ def test_what_stands_in_a_file_is_valid(path: str, document: Document, version: 
 @versions
 @pytest.mark.parametrize("name", RENDERS)
 def test_what_is_rendered_is_valid(name: str, version: str) -> None:
-    """A patch can break what was right: a field that nobody knows is dropped without a word."""
+    """A patch can break a valid object: the API server silently drops unknown fields."""
     for document in rendered(name):
         assert not mistakes(document, version), document["metadata"]["name"]
 
 
 def test_the_range_is_the_one_that_is_promised() -> None:
-    """The newest is the newest that there is a schema of; the README says both."""
+    """The newest is the newest with a schema; the README names both."""
     assert kubernetes_validate.latest_version().startswith(NEWEST)
     assert f"**{OLDEST} to {NEWEST}**" in (K8S / "README.md").read_text("utf-8")
 
 
 @needs_kubectl
 def test_the_base_and_the_local_overlay_need_no_custom_resource() -> None:
-    """They are for any cluster, without an operator."""
+    """They work on any cluster without an operator."""
     ours = {path.stem for path in CRDS.glob("*.json")}
     for name in ("base", "overlays/local"):
         assert not [document for document in rendered(name) if document["kind"].lower() in ours]
 
 
 def test_our_own_schemas_are_strict() -> None:
-    """One that lets pass what it does not know would find no mistake of spelling."""
+    """A schema that accepts unknown fields would find no misspelling."""
 
     def open_objects(schema: Any) -> list[Any]:
         if isinstance(schema, list):
@@ -84,7 +84,7 @@ def test_our_own_schemas_are_strict() -> None:
     ],
 )
 def test_a_mistake_is_found(kind: str, at: str, value: Any) -> None:
-    """So these checks can fail, each for the kind of object that it is for."""
+    """Each check can fail, for every kind of object that it covers."""
     documents = [document for name in ("everything", "the rest") for document in rendered(name)]
     document = copy.deepcopy((find(documents, kind) or find(documents, "Service"))[0])
     *path, last = at.split(".")

@@ -1,4 +1,4 @@
-"""What a dashboard's panels show, as far as a Prometheus knows: its queries, asked as Grafana asks them."""
+"""What a dashboard's panels show, as far as Prometheus knows: their queries, sent as Grafana sends them."""
 
 import re
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from .dashboards import Json, Query, label_values, queries, variables
 from .prometheus import Prometheus, Series, Window, finite
 
 EVERYTHING = {"namespace": ".*", "job": ".+", "instance": ".+", "queue": ".+"}
-"""The variables as they are when a dashboard is opened."""
+"""The values of the variables when a dashboard is opened."""
 
 
 def answer(prometheus: Prometheus, query: Query, window: Window, chosen: Mapping[str, str]) -> list[Series]:
-    """Return what a query brings."""
+    """Return the result of a query."""
     expression = window.filled(query.expression, chosen)
     if query.panel["type"] == "stat":
         return prometheus.instant(expression, window.end)
@@ -19,14 +19,14 @@ def answer(prometheus: Prometheus, query: Query, window: Window, chosen: Mapping
 
 
 def empty(prometheus: Prometheus, content: Json, window: Window, chosen: Mapping[str, str]) -> list[Query]:
-    """Return the queries of a dashboard that bring nothing that could be drawn."""
+    """Return the queries of a dashboard whose result has nothing to draw."""
     return [
         query for query in queries(content) if not any(map(finite, answer(prometheus, query, window, chosen)))
     ]
 
 
 def nameless(prometheus: Prometheus, content: Json, window: Window) -> list[str]:
-    """Return the queries whose series their legends do not tell apart."""
+    """Return the queries whose legends do not distinguish their series."""
     found = []
     for query in queries(content):
         series = answer(prometheus, query, window, EVERYTHING)
@@ -40,7 +40,7 @@ def nameless(prometheus: Prometheus, content: Json, window: Window) -> list[str]
 
 
 def offered(prometheus: Prometheus, content: Json, window: Window) -> dict[str, list[str]]:
-    """Return what the variables offer, each with all of the others."""
+    """Return the choices of each variable while all others are set to everything."""
     return {
         name: prometheus.label_values(
             window.filled(label_values(variable)[0], EVERYTHING), label_values(variable)[1], window

@@ -1,4 +1,4 @@
-"""A browser as gateways see one: sent away, it comes back to the next gateway as the session that it was."""
+"""A browser as gateways see it: after a disconnect it resumes its session at the next gateway."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
 class Browser:
-    """One session, in a thread of its own. https://socket.io/docs/v4/socket-io-protocol/"""
+    """One session, in its own thread. https://socket.io/docs/v4/socket-io-protocol/"""
 
     def __init__(self, addresses: Sequence[str], number: int) -> None:
         self.events = 0
@@ -32,7 +32,7 @@ class Browser:
         return self._connection is not None
 
     def emit(self, event: str, *args: Any) -> None:
-        """Send an event, if it is connected. What is said as the connection ends is lost, as on a page."""
+        """Send an event if connected. An event that is sent as the connection ends is lost, as on a page."""
         if connection := self._connection:
             with suppress(WebSocketException):
                 connection.send(f"42{json.dumps([event, *args])}")
@@ -51,7 +51,7 @@ class Browser:
                 ) as connection:
                     self._talk(connection)
             except (OSError, WebSocketException):
-                # Refused, as that gateway is not there; or over. Either way the next one is asked.
+                # The gateway is away, or the connection has ended. Either way, try the next one.
                 self._left.wait(0.2)
             self._connection = None
             if self._left.is_set():
@@ -79,7 +79,7 @@ class Browser:
 
 @contextmanager
 def browsers(addresses: Sequence[str], count: int) -> Iterator[list[Browser]]:
-    """Have browsers, spread over the gateways, for as long as the context lasts."""
+    """Connect browsers, spread over the gateways, until the context ends."""
     there = [Browser(addresses, number) for number in range(count)]
     try:
         eventually(lambda: all(browser.connected for browser in there))

@@ -1,4 +1,4 @@
-"""What a cluster says beside the services, at an address of its own: kube-state-metrics, from a file."""
+"""The cluster's own metrics, at an address of their own: kube-state-metrics, from a file."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ SAID = Path(__file__).with_name("third_party.prom").read_bytes()
 
 
 class Said(BaseHTTPRequestHandler):
-    """Answers every question with the file."""
+    """Answers every request with the file."""
 
     def do_GET(self) -> None:  # the library's own spelling
         self.send_response(200)
@@ -22,12 +22,12 @@ class Said(BaseHTTPRequestHandler):
         self.wfile.write(SAID)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of each question."""
+        """Do not log requests."""
 
 
 @contextmanager
 def cluster(port: int) -> Iterator[str]:
-    """Answer at this port for as long as the context lasts; the address is given."""
+    """Serve the file on this port until the context ends; yield the address."""
     server = ThreadingHTTPServer((HOST, port), Said)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

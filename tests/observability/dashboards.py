@@ -1,4 +1,4 @@
-"""The dashboards as files, and their PromQL as trees. Nothing here knows how they were made."""
+"""The dashboards as files, and their PromQL as trees. This module does not know how they are made."""
 
 import json
 import re
@@ -20,14 +20,14 @@ NAMES = tuple(path.stem for path in FILES)
 Json = dict[str, Any]
 
 RATE_INTERVAL, RANGE = timedelta(seconds=671), timedelta(seconds=793)
-"""What Grafana's variables for durations become for a parser: no window has these lengths by accident."""
+"""The durations that replace Grafana's variables for the parser; no window has them by accident."""
 
 MACROS = {"$__rate_interval": "671s", "$__range": "793s", "$__interval": "15s"}
 
 
 @dataclass(frozen=True)
 class Query:
-    """One query of a panel, and where it stands."""
+    """One query of a panel, and where it is."""
 
     dashboard: str
     panel: Json
@@ -42,7 +42,7 @@ class Query:
 
     @property
     def asked(self) -> set[str]:
-        """The metrics that it asks for."""
+        """The metrics that it queries."""
         return {metric for selector, _ in selectors(self.tree) for metric in metrics(selector)}
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ def dashboard(name: str) -> Json:
 
 
 def everything() -> dict[str, Json]:
-    """Return all dashboards by their names."""
+    """Return all dashboards by name."""
     return {name: dashboard(name) for name in NAMES}
 
 
@@ -66,14 +66,14 @@ def objectives() -> Mapping[str, Any]:
 
 @cache
 def third_party() -> frozenset[str]:
-    """Return the metrics that dashboards may ask for though they are not Queuecast's."""
+    """Return the metrics that dashboards may query although they are not Queuecast's."""
     content = yaml.safe_load(Path(__file__).with_name("third_party.yml").read_text("utf-8"))
     assert all(len(each["reason"]) > 20 for each in content.values())
     return frozenset(metric for each in content.values() for metric in each["metrics"])
 
 
 def panels(content: Json) -> list[Json]:
-    """Return what shows something: all but the titles of rows."""
+    """Return the panels that show something: all but the row titles."""
     return [panel for panel in content["panels"] if panel["type"] != "row"]
 
 
@@ -90,7 +90,7 @@ def all_queries() -> list[Query]:
 
 
 def annotations(content: Json) -> dict[str, str]:
-    """Return the expressions of a dashboard's annotations by their names."""
+    """Return the expressions of a dashboard's annotations by name."""
     return {each["name"]: each["expr"] for each in content["annotations"]["list"] if "expr" in each}
 
 
@@ -106,33 +106,33 @@ def label_values(variable: Json) -> tuple[str, str]:
 
 
 def parsed(expression: str) -> promql.Expr:
-    """Return PromQL as a tree, Grafana's durations filled in. Raises `ValueError`."""
+    """Return PromQL as a tree, with Grafana's durations filled in. Raises `ValueError`."""
     for macro, duration in MACROS.items():
         expression = expression.replace(macro, duration)
     return promql.parse(expression)
 
 
 def walk(tree: promql.Expr, *parents: promql.Expr) -> Iterator[tuple[promql.Expr, tuple[promql.Expr, ...]]]:
-    """Yield every node with those above it, the outermost first."""
+    """Yield every node with its ancestors, the outermost first."""
     yield tree, parents
     for below in _below(tree):
         yield from walk(below, *parents, tree)
 
 
 def selectors(tree: promql.Expr) -> Iterator[tuple[promql.VectorSelector, tuple[promql.Expr, ...]]]:
-    """Yield every selector with the nodes above it."""
+    """Yield every selector with its ancestors."""
     for node, parents in walk(tree):
         if isinstance(node, promql.VectorSelector):
             yield node, parents
 
 
 def metrics(selector: promql.VectorSelector) -> list[str]:
-    """Return the metrics that a selector asks for; by a pattern of names it may be several."""
+    """Return the metrics that a selector matches; with a pattern there may be several."""
     if selector.name:
         return [selector.name]
     (pattern,) = [each.value for each in selector.matchers.matchers if each.name == "__name__"]
     found = re.fullmatch(r"(\w*)\((\w+(?:\|\w+)+)\)(\w*)", pattern)
-    assert found, f"no names can be read off {pattern}"
+    assert found, f"cannot tell the names from {pattern}"
     return [f"{found[1]}{middle}{found[3]}" for middle in found[2].split("|")]
 
 

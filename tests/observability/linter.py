@@ -1,7 +1,7 @@
 """The rules of Grafana's dashboard-linter that concern Prometheus, under its names.
 
 https://github.com/grafana/dashboard-linter/blob/main/docs/index.md. The tool itself is a Go program that no
-registry of ours has; the exceptions in `deploy/observability/dashboards/.lint` are in its format.
+package registry has; the exceptions in `deploy/observability/dashboards/.lint` are in its format.
 """
 
 import re
@@ -23,12 +23,12 @@ from .dashboards import (
 )
 
 UNITS = frozenset({"none", "short", "percentunit", "s", "bytes", "cps", "reqps"})
-"""Those of Grafana's that we use: a figure in any other has another scale than the one beside it."""
+"""The Grafana units that we use; any other would have another scale than the panels beside it."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What a rule has against a dashboard, in one of its panels or targets if it is there."""
+    """A rule's objection to a dashboard, or to one of its panels or targets."""
 
     dashboard: str
     says: str
@@ -40,7 +40,7 @@ Faults = Iterator[Fault]
 
 
 def template_datasource(content: Json) -> Faults:
-    """The data source is a variable, under the name and label that all dashboards have for it."""
+    """The data source is a variable with the same name and label on all dashboards."""
     found = [variable for variable in content["templating"]["list"] if variable["type"] == "datasource"]
     if [(each["name"], each["label"], each["query"]) for each in found] != [
         ("datasource", "Data source", "prometheus")
@@ -49,17 +49,17 @@ def template_datasource(content: Json) -> Faults:
 
 
 def template_job(content: Json) -> Faults:
-    """Jobs can be chosen, several at a time, or all."""
+    """You can choose one job, several, or all."""
     yield from _template(content, "job")
 
 
 def template_instance(content: Json) -> Faults:
-    """Instances can be chosen, several at a time, or all."""
+    """You can choose one instance, several, or all."""
     yield from _template(content, "instance")
 
 
 def template_label_promql(content: Json) -> Faults:
-    """What a variable asks for can be asked."""
+    """Each variable's query is valid."""
     for variable in _asking(content):
         try:
             parsed(label_values(variable)[0])
@@ -68,20 +68,20 @@ def template_label_promql(content: Json) -> Faults:
 
 
 def template_on_time_change_reload(content: Json) -> Faults:
-    """A variable offers what there was in the time shown."""
+    """A variable offers the values of the displayed time range."""
     for variable in _asking(content):
         if variable["refresh"] != 2:
             yield Fault(content["title"], f"{variable['name']} is not asked anew")
 
 
 def uneditable(content: Json) -> Faults:
-    """Changes are made in the source, or in a copy."""
+    """Dashboards are changed in their source or in a copy."""
     if content["editable"] is not False:
         yield Fault(content["title"], "it can be edited")
 
 
 def panel_datasource(content: Json) -> Faults:
-    """Every panel asks the data source that was chosen."""
+    """Every panel queries the chosen data source."""
     for panel in panels(content):
         for asked in (panel, *panel["targets"]):
             if asked["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
@@ -89,21 +89,21 @@ def panel_datasource(content: Json) -> Faults:
 
 
 def panel_title_description(content: Json) -> Faults:
-    """Who looks at a panel is told what it shows."""
+    """Every panel says what it shows."""
     for panel in panels(content):
         if not panel["title"].strip() or len(panel["description"]) < 20:
             yield Fault(content["title"], "no title or description", panel["title"])
 
 
 def panel_units(content: Json) -> Faults:
-    """A figure has a unit that Grafana knows."""
+    """Every panel has a unit that Grafana knows."""
     for panel in panels(content):
         if panel["fieldConfig"]["defaults"].get("unit") not in UNITS:
             yield Fault(content["title"], "no unit", panel["title"])
 
 
 def panel_no_targets(content: Json) -> Faults:
-    """Every panel asks something."""
+    """Every panel has a query."""
     for panel in panels(content):
         if not panel["targets"]:
             yield Fault(content["title"], "no query", panel["title"])
@@ -113,13 +113,13 @@ def target_promql(content: Json) -> Faults:
     """Every query is PromQL."""
     for query in queries(content):
         try:
-            query.tree  # noqa: B018  # it is parsed as it is read
+            query.tree  # noqa: B018  # reading the property parses it
         except ValueError as exc:
             yield _fault(query, str(exc))
 
 
 def target_rate_interval(content: Json) -> Faults:
-    """Rates are over the interval that fits the resolution and the scrape interval."""
+    """Rates use the interval that fits the resolution and the scrape interval."""
     for query in queries(content):
         for selector, parents in selectors(query.tree):
             ranged, call = _ranged(parents)
@@ -128,17 +128,17 @@ def target_rate_interval(content: Json) -> Faults:
 
 
 def target_job(content: Json) -> Faults:
-    """Every selector heeds the jobs chosen."""
+    """Every selector respects the chosen jobs."""
     yield from _matcher(content, "job")
 
 
 def target_instance(content: Json) -> Faults:
-    """Every selector heeds the instances chosen."""
+    """Every selector respects the chosen instances."""
     yield from _matcher(content, "instance")
 
 
 def target_counter_agg(content: Json) -> Faults:
-    """A counter that is shown as it is says when its process was started, and little else."""
+    """A raw counter shows when its process was started, and little else."""
     for query in queries(content):
         for selector, parents in selectors(query.tree):
             if (selector.name or "").endswith("_total"):
@@ -195,7 +195,7 @@ def _matcher(content: Json, name: str) -> Faults:
 
 
 def _ranged(parents: tuple[promql.Expr, ...]) -> tuple[promql.MatrixSelector | None, str | None]:
-    """Return the window over a selector and the function of it, if it has them."""
+    """Return a selector's window and the function applied to it, if it has them."""
     if not parents or not isinstance(parents[-1], promql.MatrixSelector):
         return None, None
     call = parents[-2] if len(parents) > 1 else None

@@ -1,4 +1,4 @@
-"""Messages that keep coming, and a browser's own events, until they are told to stop."""
+"""A steady load of messages and of browsers' own events."""
 
 import itertools
 import threading
@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.25
 
 @contextmanager
 def load(queue: Queue, browsers: Sequence[Browser]) -> Iterator[None]:
-    """Put ten messages on the queue four times a second, and have each browser say something."""
+    """Four times a second, put ten messages on the queue and let each browser send an event."""
     stop = threading.Event()
     failures: list[Exception] = []
 
@@ -26,7 +26,7 @@ def load(queue: Queue, browsers: Sequence[Browser]) -> Iterator[None]:
                 queue.put([{"id": next(numbers)} for _ in range(BATCH)])
                 for browser in browsers:
                     browser.emit("item_removed", {"id": next(numbers)})
-        except Exception as exc:  # told below, by the test's own thread
+        except Exception as exc:  # raised below, in the test's own thread
             failures.append(exc)
 
     sender = threading.Thread(target=send, daemon=True)

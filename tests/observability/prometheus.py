@@ -1,4 +1,4 @@
-"""A Prometheus that runs for a test, asked as Grafana asks it."""
+"""A Prometheus that runs for a test, queried as Grafana does it."""
 
 import json
 import shutil
@@ -21,12 +21,12 @@ from queuecast_local.processes import Process
 BINARY = shutil.which("prometheus")
 
 Series = tuple[dict[str, str], list[tuple[float, float]]]
-"""Labels, and values with their times."""
+"""Labels, and values with timestamps."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What time a dashboard shows, and how fine."""
+    """A dashboard's time range and resolution."""
 
     start: float
     end: float
@@ -34,26 +34,26 @@ class Window:
     rate_interval: str = "15s"
 
     def filled(self, expression: str, variables: Mapping[str, str]) -> str:
-        """Return an expression as Grafana sends it, its variables filled in."""
+        """Return an expression as Grafana sends it, with its variables filled in."""
         values = {
             **variables,
             "__rate_interval": self.rate_interval,
             "__range": f"{max(1, round(self.end - self.start))}s",
         }
-        # The longest name first: `$job` is no part of another, but it may become one.
+        # The longest name first: no name is a prefix of another yet, but one may become it.
         for name in sorted(values, key=len, reverse=True):
             expression = expression.replace(f"${name}", values[name])
         return expression
 
 
 class Prometheus:
-    """One that answers at this address."""
+    """The Prometheus at this address."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def range(self, expression: str, window: Window) -> list[Series]:
-        """Return how it was. Raises `AssertionError` with the server's own words."""
+        """Return the result of a range query. Raises `AssertionError` with the server's message."""
         answer = self._ask(
             "query_range", query=expression, start=window.start, end=window.end, step=window.step_seconds
         )
@@ -63,7 +63,7 @@ class Prometheus:
         ]
 
     def instant(self, expression: str, at: float | None = None) -> list[Series]:
-        """Return how it is, or was at a time. Raises `AssertionError` with the server's own words."""
+        """Return the result now or at a given time. Raises `AssertionError` with the server's message."""
         answer = self._ask("query", query=expression, **({} if at is None else {"time": at}))
         return [
             (series["metric"], [(series["value"][0], float(series["value"][1]))])
@@ -71,22 +71,22 @@ class Prometheus:
         ]
 
     def value(self, expression: str) -> float | None:
-        """Return the only value that there is."""
+        """Return the only value of the result."""
         return next((values[-1][1] for _, values in self.instant(expression)), None)
 
     def label_values(self, selector: str, label: str, window: Window) -> list[str]:
-        """Return what a variable offers."""
+        """Return the values that a variable offers."""
         path = f"label/{label}/values"
         answer: list[str] = self._ask(path, **{"match[]": selector, "start": window.start, "end": window.end})
         return answer
 
     def targets(self) -> list[Mapping[str, Any]]:
-        """Return what it reads."""
+        """Return its scrape targets."""
         answer: list[Mapping[str, Any]] = self._ask("targets", state="active")["activeTargets"]
         return answer
 
     def rules(self) -> list[Mapping[str, Any]]:
-        """Return every rule, with its health."""
+        """Return every rule with its health."""
         return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
 
     @property
@@ -110,13 +110,13 @@ class Prometheus:
 
 
 def finite(series: Series) -> bool:
-    """Whether there is anything to draw."""
+    """Say whether there is anything to draw."""
     return any(isfinite(value) for _, value in series[1])
 
 
 @contextmanager
 def running(port: int, folder: Path, configuration: Mapping[str, Any]) -> Iterator[Prometheus]:
-    """Run a Prometheus of this configuration for as long as the context lasts."""
+    """Run a Prometheus with this configuration until the context ends."""
     assert BINARY is not None
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(dict(configuration)), "utf-8")

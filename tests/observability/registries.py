@@ -1,4 +1,4 @@
-"""Everything that the two services show, by their own registries, as it is before anything has happened."""
+"""Everything that the two services expose, from their own registries, before anything has happened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from queuecast_poller.metrics import Metrics as PollerMetrics
 
 @dataclass
 class Known:
-    """A series as a registry shows it: its type, and the values of each label."""
+    """A metric in a registry: its type, and the values of each label."""
 
     type: str
     labels: dict[str, set[str]] = field(default_factory=dict)
@@ -21,7 +21,7 @@ class Known:
 
 @cache
 def known() -> Mapping[str, Known]:
-    """Return everything that the two services show, by the names of the samples."""
+    """Return everything that the two services expose, by sample name."""
     found: dict[str, Known] = {}
     for registry in (_registry("queuecast_gateway"), _registry("queuecast_poller")):
         for family in registry.collect():
@@ -29,6 +29,9 @@ def known() -> Mapping[str, Known]:
                 one = found.setdefault(sample.name, Known(family.type))
                 for label, value in sample.labels.items():
                     one.labels.setdefault(label, set()).add(value)
+                    if label == "le":
+                        # OpenTelemetry's receivers and collectors write whole numbers this way.
+                        one.labels[label].add(value.removesuffix(".0"))
     return found
 
 
@@ -37,5 +40,5 @@ def _registry(package: str) -> CollectorRegistry:
     if package == "queuecast_gateway":
         GatewayMetrics(registry)
     else:
-        PollerMetrics(registry).of("orders")
+        PollerMetrics(registry).for_queue("orders")
     return registry

@@ -1,4 +1,4 @@
-"""The dashboards as Grafana gets them: whole, in their places, with the thresholds of the alerts."""
+"""The dashboards as Grafana gets them: complete, well laid out, with the alerts' thresholds."""
 
 import itertools
 import json
@@ -26,23 +26,23 @@ from .dashboards import (
 )
 
 ANY = 0.5
-"""The one threshold that is no alert's figure: more than none."""
+"""The only threshold that no alert has: more than none."""
 
 
 def test_there_are_five() -> None:
-    """One for each question, and one to begin with."""
+    """There is one for each question, and an overview to begin with."""
     assert NAMES == ("bus", "capacity", "gateway", "overview", "poller")
 
 
 def test_the_files_are_those_that_the_source_makes() -> None:
-    """Whoever edits a file loses that with the next `make docs`."""
+    """The next `make docs` would overwrite an edited file."""
     assert {path.stem: path.read_text("utf-8") for path in FILES} == {
         made.name: made.text() for made in DASHBOARDS
     }
 
 
 def test_a_dashboard_has_an_id_of_its_own_that_never_changes() -> None:
-    """Alerts and bookmarks point to the uid; the number is Grafana's to give."""
+    """Alerts and bookmarks point to the uid; Grafana assigns the number."""
     uids = [content["uid"] for content in everything().values()]
     assert len(set(uids)) == len(uids)
     assert {f"/d/{uid}" for uid in uids} == set(dashboard_links())
@@ -53,14 +53,14 @@ def test_a_dashboard_has_an_id_of_its_own_that_never_changes() -> None:
 
 
 def dashboard_links() -> list[str]:
-    """Return the paths that the alerts point to."""
+    """Return the paths that the alerts link to."""
     alerts = yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text("utf-8"))
     return list(alerts["dashboards"].values())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dashboard_is_what_grafana_imports(name: str) -> None:
-    """Classic JSON, of a schema that every supported Grafana reads."""
+    """It is classic JSON, with a schema that every supported Grafana reads."""
     content = dashboard(name)
     assert 39 <= content["schemaVersion"] <= 42
     assert content["tags"] == ["queuecast"]
@@ -71,8 +71,8 @@ def test_a_dashboard_is_what_grafana_imports(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_panel_stands_on_another(name: str) -> None:
-    """All in 24 columns, from the top, without a hole of a whole line."""
+def test_no_panels_overlap(name: str) -> None:
+    """All panels lie in 24 columns, from the top, without an empty line."""
     places = [panel["gridPos"] for panel in dashboard(name)["panels"]]
     cells = [
         {
@@ -91,7 +91,7 @@ def test_no_panel_stands_on_another(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_panels_of_one_line_fill_it(name: str) -> None:
-    """A line that ends early, or whose panels end at different heights, looks broken."""
+    """A line looks broken if it ends early or its panels have different heights."""
     lines: dict[int, list[Json]] = {}
     for panel in dashboard(name)["panels"]:
         lines.setdefault(panel["gridPos"]["y"], []).append(panel["gridPos"])
@@ -101,7 +101,7 @@ def test_panels_of_one_line_fill_it(name: str) -> None:
 
 
 def test_the_overview_is_short() -> None:
-    """What it is for is to be seen at one glance, and to lead on."""
+    """It has to show the state at a glance and lead on to the details."""
     content = dashboard("overview")
     assert max(place["y"] + place["h"] for place in (p["gridPos"] for p in panels(content))) <= 41
     assert [panel["type"] for panel in panels(content)[:6]] == ["stat"] * 6
@@ -109,7 +109,7 @@ def test_the_overview_is_short() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_panels_are_told_apart(name: str) -> None:
-    """Exceptions and people name them by their titles, and queries by their legends."""
+    """People and lint exceptions refer to panels by title and to queries by legend."""
     content = dashboard(name)
     for panel in panels(content):
         legends = [target["legendFormat"] for target in panel["targets"]]
@@ -125,12 +125,12 @@ def test_panels_are_told_apart(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scale_begins_at_nothing(name: str) -> None:
-    """One that begins elsewhere makes noise look like an outage."""
+    """A scale that does not start at 0 makes noise look like an outage."""
     assert {panel["fieldConfig"]["defaults"].get("min") for panel in panels(dashboard(name))} == {0}
 
 
 def thresholds(content: Json) -> dict[str, float]:
-    """Return where panels turn red, or stop to be red, by their titles."""
+    """Return the values at which panels turn red, or stop being red, by title."""
     return {
         panel["title"]: step["value"]
         for panel in panels(content)
@@ -141,7 +141,7 @@ def thresholds(content: Json) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_red_is_what_the_alerts_call_too_much(name: str) -> None:
-    """A panel that is red while nothing fires, or the other way round, is not believed twice."""
+    """Nobody trusts a panel that is red while no alert fires, or the other way round."""
     given = objectives()
     for panel in panels(dashboard(name)):
         steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
@@ -162,20 +162,20 @@ def test_red_is_what_the_alerts_call_too_much(name: str) -> None:
 
 
 def test_every_threshold_of_an_alert_is_on_a_dashboard() -> None:
-    """Who is called wants to see what it was about. Two are not ours to show: see below."""
+    """Whoever is paged wants to see the cause. Two thresholds are exceptions, see below."""
     shown = {
         name
         for content in everything().values()
         for panel in panels(content)
         for name in re.findall(r"Red: .*\(`(\w+)`\)", panel["description"])
     }
-    # A guard, not a limit; and restarts are Kubernetes's to tell, the panel would be empty elsewhere.
+    # The first is a guard, not a limit. Only Kubernetes reports restarts; elsewhere a panel would be empty.
     assert set(objectives()["thresholds"]) - shown == {"events_for_a_rate", "restarts"}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_variables_go_along_to_the_other_dashboards(name: str) -> None:
-    """From the overview to the cause without choosing the time and the place anew."""
+    """You get from the overview to the cause without choosing time range and instance again."""
     content = dashboard(name)
     assert list(variables(content)) == ["datasource", "namespace", "job", "instance", "queue"]
     (link,) = content["links"]
@@ -186,7 +186,7 @@ def test_all_variables_go_along_to_the_other_dashboards(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_variable_is_shown_where_a_query_heeds_it(name: str) -> None:
-    """One that changes nothing is a riddle."""
+    """A variable that changes nothing is confusing."""
     content = dashboard(name)
     for variable in variables(content).values():
         heeded = variable["name"] == "datasource" or any(
@@ -197,14 +197,14 @@ def test_a_variable_is_shown_where_a_query_heeds_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_namespaces_all_of_them_is_still_everything(name: str) -> None:
-    """A Prometheus outside of Kubernetes has no such label: nothing must be required of it."""
+    """Outside Kubernetes, Prometheus has no such label, so queries must not require it."""
     allowed = {each["name"]: each["allValue"] for each in list(variables(dashboard(name)).values())[1:]}
     assert allowed == {"namespace": ".*", "job": ".+", "instance": ".+", "queue": ".+"}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_deploys_drains_and_alerts_are_marked(name: str) -> None:
-    """Most of what changes on a dashboard was done by somebody."""
+    """Most changes on a dashboard have a human cause."""
     marks = annotations(dashboard(name))
     assert list(marks) == ["New gateway", "New poller", "Drains", "Alerts"]
     for expression in marks.values():
@@ -212,7 +212,7 @@ def test_deploys_drains_and_alerts_are_marked(name: str) -> None:
 
 
 def configmaps() -> list[dict[str, Any]]:
-    """Return the ConfigMaps that Kustomize makes, as they are described."""
+    """Return the descriptions of the ConfigMaps that Kustomize generates."""
     described = yaml.safe_load((OBSERVABILITY / "dashboards" / "kustomization.yaml").read_text("utf-8"))
     assert described["generatorOptions"] == {"disableNameSuffixHash": True}
     made: list[dict[str, Any]] = described["configMapGenerator"]
@@ -220,17 +220,17 @@ def configmaps() -> list[dict[str, Any]]:
 
 
 def test_every_dashboard_is_a_configmap_that_the_sidecar_finds() -> None:
-    """By its label; and under one name for ever, or each change would leave a second owner of the uid."""
+    """It finds them by label. The name is fixed, or each change would leave two owners of a uid."""
     assert {each["files"][0] for each in configmaps()} == {f"{name}.json" for name in NAMES}
     for each in configmaps():
         (file,) = each["files"]
         assert each["options"]["labels"]["grafana_dashboard"] == "1"
-        # Kubernetes takes a ConfigMap of 1 MiB at most, its own lines included.
+        # Kubernetes accepts a ConfigMap of 1 MiB at most, its metadata included.
         assert (OBSERVABILITY / "dashboards" / file).stat().st_size < 900_000
 
 
 def test_grafana_under_compose_has_the_same_files() -> None:
-    """One source, for every way to run it."""
+    """There is one source for every way to run it."""
     grafana = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]["grafana"]
     mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"])
     provisioning = ROOT / mounts_of(mounts, "/etc/grafana/provisioning/dashboards") / "queuecast.yml"
@@ -242,13 +242,13 @@ def test_grafana_under_compose_has_the_same_files() -> None:
 
 
 def mounts_of(mounts: dict[str, str], inside: str) -> str:
-    """Return what of the repository is at a path inside of the container."""
+    """Return the repository's path that is mounted at a path in the container."""
     (found,) = [outside for outside, path in mounts.items() if path == inside]
     return found
 
 
 def test_the_files_are_plain_json() -> None:
-    """Characters as they are, a line at the end, nothing that only Python reads."""
+    """Characters are not escaped, a newline is at the end, and nothing is Python-only."""
     for path in FILES:
         text = path.read_text("utf-8")
         assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,4 +1,4 @@
-"""The dashboards obey the rules of Grafana's linter, or say why not; and each rule finds its fault."""
+"""The dashboards obey Grafana's linter or say why not; and each rule finds its fault."""
 
 import copy
 from collections.abc import Callable
@@ -13,7 +13,7 @@ EXCEPTIONS = yaml.safe_load((OBSERVABILITY / "dashboards" / ".lint").read_text("
 
 
 def excused(rule: str, fault: Fault) -> bool:
-    """Whether an exception names this very target."""
+    """Say whether an exception names exactly this target."""
     place = {"dashboard": fault.dashboard, "panel": fault.panel, "targetIdx": fault.target}
     return place in EXCEPTIONS.get(rule, {"entries": []})["entries"]
 
@@ -21,12 +21,12 @@ def excused(rule: str, fault: Fault) -> bool:
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dashboard_obeys_the_linter(name: str, rule: str) -> None:
-    """Who imports it elsewhere finds what every good dashboard has."""
+    """If you import one elsewhere, it has what every good dashboard has."""
     assert [fault for fault in RULES[rule](dashboard(name)) if not excused(rule, fault)] == []
 
 
 def test_every_exception_has_a_reason_and_is_needed() -> None:
-    """One that is not would hide the next fault there."""
+    """An unneeded exception would hide the next fault there."""
     for rule, exception in EXCEPTIONS.items():
         assert len(exception["reason"]) > 20, rule
         faults = [fault for content in everything().values() for fault in RULES[rule](content)]
@@ -106,7 +106,7 @@ FAULTS: dict[str, Callable[[Json], None]] = {
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_finds_its_fault(rule: str) -> None:
-    """A rule that finds nothing is none."""
+    """A rule that never finds anything is worthless."""
     content = copy.deepcopy(dashboard("bus"))
     before = list(RULES[rule](content))
     FAULTS[rule](content)

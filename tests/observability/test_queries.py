@@ -1,4 +1,4 @@
-"""What the dashboards ask for exists: metrics, labels and their values, by the services' own registries."""
+"""The metrics, labels and values that the dashboards query exist in the services' own registries."""
 
 import re
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ from .dashboards import (
 from .registries import Known, known
 
 OF_THE_TARGET = frozenset({"namespace", "job", "instance", "pod"})
-"""What Prometheus adds to whatever it reads; no pod where there is no Kubernetes."""
+"""The labels that Prometheus adds to every target; without Kubernetes there is no pod."""
 
 QUERIES = all_queries()
 
 
 def every_expression() -> Iterator[promql.Expr]:
-    """Yield what panels, variables and annotations ask, parsed."""
+    """Yield the parsed expressions of panels, variables and annotations."""
     yield from (query.tree for query in QUERIES)
     for name in NAMES:
         content = dashboard(name)
@@ -45,14 +45,14 @@ def every_expression() -> Iterator[promql.Expr]:
 
 
 def test_only_metrics_that_exist_are_asked_for() -> None:
-    """A name that nobody has is an empty panel, which looks like peace."""
+    """An unknown name makes an empty panel, which looks as if all were well."""
     names = {metric for tree in every_expression() for each, _ in selectors(tree) for metric in metrics(each)}
     assert names - set(known()) - third_party() == set()
-    assert third_party() - names == set(), "no longer asked for"
+    assert third_party() - names == set(), "no longer queried"
 
 
 def test_every_metric_of_ours_is_on_a_dashboard() -> None:
-    """What is counted and never looked at is counted for nobody."""
+    """A metric that nobody looks at is counted in vain."""
     asked = {re.sub("_(bucket|sum|count)$", "", metric) for query in QUERIES for metric in query.asked}
     ours = {re.sub("_(bucket|sum|count)$", "", name) for name in known() if name.startswith("queuecast_")}
     assert ours - asked == set()
@@ -60,13 +60,13 @@ def test_every_metric_of_ours_is_on_a_dashboard() -> None:
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_a_query_is_wholly_ours_or_wholly_somebody_elses(query: Query) -> None:
-    """What others have may be missing: it must not take ours with it."""
+    """Third-party metrics may be missing, and ours must show without them."""
     assert not query.asked & third_party() or query.asked <= third_party()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_panel_lives_on_what_others_have(name: str) -> None:
-    """Under Compose there is no kube-state-metrics, and no panel is empty."""
+def test_no_panel_depends_on_third_party_metrics(name: str) -> None:
+    """Compose has no kube-state-metrics, and no panel may be empty there."""
     by_panel: dict[str, list[Query]] = {}
     for query in QUERIES:
         by_panel.setdefault(f"{query.dashboard} / {query.panel['title']}", []).append(query)
@@ -76,7 +76,7 @@ def test_no_panel_lives_on_what_others_have(name: str) -> None:
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_a_query_asks_for_labels_and_values_that_exist(query: Query) -> None:
-    """A reason that no service counts by any more would be zero for ever."""
+    """A reason that no service uses any more would show zero for ever."""
     for selector, _ in selectors(query.tree):
         if selector.name in third_party():
             continue
@@ -90,7 +90,7 @@ def test_a_query_asks_for_labels_and_values_that_exist(query: Query) -> None:
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_what_is_summed_by_a_label_has_it(query: Query) -> None:
-    """Otherwise all is one line without a name. A legend names labels that are left."""
+    """Otherwise everything becomes one nameless line. Legends use only labels that remain."""
     for node, _ in walk(query.tree):
         if isinstance(node, promql.AggregateExpr) and node.modifier is not None:
             labels = {
@@ -104,7 +104,7 @@ def test_what_is_summed_by_a_label_has_it(query: Query) -> None:
 
 
 def _left(tree: promql.Expr) -> set[str]:
-    """Return the labels that a result has for sure: those of the outermost aggregations."""
+    """Return the labels that a result certainly has: those of the outermost aggregation."""
     for node, _ in walk(tree):
         if isinstance(node, promql.AggregateExpr):
             return set(node.modifier.labels) if node.modifier is not None else set()
@@ -113,16 +113,16 @@ def _left(tree: promql.Expr) -> set[str]:
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_only_counters_have_rates(query: Query) -> None:
-    """A rate of a gauge is a number, and wrong."""
+    """A gauge's rate is a number, but a wrong one."""
     for selector, parents in selectors(query.tree):
         calls = {node.func.name for node in parents[-2:] if isinstance(node, promql.Call)}
-        if calls & {"rate", "irate", "increase"}:
+        if calls & {"rate", "irate", "increase", "changes"}:
             assert known()[selector.name].type in ("counter", "histogram"), selector.name
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_quantiles_are_of_buckets_that_were_added_up(query: Query) -> None:
-    """A quantile of quantiles, or of one process's buckets where there are several, is nobody's."""
+    """A quantile of quantiles, or of one process's buckets out of several, means nothing."""
     for node, _ in walk(query.tree):
         if isinstance(node, promql.Call) and node.func.name == "histogram_quantile":
             added = node.args[1]
@@ -133,7 +133,7 @@ def test_quantiles_are_of_buckets_that_were_added_up(query: Query) -> None:
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_a_window_is_grafanas_or_an_alerts(query: Query) -> None:
-    """Any other is too short for one scrape interval, or too long for one screen."""
+    """Any other window would be too short for some scrape interval, or too long for some screen."""
     rules = (OBSERVABILITY / "rules" / "queuecast.yml").read_text("utf-8")
     alerts = {
         node.range
@@ -144,6 +144,6 @@ def test_a_window_is_grafanas_or_an_alerts(query: Query) -> None:
     for node, _ in walk(query.tree):
         if isinstance(node, promql.MatrixSelector):
             assert node.range in {RATE_INTERVAL, RANGE, *alerts}
-            # What is counted over all that is shown is one figure, asked for once.
+            # A count over the whole displayed range is a single figure, queried once.
             assert node.range != RANGE or query.panel["type"] == "stat"
         assert not isinstance(node, promql.SubqueryExpr)

@@ -1,11 +1,11 @@
-"""docs/operations.md: what it points to is there, and what it tells to do can be done."""
+"""docs/operations.md: what it links to exists, and its instructions can be followed."""
 
 import ast
 import re
 import shlex
 
 import pytest
-from tests.faults import siege
+from tests.faults import attack_run
 from tests.faults.faults import FAULTS
 
 from queuecast_edge.environment import variable
@@ -38,7 +38,7 @@ def functions(path: str) -> set[str]:
 
 
 def test_links_lead_somewhere() -> None:
-    """At night nobody looks for a page that was moved."""
+    """At night nobody wants to search for a page that was moved."""
     links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", PAGE)
     assert links
     for path, anchor in links:
@@ -49,7 +49,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_failures_that_everybody_asks_about_are_there() -> None:
-    """Each with what happens, what is seen, what to do, and what shows it."""
+    """Each says what happens, what you see, what to do, and which test shows it."""
     assert all(all(row) and len(row) == 5 for row in MATRIX)
     found = {row[0].strip("*") for row in MATRIX}
     assert {
@@ -67,7 +67,7 @@ def test_the_failures_that_everybody_asks_about_are_there() -> None:
 
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: row[0].strip("*"))
 def test_a_failure_is_shown_by_a_test_or_a_game(row: list[str]) -> None:
-    """What nobody has seen happen is a guess."""
+    """A failure that nobody has seen is a guess."""
     tests = re.findall(r"`([\w/]+\.py)::(\w+)`", row[4])
     assert tests or "--only" in row[4]
     for path, name in tests:
@@ -75,8 +75,8 @@ def test_a_failure_is_shown_by_a_test_or_a_game(row: list[str]) -> None:
 
 
 def test_every_game_has_a_fault() -> None:
-    """`make faults` refuses a part of no name only when somebody has typed it."""
-    names = [fault.name for fault in FAULTS] + [siege.NAME]
+    """Otherwise `make faults` would refuse the name only when somebody types it."""
+    names = [fault.name for fault in FAULTS] + [attack_run.NAME]
     games = re.findall(r"--only ([^`'\n\"]+|\"[^\"]+\")", PAGE)
     assert len(games) > 10
     for game in games:
@@ -85,12 +85,12 @@ def test_every_game_has_a_fault() -> None:
 
 
 def test_settings_that_are_named_exist() -> None:
-    """One that does not exist ends a service's start."""
+    """An unknown setting ends a service's start."""
     settings = {variable(name) for name in {**GatewaySettings.model_fields, **PollerSettings.model_fields}}
     assert set(re.findall(r"QUEUECAST_[A-Z_]+", PAGE)) <= settings
 
 
 def test_metrics_that_are_named_exist() -> None:
-    """A query that brings nothing tells nothing."""
+    """A query without a result tells nothing."""
     named = set(re.findall(r"(?<![:\w])queuecast_(?:gateway|poller)_\w+", PAGE))
     assert named <= known().keys(), named - known().keys()

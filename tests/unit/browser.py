@@ -5,36 +5,40 @@ import json
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import FakeSessions, FakeTransport
+from tests.unit.gateway.fakes import FakeSessions, FakeTransport
 
+from queuecast_gateway.access.authenticator import Authenticator, OpenAuthenticator
 from queuecast_gateway.access.grant import EVERY_ROOM
-from queuecast_gateway.access.guard import Guard, OpenGuard
-from queuecast_gateway.app import _recovery
+from queuecast_gateway.composition import build_recovery
+from queuecast_gateway.delivery.gateway_bus import GatewayBus
 from queuecast_gateway.engine.frames import CLOSE, TEXT, encode
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.metrics import Metrics
-from queuecast_gateway.replicas import GatewayBus
-from queuecast_gateway.server import SocketServer
+from queuecast_gateway.server.socketio_server import SocketServer
 from queuecast_gateway.settings import Settings
 
 
 def make_server(
-    registry: CollectorRegistry, sessions: FakeSessions, guard: Guard | None = None, **options: Any
+    registry: CollectorRegistry,
+    sessions: FakeSessions,
+    authenticator: Authenticator | None = None,
+    **options: Any,
 ) -> SocketServer:
-    """Return a server as the gateway makes it; without a guard it is open."""
+    """Return a server as the gateway makes it; without an authenticator it is open."""
     settings = Settings(namespaces=("/", "/shop"), **options)
     bus, metrics = GatewayBus(settings), Metrics(registry)
-    recovery = _recovery(settings, bus, sessions, metrics)  # type: ignore[arg-type]  # a fake
-    return SocketServer(bus, settings, metrics, recovery, guard or OpenGuard(EVERY_ROOM))
+    recovery = build_recovery(settings, bus, sessions, metrics)  # type: ignore[arg-type]  # a fake
+    return SocketServer(bus, settings, metrics, recovery, authenticator or OpenAuthenticator(EVERY_ROOM))
 
 
 class Browser:
     """A connection of a server, without a network: it says packets and sees what was written to it."""
 
-    def __init__(self, server: SocketServer) -> None:
+    def __init__(self, server: SocketServer, *, deflates: bool = False) -> None:
         self._server = server
         self.transport = FakeTransport()
-        server.eio.open_websocket(self.transport, b"", {"HTTP_ORIGIN": "https://example.org"})
+        environ = {"HTTP_ORIGIN": "https://example.org"}
+        server.eio.open_websocket(self.transport, b"", environ, deflates=deflates)
         self.session: Session = self.transport.protocol
         self.transport.written.clear()
 
@@ -88,10 +92,11 @@ def residue(server: SocketServer) -> dict[str, Any]:
         "binary": dict(server._binary_packet),
         "pending": [*bus.pending_connect, *bus.pending_disconnect],
         "without offsets": [eio_sid for eio_sids in bus._without_offsets.values() for eio_sid in eio_sids],
-        "arriving": dict(bus._arriving),
-        "people": dict(server.entrance.people._present),
-        "welcomes": dict(server._welcomes),
-        "pids": dict(server._recovery._known),
+        "expected": dict(bus._expected),
+        "identities": dict(server.authentication.identities._active),
+        "welcomes": dict(server._connect_requests._welcomes),
+        "sessions": dict(server._sessions._live),
         "lifetimes": dict(server._lifetimes._ends),
+        "left": dict(server._join_deadlines._timers),
     }
     return {name: what for name, what in kept.items() if what}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from prometheus_client import CollectorRegistry
 
 settings.register_profile("unit", max_examples=60, deadline=None, derandomize=True, database=None)
 settings.load_profile("unit")
@@ -22,3 +23,9 @@ def _asyncio_debug(request: pytest.FixtureRequest) -> Iterator[None]:
         log.setLevel(logging.ERROR)
         yield
         log.setLevel(level)
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    """The metrics of one test."""
+    return CollectorRegistry()

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from queuecast_poller.access import Access
-from queuecast_poller.client import Client
-from queuecast_poller.reply import Reply
+from queuecast_poller.sqs.client import Client
+from queuecast_poller.sqs.credentials import Access
+from queuecast_poller.sqs.response import Response
 
 URL = "https://sqs.eu-west-1.amazonaws.com"
 
@@ -27,20 +27,20 @@ class Keys:
 class FakeEndpoint:
     """Gives one answer to everything, or raises it, and keeps what it was asked."""
 
-    def __init__(self, answer: dict[str, Any] | Reply | Exception) -> None:
+    def __init__(self, answer: dict[str, Any] | Response | Exception) -> None:
         self.answer = answer
         self.asked: dict[str, Any] = {}
         self.headers: list[Mapping[str, str]] = []
         self.closed = 0
 
-    async def post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Response:
         self.asked = json.loads(body)
         self.headers.append(headers)
         if isinstance(self.answer, Exception):
             raise self.answer
-        if isinstance(self.answer, Reply):
+        if isinstance(self.answer, Response):
             return self.answer
-        return Reply(200, {}, json.dumps(self.answer).encode())
+        return Response(200, {}, json.dumps(self.answer).encode())
 
     async def close(self) -> None:
         self.closed += 1
@@ -57,9 +57,9 @@ class FakeEndpoint:
         return Client(queue, find, transport)
 
 
-def refusal(code: str, status: int = 400, message: str = "", **headers: str) -> Reply:
+def refusal(code: str, status: int = 400, message: str = "", **headers: str) -> Response:
     """Return SQS's reply that refuses a request."""
     body = {"__type": f"com.amazonaws.sqs#{code}", "message": message}
-    return Reply(
+    return Response(
         status, {name.replace("_", "-"): value for name, value in headers.items()}, json.dumps(body).encode()
     )

@@ -6,20 +6,23 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import FakeSessions, Figures
+from tests.unit.fakes import Figures
+from tests.unit.gateway.fakes import FakeSessions
 
 from queuecast_bus import Batch, Entry, Gap, Record
 from queuecast_bus.command import Command, Target, Verb
 from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.access.grant import EVERY_ROOM, Identity
+from queuecast_gateway.delivery.compression import Compression
+from queuecast_gateway.delivery.history import History
+from queuecast_gateway.engine.deflate import Deflater
 from queuecast_gateway.engine.frames import split
-from queuecast_gateway.history import History
 from queuecast_gateway.limits.quota import Quota
 from queuecast_gateway.metrics import Metrics
-from queuecast_gateway.recovery import Recovery, Welcome
-from queuecast_gateway.replay import Bounds
-from queuecast_gateway.session_state import State
-from queuecast_gateway.sessions import Claimed
+from queuecast_gateway.recovery.recovery import Recovery
+from queuecast_gateway.recovery.replay import Bounds
+from queuecast_gateway.recovery.session_state import Claimed, State
+from queuecast_gateway.recovery.welcome import Welcome
 
 ANYONE = Identity("", EVERY_ROOM)
 BOUNDS = Bounds(window_seconds=60, max_events=5, max_bytes=1_000, max_rooms=3)
@@ -52,7 +55,8 @@ class Replica:
     """The bus of a gateway, with a list for the stream that Redis has, and what was asked of it."""
 
     def __init__(self) -> None:
-        self.history = History(1 << 20)
+        self.history = History(1 << 20, deflater=Deflater(512))
+        self.compression = Compression(self.history)
         self.host_id = "me"
         self.offset_namespaces = frozenset({"/", "/shop"})
         self.server = self.eio = self
@@ -68,10 +72,10 @@ class Replica:
         """Have this replica read records."""
         self.history.add(Batch(batch[-1].offset, batch))
 
-    def overhear(self, *batch: Entry) -> None:
+    def read_unwanted(self, *batch: Entry) -> None:
         """Have it read records that nobody here wants."""
         self.stream += [each._replace(fields=list(each.fields)) for each in batch]
-        self.history.let_go(batch)
+        self.history.discard_texts(batch)
         self.read(*batch)
 
     def generate_id(self) -> str:
@@ -81,10 +85,10 @@ class Replica:
         return "old" if (sid, namespace) in self.old else None
 
     @contextmanager
-    def coming(self, sid: str, namespace: str, claim: int) -> Iterator[Callable[[], bool]]:
-        self.history.keeping += 1
+    def recovering(self, sid: str, namespace: str, claim: int) -> Iterator[Callable[[], bool]]:
+        self.history.recovering += 1
         yield lambda: True
-        self.history.keeping -= 1
+        self.history.recovering -= 1
 
     async def close_here(self, sid: str, namespace: str) -> None:
         self.asked.append(("close", sid, namespace))

@@ -1,8 +1,8 @@
-"""What every stock Socket.IO client can take of one event, and the JSON of its arguments. Pure.
+"""Limits within which every stock Socket.IO client can read an event, and the JSON of its arguments. Pure.
 
-A client that cannot read one event drops its connection, and recovery would hand it the same event again.
-So a record is checked where it is made, and again where it is read. Each limit is that of the client which
-is the strictest about it; `docs/security.md` names them, with their sources.
+A client that cannot read an event drops its connection, and recovery would send it the same event again. So a
+record is checked where it is made, and again where it is read. Each limit is that of the strictest client;
+`docs/security.md` names them, with their sources.
 """
 
 import json
@@ -14,17 +14,17 @@ from typing import Any
 from queuecast_bus.errors import BadRecord
 
 MAX_ATTACHMENTS = 10
-"""Binary attachments of one event: the JavaScript client's own limit (socket.io-parser, `maxAttachments`)."""
+"""Binary attachments of one event: the JavaScript client's limit (socket.io-parser, `maxAttachments`)."""
 
 MAX_NESTING = 64
-"""How deep lists and objects may lie in one another, the list of arguments included. .NET's parser has this
-limit, Rust's 128, Python's gives up below 1,000 and JavaScript's attachments at some thousands."""
+"""Deepest nesting of lists and objects, the list of arguments included. .NET's parser has this limit, Rust's
+128; Python's fails below 1,000, and JavaScript's attachments fail at some thousands."""
 
 MAX_DIGITS = 100
 """Characters of an integer, its sign included: python-engineio's JSON refuses longer ones."""
 
 MAX_CLIENT_BYTES = 4_000_000
-"""So much of an event every client takes: python-socketio's asyncio client has 4 MiB for a WebSocket message
+"""Largest event that every client accepts: python-socketio's asyncio client has 4 MiB for a WebSocket message
 (aiohttp, `max_msg_size`), the others more or no limit."""
 
 PLACEHOLDER = "_placeholder"
@@ -49,14 +49,18 @@ def _short(text: str) -> int:
 
 
 _decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
-_decoder_of_integers = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite, parse_int=_short)
-"""The same, and slower by a call for each integer: where there may be a long one."""
+_integer_checking_decoder = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=_finite, parse_int=_short
+)
+"""The same, but slower by a call for each integer; used if there may be a long one."""
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text that every client can read, but for its nesting. Raises `BadRecord`."""
+    """Return the value of a JSON text. Raises `BadRecord` if some client could not read it; nesting is not
+    checked.
+    """
     try:
-        return (_decoder_of_integers if _has_many_digits(text) else _decoder).decode(text)
+        return (_integer_checking_decoder if _has_many_digits(text) else _decoder).decode(text)
     except json.JSONDecodeError as exc:
         raise BadRecord(f"not JSON: {exc}", "json") from exc
     except RecursionError as exc:
@@ -64,22 +68,22 @@ def read_json(text: str) -> Any:
 
 
 def _has_many_digits(text: str) -> bool:
-    """Say whether there may be an integer that is too long: ten of its digits are in every tenth place."""
+    """Return whether an integer may be too long: then every tenth character has ten digits in a row."""
     return len(text) > MAX_DIGITS and _TEN_DIGITS.search(text[:: MAX_DIGITS // 10]) is not None
 
 
 _TEN_DIGITS = re.compile("[0-9]{10}")
 
 
-def check_nesting(value: Any, text: str, most: int = MAX_NESTING) -> None:
-    """Raise `BadRecord` if lists and objects of a JSON text's value are nested deeper than that."""
-    # What is short cannot be so deep, and nearly always the brackets are few enough, too.
-    if len(text) > 2 * most and text.count("[") + text.count("{") > most and _is_deeper(value, most):
-        raise BadRecord(f"nested deeper than {most}", "nesting")
+def check_nesting(value: Any, text: str, limit: int = MAX_NESTING) -> None:
+    """Raise `BadRecord` if the lists and objects in a JSON text's value are nested deeper than the limit."""
+    # A short text cannot be that deep, and most texts have too few brackets.
+    if len(text) > 2 * limit and text.count("[") + text.count("{") > limit and _is_deeper(value, limit):
+        raise BadRecord(f"nested deeper than {limit}", "nesting")
 
 
 def read_arguments(text: bytes, attachments: int) -> list[Any]:
-    """Return the arguments of an event with so many attachments. Raises `BadRecord`."""
+    """Return the arguments of an event with this number of attachments. Raises `BadRecord`."""
     try:
         decoded = text.decode()
     except UnicodeDecodeError as exc:
@@ -94,10 +98,10 @@ def read_arguments(text: bytes, attachments: int) -> list[Any]:
 
 
 def check_attachments(data: Any, count: int) -> None:
-    """Raise `BadRecord` unless each of so many attachments stands in the data once, in their order.
+    """Raise `BadRecord` unless the data has one placeholder for each attachment, in their order.
 
-    A client puts one wherever it is named. Some take more than `true` for the mark of a placeholder, so in an
-    event with attachments nothing else may look like one.
+    A client replaces every placeholder. Some clients accept other values than `true` as its mark, so in an
+    event with attachments nothing else may look like a placeholder.
     """
     if count > MAX_ATTACHMENTS:
         raise BadRecord(f"{count} attachments, at most {MAX_ATTACHMENTS} can be read", "attachments")
@@ -108,11 +112,11 @@ def check_attachments(data: Any, count: int) -> None:
             raise BadRecord("expected each attachment once, in their order", "attachments")
         expected += 1
     if expected != count:
-        raise BadRecord(f"{expected} of {count} attachments have a place", "attachments")
+        raise BadRecord(f"{expected} of {count} attachments have a placeholder", "attachments")
 
 
 def _placeholders(data: Any) -> Iterator[dict[str, Any]]:
-    """Yield what some client takes for a placeholder, in the order of the text; it is at most so deep."""
+    """Yield what some client takes for a placeholder, in the order of the text. Nesting is bounded."""
     if isinstance(data, dict):
         if data.get(PLACEHOLDER):
             yield data
@@ -124,10 +128,10 @@ def _placeholders(data: Any) -> Iterator[dict[str, Any]]:
             yield from _placeholders(item)
 
 
-def _is_deeper(value: Any, most: int) -> bool:
-    """Say whether what the decoder made, lists and dictionaries, is nested deeper: 25 µs for 120 of them."""
+def _is_deeper(value: Any, limit: int) -> bool:
+    """Return whether lists and dictionaries are nested deeper than the limit: 25 µs for 120 of them."""
     level = [value] if type(value) in _CONTAINERS else []
-    for _ in range(most):
+    for _ in range(limit):
         level = [
             item
             for each in level

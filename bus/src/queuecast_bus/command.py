@@ -1,8 +1,8 @@
-"""Commands to sessions: disconnect them, have them join or leave rooms. As values, and as records. Pure.
+"""Commands to sessions: disconnect, or join or leave rooms. As values and as records. Pure.
 
-A command travels as a record, so that it is stored before its message is deleted, comes to every replica in
-its place among the events, and to a session that is away when that comes back. All of it is in the address:
-readers need no more of a record to know whom it concerns.
+A command travels as a record, so that it is stored before its message is deleted, and reaches every replica
+in order with the events. A session that is away receives it when it reconnects. The whole command is in the
+address, so that readers need nothing else to find the sessions it concerns.
 """
 
 from collections.abc import Collection
@@ -23,16 +23,16 @@ class Verb(StrEnum):
 
 
 class Target(StrEnum):
-    """How sessions are named."""
+    """How sessions are selected."""
 
     USER = "user"
     """All sessions whose token has this subject."""
     ROOM = "room"
-    """All sessions that are in this room; a session's id is a room that it alone is in."""
+    """All sessions in this room. A session's id is a room that only this session is in."""
 
 
 class Command(NamedTuple):
-    """One command for the sessions of one namespace; `rooms` are those to join or leave."""
+    """One command to sessions of one namespace. `rooms` are those to join or leave."""
 
     verb: Verb
     namespace: str
@@ -41,12 +41,12 @@ class Command(NamedTuple):
     rooms: tuple[str, ...] = ()
 
     def record(self, sent_ms: int | None = None, *, redelivered: bool = False) -> Record:
-        """Return the record in which it travels."""
+        """Return the record that carries it."""
         words = (self.verb.value, self.namespace, self.target.value, self.name, *self.rooms)
         return Record("command", b"[]", COMMAND_NAMESPACE, words, sent_ms=sent_ms, redelivered=redelivered)
 
     def concerns(self, namespace: str, subject: str, rooms: Collection[str]) -> bool:
-        """Say whether it is for a session in this namespace, of this subject ("" is nobody's), there."""
+        """Return whether it is for a session with this namespace, subject ("" is nobody's) and rooms."""
         if namespace != self.namespace:
             return False
         return self.name in rooms if self.target is Target.ROOM else subject == self.name

@@ -1,4 +1,4 @@
-"""From a URL to a Redis client; and which errors mean that Redis is not there for us.
+"""Makes Redis clients from URLs, and turns failed calls into `BusUnavailable`.
 
 Valkey speaks Redis's protocol, so its URLs are read as Redis's, and one client library serves both.
 """
@@ -7,11 +7,11 @@ import asyncio
 import random
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
@@ -20,23 +20,32 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from queuecast_bus.errors import BusUnavailable
-from queuecast_bus.sentinels import connect_to_primary, parse_sentinels
+from queuecast_bus.lookup import ByAddress
+from queuecast_bus.packing import pack_in_c
+from queuecast_bus.parser import Parser
+from queuecast_bus.password_file import PasswordFile
+from queuecast_bus.sentinels import (
+    SENTINEL_PARAMETERS,
+    connect_to_primary,
+    connect_to_sentinels,
+    parse_sentinels,
+)
 from queuecast_bus.tls import TLS_PARAMETERS, TLS_SCHEMES, Tls
 
 SCHEMES = ("redis", "valkey", "redis+sentinel", "valkey+sentinel", *TLS_SCHEMES, "unix")
 ESCAPES = "'/', '?', '#' and '@' in a password are written %2F, %3F, %23, %40"
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 3.0
-"""How long to wait for an answer before the connection is given up and the outcome is unknown."""
+"""How long to wait for an answer. After that the connection is given up, and the outcome is unknown."""
 
 
 def check_url(url: str) -> None:
-    """Raise `ValueError` if `url` names no server that `connect` could reach. Never shows a password."""
+    """Raise `ValueError` if `connect` could not use this URL. The message never shows a password."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
         raise ValueError(f"scheme {parts.scheme!r} is not one of {', '.join(s + '://' for s in SCHEMES)}")
     if parts.fragment or "@" in parts.path + parts.query:
-        # What stands there may be the end of a password, so nothing of it is shown.
+        # This part may be the end of a password, so nothing of it is shown.
         raise ValueError(ESCAPES)
     if parts.scheme.endswith("+sentinel"):
         parse_sentinels(parts)
@@ -57,13 +66,13 @@ def _check_port(parts: SplitResult) -> None:
     try:
         _ = parts.port
     except ValueError:
-        # The text of urlsplit's own error would show what follows the colon, which may be part of a password.
+        # The message of urlsplit's error would show what follows the colon, which may be part of a password.
         raise ValueError(f"the port is not a number; {ESCAPES}") from None
 
 
 def _check_query(parts: SplitResult) -> None:
-    """What redis-py does not know it would refuse at each connection, with a `TypeError`."""
-    known: tuple[str, ...] = () if parts.scheme.endswith("+sentinel") else ("db",)
+    """Refuse what redis-py would refuse only when it connects, each time, with a `TypeError`."""
+    known: tuple[str, ...] = SENTINEL_PARAMETERS if parts.scheme.endswith("+sentinel") else ("db",)
     if parts.scheme in TLS_SCHEMES:
         known += TLS_PARAMETERS
     given = parse_qsl(parts.query, keep_blank_values=True)
@@ -77,13 +86,13 @@ def _check_query(parts: SplitResult) -> None:
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
     if name in TLS_PARAMETERS:
-        return f"{name} although the scheme is one without TLS: did you mean rediss://?"
+        return f"{name} although the scheme is without TLS: did you mean rediss://?"
     close = get_close_matches(name, known, n=1)
     return f"an unknown {name!r}" + (f": did you mean {close[0]}?" if close else "")
 
 
 def _check_tls(url: str) -> None:
-    """Read the files that are named, as every connection will."""
+    """Read the certificate files, as every connection will."""
     query = parse_qsl(urlsplit(url).query)
     pool = connect(url).connection_pool
     try:
@@ -91,42 +100,70 @@ def _check_tls(url: str) -> None:
         if isinstance(connection, SSLConnection):
             connection.ssl_context.get()
     except (OSError, RedisError, TypeError, ValueError) as exc:
-        said = ", ".join(f"{name}={value}" for name, value in query if name != "ssl_password")
-        raise ValueError(f"TLS cannot be had with {said}: {exc}") from None
+        parameters = ", ".join(f"{name}={value}" for name, value in query if "password" not in name)
+        raise ValueError(f"TLS cannot be set up with {parameters}: {exc}") from None
 
 
-def connect(url: str, **more: Any) -> Redis:
-    """Return a client for `url`; it connects with its first command. Ask it within `asking`.
+def connect(url: str, password_file: str | None = None, **more: Any) -> Redis:
+    """Return a client for `url`, which connects with its first command. Use it within `redis_call`.
 
-    `more` are options of redis-py for its connections. A command is sent once: who calls decides about trying
-    again, because only they know whether that is safe.
+    The password for the URL's user may be in a file, which is read again for each connection.
+    `more` are redis-py's options for connections. The client never retries: only the caller knows whether
+    that is safe.
     """
-    options: dict[str, Any] = {
-        "socket_connect_timeout": CONNECT_SECONDS,
-        # redis-py's own limit uses asyncio.wait_for, which loses cancellations before Python 3.12.
-        "socket_timeout": None,
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-        # No CLIENT SETINFO: not every server knows it, and it would be one more command to allow.
-        "driver_info": None,
-        **more,
-    }
+    options = {**_options(), **more}
     parts = urlsplit(url)
+    if password_file is not None:
+        user = None if parts.username is None else unquote(parts.username)
+        options["credential_provider"] = PasswordFile(password_file, user or None)
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        url = parts.geturl()
     scheme = parts.scheme.replace("valkey", "redis")
     if scheme.endswith("+sentinel"):
-        return connect_to_primary(parts, options)
-    client = Redis.from_url(scheme + url[len(parts.scheme) :], **options)
-    if scheme == "rediss":
-        client.connection_pool.connection_class = Tls
+        client = connect_to_primary(parts, options)
+    else:
+        client = Redis.from_url(scheme + url[len(parts.scheme) :], **options)
+        if scheme != "unix":
+            client.connection_pool.connection_class = Tls if scheme == "rediss" else ByAddress
+    pack_in_c(client)
     return client
 
 
+def connects_to_sentinels(url: str) -> list[Callable[[], Redis]]:
+    """Return a function for each sentinel in `url` that makes a client for it; none without sentinels."""
+    parts = urlsplit(url)
+    return connect_to_sentinels(parts, _options()) if parts.scheme.endswith("+sentinel") else []
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": CONNECT_SECONDS,
+        # redis-py's timeout uses asyncio.wait_for, which loses cancellations before Python 3.12.
+        "socket_timeout": None,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        # No CLIENT SETINFO: not every server has it, and it would be one more command to allow.
+        "driver_info": None,
+        "parser_class": Parser,
+    }
+
+
 @asynccontextmanager
-async def asking(doing: str, answer_seconds: float | None = ANSWER_SECONDS) -> AsyncIterator[None]:
-    """Ask Redis something: raise `BusUnavailable`, saying what was being done, for an error or no answer."""
+async def redis_call(
+    doing: str, answer_seconds: float | None = ANSWER_SECONDS
+) -> AsyncIterator[asyncio.Timeout]:
+    """Call Redis: an error or a missing answer becomes `BusUnavailable`, which says what was being done.
+
+    The value is the limit of the answer.
+    """
     try:
         async with asyncio.timeout(answer_seconds) as limit:
-            yield
+            yield limit
+    except RuntimeError as exc:
+        # uvloop's error for a connection that was reset just before it is written to.
+        if "handler is closed" not in str(exc):
+            raise
+        raise BusUnavailable(f"{doing}: the connection was closed: {exc}") from exc
     except (RedisError, OSError, TimeoutError) as exc:
         why = f"no answer in {answer_seconds} s" if limit.expired() else f"{type(exc).__name__}: {exc}"
         raise BusUnavailable(f"{doing}: {why}") from exc

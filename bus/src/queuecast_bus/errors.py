@@ -1,15 +1,16 @@
-"""What can go wrong on the bus.
+"""The bus's errors.
 
 BusError
-├── BadRecord        about one record: judge it, go on
+├── BadRecord        about one record: handle it, go on
 └── BusUnavailable   about Redis: back off, become unready
 """
 
 from typing import Literal, get_args
 
 Flaw = Literal["fields", "event_name", "json", "number", "nesting", "attachments", "too_large"]
-"""Why no client is given a record: its fields or its event's name are none, its arguments are not JSON, have
-a number that not everyone can read, or are nested too deeply; its attachments do not fit; it is too large."""
+"""Why a record goes to no client: its fields or its event's name are invalid, its arguments are not JSON,
+have a number that not every client can read, or are nested too deeply, its attachments do not match, or it is
+too large."""
 
 FLAWS: tuple[Flaw, ...] = get_args(Flaw)
 
@@ -19,7 +20,7 @@ class BusError(Exception):
 
 
 class BadRecord(BusError):
-    """A record that cannot be written or read, or that some client could not take; `flaw` says why."""
+    """A record that cannot be written or read, or that some client could not read; `flaw` says why."""
 
     def __init__(self, text: str, flaw: Flaw = "fields") -> None:
         super().__init__(text)
@@ -27,6 +28,6 @@ class BadRecord(BusError):
 
 
 class BusUnavailable(BusError):
-    """Redis did not confirm. The record may or may not have been stored; publishing it again is safe
-    when it carries a dedup id.
+    """Redis did not confirm. The record may or may not have been stored. Publishing it again is safe if it
+    has a dedup id.
     """

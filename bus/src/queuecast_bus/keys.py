@@ -1,14 +1,18 @@
-"""The names under which the bus lives in Redis. Pure."""
+"""The names of the bus's keys and channels in Redis. Pure."""
 
+import re
 from dataclasses import dataclass
+
+_GLOB = re.compile(r"[*?[\]\\]")
+"""Characters that mean something in a pattern of PSUBSCRIBE: https://redis.io/docs/latest/commands/psubscribe/."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Every key of one bus.
+    """The names of one bus.
 
-    `channel` is the pub/sub channel of the stock managers, and tells buses on one Redis apart. The keys share
-    one hash tag, so that the append script stays atomic on a Redis Cluster.
+    `channel` is the pub/sub channel of the stock managers, and distinguishes the buses on one Redis. All keys
+    share one hash tag, so that the append script stays atomic on a Redis Cluster.
     """
 
     channel: str = "socketio"
@@ -19,35 +23,71 @@ class Keys:
 
     @property
     def tail(self) -> str:
-        """Holds the offset of the newest record."""
+        """Has the offset of the newest record."""
         return f"queuecast:{{{self.channel}}}:tail"
 
     @property
     def rewound(self) -> str:
-        """Holds the newest offset up to which records may have been lost; see `Gap`."""
+        """Has the newest offset up to which records may have been lost; see `Gap`."""
         return f"queuecast:{{{self.channel}}}:rewound"
 
     @property
+    def told(self) -> str:
+        """Has the offset of the newest record by which a writer tells that Redis lost records."""
+        return f"queuecast:{{{self.channel}}}:told"
+
+    @property
     def canary(self) -> str:
-        """Holds the key by which pollers know each other's canaries."""
+        """Has the key with which pollers sign canaries."""
         return f"queuecast:{{{self.channel}}}:canary"
 
     @property
     def behind(self) -> str:
-        """Exists while a gateway is behind; pollers wait meanwhile."""
+        """Exists while a gateway is behind; pollers then receive nothing."""
         return f"queuecast:{{{self.channel}}}:behind"
+
+    @property
+    def reports_wanted(self) -> str:
+        """Exists while an operator looks at the queues; pollers then report."""
+        return f"queuecast:{{{self.channel}}}:reports-wanted"
+
+    @property
+    def reports(self) -> str:
+        """Has the pollers' last reports about their queues."""
+        return f"queuecast:{{{self.channel}}}:reports"
 
     def namespace(self, name: str) -> str:
         """Exists while a gateway serves this namespace."""
         return f"queuecast:{{{self.channel}}}:namespace:{name}"
 
+    def writer(self, writer_id: str) -> str:
+        """Has the number of steps in which this writer has stored records."""
+        return f"queuecast:{{{self.channel}}}:writer:{writer_id}"
+
     def session(self, pid: str) -> str:
-        """Exists while a browser may come back as the session with this private id."""
+        """Exists while a browser can recover the session with this private id."""
         return f"queuecast:{{{self.channel}}}:session:{pid}"
+
+    def latest(self, namespace: str, room: str) -> str:
+        """Has the newest record of each key of a room. A comma ends a namespace, and no room has one."""
+        return f"queuecast:{{{self.channel}}}:latest:{namespace},{room}"
 
     def inbox(self, replica: str) -> str:
         """The pub/sub channel of one replica."""
         return f"queuecast:{{{self.channel}}}:inbox:{replica}"
+
+    @property
+    def emitter_key(self) -> str:
+        """The `key` of Node's emitters, with which their channels begin: theirs by default for our default
+        channel, and the channel's name for any other.
+        """
+        return "socket.io" if self.channel == "socketio" else self.channel
+
+    @property
+    def emitter_patterns(self) -> tuple[str, str]:
+        """The patterns of the channels on which Node's emitters publish events and requests."""
+        key = _GLOB.sub(r"\\\g<0>", self.emitter_key)
+        return f"{key}#*", f"{key}-request#*"
 
     def seen(self, dedup_id: str) -> str:
         """Exists while a record with this dedup id must not be published again."""

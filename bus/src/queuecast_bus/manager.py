@@ -1,35 +1,43 @@
 """The Socket.IO client manager of both services: emits become records, control stays pub/sub.
 
 It overrides what loses messages in the stock manager (see docs/decisions/0001) and nothing else. It does not
-deliver: a gateway follows it and hands each record to its own sockets.
+deliver: a gateway follows it and delivers each record to its own sockets.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import socketio
 from socketio.packet import Packet
 
 from queuecast_bus.answers import BoundedParser
-from queuecast_bus.connection import connect
+from queuecast_bus.batch import Batch
+from queuecast_bus.clients import Clients
+from queuecast_bus.connection import redis_call
 from queuecast_bus.control import ControlChannel
 from queuecast_bus.errors import BadRecord
+from queuecast_bus.eviction import eviction_policy
+from queuecast_bus.failover import Failovers
 from queuecast_bus.keys import Keys
 from queuecast_bus.namespaces import Namespaces
 from queuecast_bus.pressure import Pressure
 from queuecast_bus.publisher import Bounds, Publisher, Stored
-from queuecast_bus.reader import Batch, Reader
+from queuecast_bus.queue_reports import QueueReports
+from queuecast_bus.reader import Reader
 from queuecast_bus.record import Record
+from queuecast_bus.server_clock import ClockSteps, ServerClock
 from queuecast_bus.settings import BusSettings
 
 
 class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-socketio has no types
     """A Socket.IO manager on a Redis Stream.
 
-    Write-only (the poller): `publish` and `emit`. In full (a gateway): also `follow` and `hear`, which the
-    gateway runs and awaits itself, so that their end cannot go unnoticed.
+    Write-only, for the poller, it has `publish` and `emit`. For a gateway it also has `follow` and
+    `listen_to_control`, which the gateway runs and awaits itself, so that it notices when they end.
     """
 
     name = "queuecast"
@@ -39,28 +47,75 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         super().__init__(url, channel=settings.channel, write_only=write_only)
         self._max_record_bytes = settings.max_record_bytes
         self.keys = keys = Keys(settings.channel)
-        self._clients = [connect(url)]
-        bounds = Bounds(settings.stream_max_records, settings.stream_max_seconds, settings.dedup_seconds)
-        self._publisher = Publisher(self._clients[0], keys, bounds)
-        self.namespaces = Namespaces(self._clients[0], keys)
-        self.pressure = Pressure(self._clients[0], keys)
+        self.clients = Clients(url, settings.redis_password_file)
+        self.commands: Any = self.clients.connect()
+        """The client for commands that Redis answers at once. Use it within `connection.redis_call`."""
+        bounds = Bounds(
+            settings.stream_max_records,
+            settings.stream_max_seconds,
+            settings.dedup_seconds,
+            settings.keep_latest_seconds,
+        )
+        self._publisher = Publisher(
+            self.commands, keys, bounds, self.host_id, self.clients.leave, settings.replicas_ack
+        )
+        self.clock = ServerClock(time.time)
+        self.namespaces = Namespaces(self.commands, keys)
+        self.pressure = Pressure(self.commands, keys)
+        self.queue_reports = QueueReports(self.commands, keys)
         channels = (settings.channel, keys.inbox(self.host_id))
-        self._control = ControlChannel(self._clients[0], url, channels)
+        self._control = ControlChannel(self.commands, self.clients, channels)
         self._reader: Reader | None = None
         if not write_only:
-            self._clients.append(connect(url, parser_class=BoundedParser))
-            self._reader = Reader(self._clients[1], keys)
+            self._reader = Reader(self.clients.connect(parser_class=BoundedParser), keys)
 
     async def aclose(self) -> None:
         """Close every connection to Redis."""
-        for client in self._clients:
-            await client.aclose()
+        await self.clients.aclose()
 
-    # Forward: records
+    # Records
 
     async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
         """Store records, each with its dedup id or None. Raises `BusUnavailable` if Redis did not confirm."""
-        return await self._publisher.publish(batch)
+        with self._comparing_clocks():
+            return await self._publisher.publish(batch)
+
+    async def follow_failovers(self) -> None:
+        """Leave a primary once its sentinels name another one, for ever; return at once without sentinels."""
+        await Failovers(self.clients).follow()
+
+    async def check(self) -> None:
+        """Check that records can be stored, and that those that were stored still are; see `Publisher.check`.
+
+        Raises `BusUnavailable`.
+        """
+        with self._comparing_clocks():
+            await self._publisher.check()
+
+    @contextmanager
+    def _comparing_clocks(self) -> Iterator[None]:
+        before = self.clock.local()
+        yield
+        if self._publisher.redis_ms:
+            self.clock.observe(self._publisher.redis_ms, before, self.clock.local())
+
+    @property
+    def clock_steps(self) -> ClockSteps:
+        """How often Redis's clock was put forward or back."""
+        return self._publisher.clock_steps
+
+    async def eviction_policy(self) -> str | None:
+        """Return the policy by which Redis removes keys when it is full, or None if it never does.
+
+        Raises `BusUnavailable`, also if the user may not ask.
+        """
+        async with redis_call("asking whether Redis removes keys"):
+            return eviction_policy(await self.commands.info("memory"))
+
+    @property
+    def rewinds(self) -> int:
+        """How often Redis had lost records that it had confirmed to this manager."""
+        return self._publisher.rewinds
 
     async def emit(
         self,
@@ -76,8 +131,8 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         """Emit to browsers on every replica, with the parameters of `socketio.AsyncServer.emit`.
 
         An emit with a callback is control, not a record: it is for one connected browser, now. Raises
-        `BusUnavailable` if Redis did not confirm, `BadRecord` for what some client could not take, and
-        `ValueError` for an empty list of rooms, which would address nobody and reads as everybody.
+        `BusUnavailable` if Redis did not confirm, `BadRecord` if some client could not read the event, and
+        `ValueError` for an empty list of rooms, which would address nobody but reads as everybody.
         """
         room = to if to is not None else room
         if callback is not None or kwargs.get("ignore_queue"):
@@ -95,7 +150,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         room: str | Sequence[str] | None = None,
         skip_sid: str | Sequence[str] | None = None,
     ) -> Record:
-        """Return an emit as a record that every client can take.
+        """Return an emit as a record that every client can read.
 
         Raises `BadRecord`, and `ValueError` for an empty list of rooms.
         """
@@ -112,66 +167,62 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         return record
 
     def follow(self) -> AsyncIterator[Batch]:
-        """Yield the records that every replica is to deliver, for ever; see `Reader.follow`."""
-        return self._reading_side.follow()
+        """Yield the records that every replica has to deliver, for ever; see `Reader.follow`."""
+        return self._required_reader.follow()
 
     async def between(self, after: str, until: str, most: int) -> Batch:
-        """Return records that were stored before; see `Reader.between`."""
-        return await self._reading_side.between(after, until, most)
+        """Return older records; see `Reader.between`."""
+        return await self._required_reader.between(after, until, most)
 
     async def recall(self, offsets: Sequence[str]) -> list[list[bytes]]:
         """Return the fields of some records; see `Reader.recall`."""
-        return await self._reading_side.recall(offsets)
-
-    @property
-    def commands(self) -> Any:
-        """The client for commands that are answered at once. Ask it within `connection.asking`."""
-        return self._clients[0]
+        return await self._required_reader.recall(offsets)
 
     @property
     def reading(self) -> asyncio.Event:
-        """Set once everything that is stored from then on will be yielded by `follow`."""
-        return self._reading_side.started
+        """Set once `follow` will yield everything that is stored from then on."""
+        return self._required_reader.started
 
     @property
-    def _reading_side(self) -> Reader:
+    def _required_reader(self) -> Reader:
         if self._reader is None:
             raise RuntimeError("a write-only manager does not read")
         return self._reader
 
-    # Sideways: control between replicas, and emits of stock managers
+    # Control between replicas, and emits of stock managers
 
     def initialize(self) -> None:
-        """Do nothing: the stock manager starts a listener that nobody awaits here. See `hear`."""
+        """Do nothing: the stock manager starts a listener that nobody awaits. See `listen_to_control`."""
 
-    async def hear(self) -> None:
-        """Carry out what is said on the pub/sub channel, for ever: rooms entered, left and closed,
+    async def listen_to_control(self) -> None:
+        """Carry out the messages of the pub/sub channel, for ever: rooms entered, left and closed,
         disconnects, callbacks, and the emits of stock managers in other processes.
         """
         await self._thread()
         task = asyncio.current_task()
         if task is None or not task.cancelling():
-            # The stock loop ends when it is cancelled; any other end would leave this replica deaf.
+            # The stock loop ends only when it is cancelled. Otherwise this replica would receive no control.
             raise RuntimeError("the listener on the control channel ended")
 
     async def _publish(self, data: dict[str, Any]) -> None:
-        await self._control.say(self.channel, json.dumps(data))
+        await self._control.publish(self.channel, json.dumps(data))
 
-    async def tell(self, replica: str, data: dict[str, Any]) -> int:
-        """Say something to one replica, by its `host_id`; return 0 if it is not there.
+    async def send_to_replica(self, replica: str, data: dict[str, Any]) -> int:
+        """Send a message to one replica, by its `host_id`; return 0 if it is not there.
 
         Raises `BusUnavailable` if Redis did not confirm.
         """
-        return await self._control.say(self.keys.inbox(replica), json.dumps(data))
+        return await self._control.publish(self.keys.inbox(replica), json.dumps(data))
 
-    def _listen(self) -> AsyncIterator[bytes]:
+    def _listen(self) -> AsyncIterator[Any]:
         return self._control.messages()
 
 
 def dump_arguments(data: Any) -> tuple[bytes, tuple[bytes, ...]]:
     """Return an emit's data as a record's arguments and attachments. Raises `BadRecord`.
 
-    A tuple is several arguments, None is none, anything else is one, as in `socketio.AsyncServer.emit`.
+    As in `socketio.AsyncServer.emit`, a tuple is several arguments, None is no argument, and anything else is
+    one.
     """
     arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
     attachments: list[bytes] = []

@@ -1,30 +1,31 @@
-"""Back-pressure: a gateway that has fallen behind says so, and pollers receive nothing until it is over.
+"""Back-pressure: a gateway that has fallen behind reports it, and pollers receive nothing until that is over.
 
-What cannot be delivered now is safer on the queue than on the stream, which keeps a number of records only.
+Messages that cannot be delivered now are safer on the queue than on the stream, which keeps only so many
+records.
 """
 
 from redis.asyncio import Redis
 
-from queuecast_bus.connection import asking
+from queuecast_bus.connection import redis_call
 from queuecast_bus.keys import Keys
 
-LASTING_SECONDS = 3
-"""How long a gateway's word lasts: one that stands still, or is gone, holds nobody up for longer."""
+REPORT_SECONDS = 3
+"""How long a report lasts: a gateway that hangs or is gone holds pollers up for no longer."""
 
 
 class Pressure:
-    """One key with an expiry, whoever is behind."""
+    """The reports of all gateways, as one key that expires."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
 
     async def report(self) -> None:
-        """Say that a gateway is behind. Raises `BusUnavailable`."""
-        async with asking("saying that this replica is behind"):
-            await self._redis.set(self._keys.behind, b"1", ex=LASTING_SECONDS)
+        """Report that a gateway is behind. Raises `BusUnavailable`."""
+        async with redis_call("reporting that this replica is behind"):
+            await self._redis.set(self._keys.behind, b"1", ex=REPORT_SECONDS)
 
     async def is_reported(self) -> bool:
-        """Say whether a gateway is behind. Raises `BusUnavailable`."""
-        async with asking("asking whether a gateway is behind"):
+        """Return whether a gateway is behind. Raises `BusUnavailable`."""
+        async with redis_call("asking whether a gateway is behind"):
             return await self._redis.get(self._keys.behind) is not None

@@ -1,4 +1,4 @@
--- Return the fields of the entries at some offsets, in their order; an empty list where there is none any more.
+-- Return the fields of the entries at some offsets, in their order; an empty list for one that is gone.
 --
 -- KEYS   1 the stream
 -- ARGV   offsets

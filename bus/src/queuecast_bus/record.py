@@ -1,12 +1,11 @@
-"""A record as values, and as the fields of a stream entry.
+"""A record as values, and as the fields of a stream entry. Pure.
 
-It knows no Redis and no Socket.IO packet: the event's arguments stay the JSON text they came as, so that a
-reader can decide from the address alone whether anybody here wants them.
+It knows neither Redis nor Socket.IO packets. The event's arguments stay JSON text, so that a reader can
+decide from the address alone whether any of its sessions receives them.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,25 +14,28 @@ from queuecast_bus.errors import BadRecord
 from queuecast_bus.names import BadName, check_event
 
 PREVIOUS, ADDRESS = b"p", b"a"
-"""The first two fields of every entry: the append script's link to the record before (see `append.lua`), and
-the address. Readers find them by their place."""
+"""The first two fields of every entry: the append script's link to the previous record (see `append.lua`),
+and the address. Readers find them by their position."""
+
+REWOUND = b"r"
+"""The field, in place of an address, of an entry that tells of a rewind; see `batch` and `append.lua`."""
 
 TRACEPARENT = b"c"
-"""The field with the W3C trace context of whoever stored the record, where that is traced: the span that what
-becomes of the record is a part of. It is no part of the record, and read by those who trace."""
+"""The field with the W3C trace context of the span that stored the record, if that is traced. Only traced
+readers read it, and make their spans its children."""
 
 
 class Address(NamedTuple):
-    """Whom a record is for: no room means everyone in the namespace but the skipped sessions."""
+    """The recipients of a record. No room means everyone in the namespace but the skipped sessions."""
 
     namespace: str
     rooms: tuple[str, ...] = ()
     skip_sids: tuple[str, ...] = ()
 
     def to_text(self) -> bytes:
-        """Return the address as JSON, without what says nothing: `["/"]`, `["/",["room"]]`.
+        """Return the address as JSON without empty parts: `["/"]`, `["/",["room"]]`.
 
-        Of one room, or none, it is cached where the names are short: 0.5 µs instead of 3.
+        For one room or none it is cached if the names are short: 0.5 µs instead of 3.
         """
         if len(self.rooms) < 2 and not self.skip_sids:
             size = len(self.namespace) + sum(map(len, self.rooms))
@@ -51,19 +53,19 @@ def _address_text(address: Address) -> bytes:
 
 known_text = lru_cache(maxsize=4096)(_address_text)
 
-# Made once: `json.dumps` with options makes an encoder for each call, which is most of what that takes.
+# Made once: `json.dumps` with options makes an encoder at each call, which takes most of its time.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 MAX_CACHED_BYTES = 128
-"""Of an address that is kept to be found again. With 4,096 of them that is 8 MiB at most; the longest address
-has 25 kB of names, and takes four times that when it is read."""
+"""Longest address that is cached. With 4,096 of them a cache takes 8 MiB at most. The longest valid address
+has 25 kB of names, and takes four times that in memory."""
 
 
 def read_address(text: bytes) -> Address:
     """Return the address in an entry's field. Raises `BadRecord`.
 
-    Short ones are cached, because the same rooms come again and again: 0.1 µs instead of 3.
+    Short ones are cached, because the same rooms recur: 0.1 µs instead of 3.
     """
     return known_address(text) if len(text) <= MAX_CACHED_BYTES else _address(text)
 
@@ -82,14 +84,14 @@ def _address(text: bytes) -> Address:
 known_address = lru_cache(maxsize=4096)(_address)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One event on its way to browsers.
+class Record(NamedTuple):
+    """One event on its way to browsers. A named tuple, which takes a third of a frozen dataclass's time.
 
-    `arguments` is the UTF-8 JSON text of the list of the event's arguments; binary arguments stand in it as
-    Socket.IO placeholders and are kept in `attachments`. No room means everyone in the namespace. `sent_ms`
-    is since when its queue could hand the message out (Unix time in milliseconds), where that is known, and
-    `redelivered` says that its queue had handed it out before.
+    `arguments` is the UTF-8 JSON text of the list of the event's arguments. Binary arguments are in
+    `attachments`, and Socket.IO placeholders stand for them. No room means everyone in the namespace.
+    `sent_ms` is since when the poller could receive the message (Unix time in milliseconds), if that is
+    known, and `redelivered` whether the queue had delivered it before. Of the records of a room with the same
+    `key`, the newest is kept for pages that open late; see `latest`.
     """
 
     event: str
@@ -100,23 +102,24 @@ class Record:
     attachments: tuple[bytes, ...] = ()
     sent_ms: int | None = None
     redelivered: bool = False
+    key: str | None = None
 
     @property
     def size(self) -> int:
-        """All of its text and attachments, in bytes."""
-        names = "".join((self.event, self.namespace, *self.rooms, *self.skip_sids))
+        """The size of its text and attachments, in bytes."""
+        names = "".join((self.event, self.namespace, *self.rooms, *self.skip_sids, self.key or ""))
         return len(names.encode(errors="surrogatepass")) + self.payload_size
 
     @property
     def payload_size(self) -> int:
-        """The same without what addresses it: about what each client is sent."""
+        """The same without its address: about what each client is sent."""
         size = len(self.arguments)
         return size + sum(map(len, self.attachments)) if self.attachments else size
 
     def check(self, max_bytes: int) -> None:
-        """Raise `BadRecord` if it is larger than this, or if some client could not take it; see `bounds`."""
+        """Raise `BadRecord` if it is larger than this, or if some client could not read it; see `bounds`."""
         if self.size > max_bytes:
-            raise BadRecord(f"a record of {self.size} bytes, at most {max_bytes} are taken", "too_large")
+            raise BadRecord(f"a record of {self.size} bytes, at most {max_bytes} are allowed", "too_large")
         try:
             check_event(self.event)
         except BadName as exc:
@@ -124,7 +127,7 @@ class Record:
         read_arguments(self.arguments, len(self.attachments))
 
     def to_fields(self) -> list[bytes]:
-        """Return the stream entry: field names and values in turn, absent where they say nothing."""
+        """Return the stream entry: field names and values in turn, without empty ones."""
         address = Address(self.namespace, self.rooms, self.skip_sids)
         fields = [ADDRESS, address.to_text(), b"e", self.event.encode(), b"d", self.arguments]
         if self.attachments:
@@ -134,6 +137,8 @@ class Record:
             fields += b"t", b"%d" % self.sent_ms
         if self.redelivered:
             fields += b"x", b"1"
+        if self.key is not None:
+            fields += b"k", self.key.encode()
         return fields
 
     @classmethod
@@ -150,6 +155,7 @@ class Record:
                 attachments=tuple(_attachments(fields)),
                 sent_ms=int(fields[b"t"]) if b"t" in fields else None,
                 redelivered=b"x" in fields,
+                key=fields[b"k"].decode() if b"k" in fields else None,
             )
         except KeyError as exc:
             raise BadRecord(f"the field {exc.args[0].decode()!r} is missing") from exc
@@ -157,24 +163,24 @@ class Record:
             raise BadRecord(f"a field cannot be read: {exc}") from exc
 
 
-@dataclass(frozen=True, slots=True)
 class TracedRecord(Record):
-    """A record whose way is traced. A kind of its own, so that one that is not pays nothing."""
+    """A record that carries a trace context. A class of its own, so that other records pay nothing for it."""
 
-    traceparent: str = ""
+    traceparent: str
 
     @classmethod
-    def of(cls, record: Record, traceparent: str) -> "TracedRecord":
-        """Return the record, traced."""
-        values = {field.name: getattr(record, field.name) for field in fields(record)}
-        return cls(**{**values, "traceparent": traceparent})
+    def from_record(cls, record: Record, traceparent: str) -> "TracedRecord":
+        """Return the record with a trace context."""
+        traced = cls(*record)
+        traced.traceparent = traceparent
+        return traced
 
     def to_fields(self) -> list[bytes]:
         return [*Record.to_fields(self), TRACEPARENT, self.traceparent.encode()]
 
 
 def offset_ms(offset: str) -> int:
-    """Return the moment in a record's offset: when Redis stored it, Unix time in milliseconds."""
+    """Return when Redis stored the record with this offset, Unix time in milliseconds."""
     return int(offset.partition("-")[0])
 
 

@@ -1,24 +1,31 @@
-"""Redis behind sentinels: which ones a URL names, and a client for the primary that they know."""
+"""Redis behind sentinels: parses their URL, and makes a client for the primary."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult, parse_qs, unquote
 
 from redis.asyncio import Redis
-from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
 from redis.exceptions import RedisError
 
+from queuecast_bus.lookup import ByAddress
 from queuecast_bus.tls import TLS_SCHEMES, Tls, TlsToPrimary, tls_options
 
+BY_NAME = "SENTINEL GET-MASTER-ADDR-BY-NAME"
+
+SENTINEL_PARAMETERS = ("sentinel_username", "sentinel_password")
+"""The parameters of a URL by which the sentinels' own user is given."""
+
 SENTINEL_SECONDS = 0.8
-"""How long a sentinel may take, to connect and to answer: the next one must still be asked in time."""
+"""How long a sentinel may take to connect, and to answer. It leaves time to ask the next one."""
 
 
 def parse_sentinels(parts: SplitResult) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
-    """Return the sentinels' addresses, the service's name, with which database and as whom it is used.
+    """Return the sentinels' addresses, the service's name, and database and credentials for the primary.
 
-    Raises `ValueError`, which shows no password.
+    Raises `ValueError`, which never shows a password.
     """
     found = re.fullmatch(r"(?:/(\d*)(?:/([^/]*))?)?", parts.path)
     addresses = [each.rpartition(":") for each in parts.netloc.rpartition("@")[2].split(",")]
@@ -36,45 +43,74 @@ def parse_sentinels(parts: SplitResult) -> tuple[list[tuple[str, int]], str, dic
 
 
 def connect_to_primary(parts: SplitResult, options: Mapping[str, Any]) -> Redis:
-    """Return a client for the primary; with a TLS scheme it speaks TLS to that and to the sentinels."""
+    """Return a client for the primary. With a TLS scheme it uses TLS for the primary and the sentinels."""
     hosts, service, access = parse_sentinels(parts)
     tls = tls_options(parts.query) if parts.scheme in TLS_SCHEMES else {}
-    limits = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
     sentinels: Any = Sentinels(  # type: ignore[no-untyped-call]
-        hosts, sentinel_kwargs={**options, **limits, **tls}, **options, **access, **tls
+        hosts, sentinel_kwargs=_options(parts, options), **options, **access, **tls
     )
     client: Redis = sentinels.master_for(service, ToPrimary)
-    if tls:
-        client.connection_pool.connection_class = TlsToPrimary
-        for each in sentinels.sentinels:
-            each.connection_pool.connection_class = Tls
+    client.connection_pool.connection_class = TlsToPrimary if tls else PlainToPrimary
+    for each in sentinels.sentinels:
+        each.connection_pool.connection_class = Tls if tls else ByAddress
     return client
 
 
+def connect_to_sentinels(parts: SplitResult, options: Mapping[str, Any]) -> list[Callable[[], Redis]]:
+    """Return for each sentinel a function that makes a client for it."""
+    own = _options(parts, options)
+    hosts, _, _ = parse_sentinels(parts)
+
+    def connect(host: str, port: int) -> Redis:
+        client = Redis(host=host, port=port, **own)
+        client.connection_pool.connection_class = Tls if parts.scheme in TLS_SCHEMES else ByAddress
+        return client
+
+    return [partial(connect, host, port) for host, port in hosts]
+
+
+def _options(parts: SplitResult, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a sentinel's client, from those of the primary's."""
+    tls = tls_options(parts.query) if parts.scheme in TLS_SCHEMES else {}
+    limits = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
+    query = parse_qs(parts.query)
+    own = {name.removeprefix("sentinel_"): query[name][0] for name in SENTINEL_PARAMETERS if name in query}
+    to_sentinels = {**options, **limits, **tls, **own, "redis_connect_func": None}
+    del to_sentinels["parser_class"]  # which clients do not take, only their pools
+    to_sentinels.pop("credential_provider", None)
+    return to_sentinels
+
+
+class PlainToPrimary(SentinelManagedConnection, ByAddress):
+    """A connection to the primary that the sentinels name."""
+
+
 class Sentinels(Sentinel):
-    """Sentinels that say why none of them could name the primary."""
+    """Sentinels whose error says why none of them could name the primary."""
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Return the address of the primary; the sentinel that knew it is asked first the next time."""
+        """Return the address of the primary. The sentinel that knew it is asked first the next time."""
         failures = []
+        sentinel: Any
         for number, sentinel in enumerate(self.sentinels):
             try:
-                masters: Any = await sentinel.sentinel_masters()
+                # `SENTINEL MASTERS` goes on naming the old primary for seconds after a failover.
+                found = await sentinel.execute_command(BY_NAME, service_name)
             except (RedisError, OSError) as exc:
-                # redis-py would show the client's options here, and of the error its kind alone.
+                # redis-py's own message would show the client's options, and only the type of the error.
                 failures.append(str(exc))
                 continue
-            state = masters.get(service_name)
-            if state and self.check_master_state(state, service_name):
+            if found:
                 self.sentinels.insert(0, self.sentinels.pop(number))
-                return state["ip"], state["port"]
+                return found[0].decode(), found[1]
         raise MasterNotFoundError("; ".join([f"no sentinel knows a primary for {service_name!r}", *failures]))
 
 
 class ToPrimary(Redis):
-    """A client that closes its connections to the sentinels too."""
+    """A client for the primary that also closes its connections to the sentinels."""
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await super().aclose(close_connection_pool)
-        pool: Any = self.connection_pool
-        await pool.sentinel_manager.aclose()
+        if not self.single_connection_client:
+            pool: Any = self.connection_pool
+            await pool.sentinel_manager.aclose()

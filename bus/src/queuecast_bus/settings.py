@@ -1,9 +1,12 @@
-"""The settings of the bus: the part of a service's environment that both services must agree on."""
+"""The settings of the bus, on which both services must agree."""
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
 from queuecast_bus.bounds import MAX_CLIENT_BYTES
 from queuecast_bus.connection import check_url
+from queuecast_bus.password_file import read_password
 
 
 class BusSettings(BaseModel, frozen=True, extra="forbid"):
@@ -14,25 +17,53 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
         description="Redis ≥ 6.2 or Valkey: `redis://`, `rediss://`, `valkey://`, `valkeys://`, `unix://`, "
         "`redis+sentinel://host:port,host:port/db/service`, `rediss+sentinel://…`; see [Redis](redis.md)",
     )
+    redis_password_file: str | None = Field(
+        default=None,
+        description="File with the password for the user in `QUEUECAST_REDIS_URL`, which then has none; it "
+        "is read again for each connection, so that the password may change. See "
+        "[a password that changes](redis.md#a-password-that-changes)",
+    )
     channel: str = Field(
         default="socketio",
         min_length=1,
         pattern=r"^[^{}\s]+$",
-        description="Pub/sub channel of the stock Socket.IO managers, and the name of this bus on its Redis",
+        description="Pub/sub channel of the stock Socket.IO managers, and the name of this bus in Redis",
     )
-    stream_max_records: int = Field(default=100_000, ge=1_000, description="Longest stream, in records")
-    stream_max_seconds: int = Field(default=600, ge=10, description="Oldest record in the stream, in seconds")
+    replicas_ack: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="How many replicas of Redis must have a record before its message is deleted; 0 waits "
+        "for none. See [failover](redis.md#failover)",
+    )
+    stream_max_records: int = Field(
+        default=100_000, ge=1_000, description="Maximum number of records in the stream"
+    )
+    stream_max_seconds: int = Field(
+        default=600, ge=10, description="Maximum age of a record in the stream, in seconds"
+    )
     dedup_seconds: int = Field(
-        default=600, ge=1, description="How long a message id is remembered, so that it is published once"
+        default=600,
+        ge=1,
+        description="How long a message id is remembered, so that a redelivered message is not published "
+        "again",
+    )
+    keep_latest_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=31 * 86_400,
+        description="How long Redis keeps the newest event of each key of a room, for pages that subscribe "
+        "with `latest`; 0 keeps none. Pollers and gateways need the same; see "
+        "[Past events](past-events.md#latest)",
     )
     max_record_bytes: int = Field(
         default=2 << 20,
         validate_default=True,
         ge=1_000,
         le=MAX_CLIENT_BYTES,
-        description="Largest event that is put on the bus, and delivered from it: at least the poller's "
-        "`QUEUECAST_MAX_BODY_BYTES`, and more where what is taken from an envelope is longer as JSON of its "
-        "own; less than the gateway's `QUEUECAST_MAX_BUFFERED_BYTES`",
+        description="Largest event to put on the bus and to deliver from it. It must be at least the "
+        "poller's `QUEUECAST_MAX_BODY_BYTES` (more, if a payload from an envelope gets longer as JSON of "
+        "its own) and less than the gateway's `QUEUECAST_MAX_BUFFERED_BYTES`",
     )
 
     @field_validator("redis_url")
@@ -40,3 +71,13 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
     def _is_a_redis_url(cls, url: SecretStr) -> SecretStr:
         check_url(url.get_secret_value())
         return url
+
+    @field_validator("redis_password_file")
+    @classmethod
+    def _has_the_only_password(cls, path: str | None, others: ValidationInfo) -> str | None:
+        if path is not None:
+            url = others.data.get("redis_url")
+            if url is not None and urlsplit(url.get_secret_value()).password is not None:
+                raise ValueError("QUEUECAST_REDIS_URL has a password, too: leave it out, or this setting")
+            read_password(path)
+        return path

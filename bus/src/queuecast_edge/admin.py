@@ -1,6 +1,6 @@
 """The admin port: `/livez`, `/readyz` and `/metrics`, for operators and never for browsers.
 
-Two questions, two answers: not alive means "restart me", not ready means "send nobody here".
+The two checks mean different things: not alive is "restart me", not ready is "send no traffic here".
 """
 
 import socket
@@ -20,7 +20,7 @@ Check = Callable[[], Health]
 async def admin_server(
     listener: socket.socket, registry: CollectorRegistry, *, alive: Check, ready: Check
 ) -> AsyncIterator[None]:
-    """Serve the admin port in the running loop, for as long as the context lasts."""
+    """Serve the admin port in the running loop for as long as the context lasts."""
     app = web.Application()
     app.router.add_get("/livez", _answer(alive))
     app.router.add_get("/readyz", _answer(ready))
@@ -38,10 +38,10 @@ def _answer(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
         health = check()
         body = {
-            "status": "ok" if health.well else "unavailable",
+            "status": "ok" if health.healthy else "unavailable",
             "reasons": list(health.reasons),
             "notes": list(health.notes),
         }
-        return web.json_response(body, status=200 if health.well else 503)
+        return web.json_response(body, status=200 if health.healthy else 503)
 
     return answer

@@ -1,6 +1,7 @@
-"""The environment becomes one frozen object here, or a list of everything that is wrong with it."""
+"""Reads the environment into one frozen object, or reports everything that is wrong with it."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -8,18 +9,21 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 PREFIX = "QUEUECAST_"
 
+NAMED = re.compile(rf"{PREFIX}\w+(, {PREFIX}\w+)*: ")
+"""How a mistake begins that names its settings."""
+
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class SettingsError(Exception):
-    """The environment is wrong; the message has a line per mistake, each with the variable's name."""
+    """The environment has mistakes; the message has a line for each, with the variable's name."""
 
 
 def read(model: type[Settings], environ: Mapping[str, str]) -> Settings:
     """Return `model` filled from the `QUEUECAST_` variables of `environ`.
 
-    An empty variable counts as unset. Raises `SettingsError` that names all mistakes at once and shows no
-    value of a secret.
+    An empty variable counts as unset. Raises `SettingsError`, which names all mistakes at once and shows no
+    secret.
     """
     values = {
         name.removeprefix(PREFIX).lower(): value
@@ -49,7 +53,9 @@ def _mistake(error: Any, known: list[str]) -> str:
         case "missing":
             return f"{variable(field)} is missing: it has no default"
         case _:
-            return f"{variable(field)}: {error['msg'].removeprefix('Value error, ')}"
+            message: str = error["msg"].removeprefix("Value error, ")
+            # A validator that compares settings names those that are wrong itself.
+            return message if NAMED.match(message) else f"{variable(field)}: {message}"
 
 
 def _split(value: Any) -> Any:
@@ -59,4 +65,4 @@ def _split(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-"""Several values in one variable, separated by commas."""
+"""A variable with several values, separated by commas."""

@@ -1,4 +1,4 @@
-"""What a process says about itself when it is asked. Pure."""
+"""The health of a process, as it reports it. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Well, or the reasons why not, each a sentence for the person who reads it.
+    """Healthy, or the reasons why not: each a sentence for operators.
 
-    `notes` are what that person should know in either case.
+    `notes` are what operators should know in either case.
     """
 
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         return not self.reasons
 
 
-def all_of(states: Iterable[Health]) -> Health:
-    """Return what several parts say together."""
+def combine(states: Iterable[Health]) -> Health:
+    """Return the health of several parts as one: the reasons and notes of all."""
     states = tuple(states)
     return Health(
         tuple(reason for state in states for reason in state.reasons),

@@ -1,4 +1,4 @@
-"""How late a loop is: all that waits for its turn there waits as long."""
+"""Measures the lag of an event loop: everything that waits for its turn waits as long."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ PERIOD_SECONDS = 0.5
 
 
 async def watch_lag(observe: Callable[[float], object]) -> None:
-    """Ask to be woken twice a second, and report each time how much later that was (seconds), for ever."""
+    """Sleep twice a second, for ever, and report how many seconds later than due each wake-up was."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + PERIOD_SECONDS

@@ -1,4 +1,4 @@
-"""A port for a server, or an error that says which variable to change."""
+"""Opens a port for a server, or says which variable to change."""
 
 import errno
 import socket
@@ -16,7 +16,7 @@ def bind(
     user_timeout_seconds: float | None = None,
     send_buffer_bytes: int | None = None,
 ) -> socket.socket:
-    """Return a socket bound to `host:port`, which a server is still to listen on. Raises `PortTaken`.
+    """Return a socket bound to `host:port`, not yet listening. Raises `PortTaken`.
 
     With `user_timeout_seconds`, Linux drops connections whose peer acknowledges nothing for that long while
     data is pending. `send_buffer_bytes` is SO_SNDBUF. Accepted sockets inherit both from the listener.

@@ -1,9 +1,11 @@
-"""Logging, set up once per process. One line per event, on standard error."""
+"""Sets up logging, once per process: one line per event, on standard error."""
 
 import logging
 import sys
 
 from pythonjsonlogger.json import JsonFormatter
+
+from queuecast_edge.printable import printable
 
 QUIET_LOGGERS = (
     "aiobotocore",
@@ -16,17 +18,24 @@ QUIET_LOGGERS = (
     "urllib3",
     "uvicorn",
 )
-"""Libraries that are heard from warnings on only, whatever our own level is."""
+"""Libraries whose log lines below warning are never shown, whatever our own level is."""
+
+
+class LineFormatter(logging.Formatter):
+    """One line for each event, whatever it quotes; only a traceback has more."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the library's name
+        return printable(super().formatMessage(record))
 
 
 def configure(level: str, style: str) -> None:
-    """Send the process's log to standard error as `text` or `json`, from `level` on."""
+    """Log to standard error as `text` or `json`, from `level` upwards."""
     handler = logging.StreamHandler(sys.stderr)
     if style == "json":
         fields = ["asctime", "levelname", "name", "message"]
         handler.setFormatter(JsonFormatter(fields, rename_fields={"asctime": "time", "levelname": "level"}))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(LineFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry's SDK, exported over OTLP/HTTP. Nobody else knows the SDK.
+"""Traces by OpenTelemetry's SDK, exported over OTLP/HTTP. No other module uses the SDK.
 
-It reads its own variables: `OTEL_EXPORTER_OTLP_*`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*`, …
+The SDK reads variables of its own: `OTEL_EXPORTER_OTLP_*`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*`, …
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
@@ -25,23 +26,26 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 from opentelemetry.trace import Span as SdkSpan
+from requests import Session
+from requests.adapters import HTTPAdapter
 
+from queuecast_edge.spans import Attributes, Kind
+from queuecast_edge.tls import client_context
 from queuecast_edge.trace_context import TraceContext
-from queuecast_edge.traces import Attributes, Kind
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 2.0
-"""How long the end of a process waits until its last spans are exported."""
+"""How long a process that ends waits until its last spans are exported."""
 
 SDK_LOGGERS = (trace_exporter.__name__, "opentelemetry.sdk._shared_internal")
-"""What the SDK says of every batch that it could not export, and of spans for which its queue has no room."""
+"""The SDK's loggers for batches that it cannot export, and for spans for which its queue has no room."""
 
 _KINDS = {"consumer": SpanKind.CONSUMER, "producer": SpanKind.PRODUCER}
 
 
 class OtlpSpan:
-    """`traces.Span` on the SDK's."""
+    """`spans.Span` by means of the SDK's."""
 
     def __init__(self, span: SdkSpan) -> None:
         self._span = span
@@ -49,8 +53,8 @@ class OtlpSpan:
     @property
     def traceparent(self) -> str:
         context = self._span.get_span_context()
-        names = f"{context.trace_id:032x}", f"{context.span_id:016x}"
-        return TraceContext(*names, context.trace_flags).to_text()
+        ids = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+        return TraceContext(*ids, context.trace_flags).to_text()
 
     def end(self, at_ns: int, *, error: str | None = None, attributes: Attributes | None = None) -> None:
         if attributes:
@@ -62,13 +66,13 @@ class OtlpSpan:
 
 
 class OtlpTraces:
-    """`traces.Traces` on the SDK's tracer; what `processor` does with spans is its own business."""
+    """`spans.Traces` by means of the SDK's tracer. `processor` receives the spans that end."""
 
     def __init__(self, package: str, replica: str, processor: SpanProcessor) -> None:
         name = package.replace("_", "-")
-        own = {"service.name": name, "service.version": version(name), "service.instance.id": replica}
-        # The SDK's words, then ours, then the operator's: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
-        resource = Resource.create().merge(Resource(own)).merge(OTELResourceDetector().detect())
+        service = {"service.name": name, "service.version": version(name), "service.instance.id": replica}
+        # Later ones win: the SDK's, ours, the operator's (OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES).
+        resource = Resource.create().merge(Resource(service)).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer(package, version(name))
@@ -82,20 +86,20 @@ class OtlpTraces:
         )
 
     def close(self) -> None:
-        """Export what is left, for `FLUSH_SECONDS` at most: a collector that hangs must not hold us up."""
-        # A daemon, for one that still waits then: the process ends without it.
+        """Export what is left, for `FLUSH_SECONDS` at most: a hanging collector must not delay the exit."""
+        # A daemon thread, so that the process ends even if it still waits then.
         closing = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
         closing.start()
         closing.join(FLUSH_SECONDS)
         if closing.is_alive():
-            log.warning("the last spans were not taken within %g s and are lost", FLUSH_SECONDS)
+            log.warning("the last spans were not exported within %g s and are lost", FLUSH_SECONDS)
 
 
 class Export(SpanExporter):
-    """An exporter that logs one line when spans begin to be lost, and one when that is over.
+    """An exporter that logs one line when spans begin to be lost, and one when they are exported again.
 
-    It is called by one thread at a time. The SDK's own lines, several for each batch, are kept back: the
-    first is the reason in ours.
+    One thread at a time calls it. The SDK's own log lines, several for each batch, are suppressed; the first
+    of them is the reason in ours.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -117,23 +121,32 @@ class Export(SpanExporter):
             self._lost = 0
         return result
 
-    def hear(self, line: logging.LogRecord) -> bool:
-        """Take in a line of the SDK's; say whether it is to be logged."""
+    def capture(self, line: logging.LogRecord) -> bool:
+        """Inspect a log line of the SDK's; return whether it is to be logged."""
         if line.name == trace_exporter.__name__:
             self._reason = self._reason or line.getMessage()
             return False
-        # That the queue is full is news only while somebody takes from it.
+        # While exports fail, a full queue is no news.
         return not self._lost or line.levelno > logging.WARNING
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
 
 
-def exported(package: str, replica: str) -> OtlpTraces:
-    """Return traces that a thread of the SDK's exports, as its variables say."""
-    export = Export(OTLPSpanExporter())
+class _Adapter(HTTPAdapter):
+    """HTTPS to a collector, whose certificate often comes from a private authority."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **{**options, "ssl_context": client_context()})
+
+
+def exporting_traces(package: str, replica: str) -> OtlpTraces:
+    """Return traces that a thread of the SDK exports as the SDK's variables say."""
+    session = Session()
+    session.mount("https://", _Adapter())
+    export = Export(OTLPSpanExporter(session=session))
     for name in SDK_LOGGERS:
-        logging.getLogger(name).addFilter(export.hear)
+        logging.getLogger(name).addFilter(export.capture)
     return OtlpTraces(package, replica, BatchSpanProcessor(export))
 
 

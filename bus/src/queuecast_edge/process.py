@@ -19,15 +19,15 @@ DIED = 1
 MISCONFIGURED = 2
 
 
-def main_of(
+def run_service(
     package: str,
     model: type[Settings],
     run: Callable[[Settings], Coroutine[Any, Any, None]],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
-    """Run a service and exit: 0 if it ended as asked, 1 if it died, 2 if its settings or a port are wrong.
+    """Run a service and exit: 0 if it was stopped, 1 if it died, 2 if its settings or a port are wrong.
 
-    A death ends the process at once, whatever threads are left: one that works on nothing must not look
+    If it dies, the process ends at once, whatever threads are left: a process that does no work must not look
     alive.
     """
     log = logging.getLogger(package)
@@ -41,7 +41,8 @@ def main_of(
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(run(settings))
     except (PortTaken, SettingsError) as exc:
-        log.error("%s", exc)
+        for line in str(exc).splitlines():
+            log.error("%s", line)
         sys.exit(MISCONFIGURED)
     except Exception:
         log.critical("died", exc_info=True)

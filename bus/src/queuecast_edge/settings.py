@@ -1,4 +1,4 @@
-"""The settings that every Queuecast process has for its edge."""
+"""The settings for operators that every Queuecast process has: ports, logs, traces."""
 
 import socket
 from importlib.util import find_spec
@@ -10,27 +10,27 @@ TRACES_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto
 
 
 class EdgeSettings(BaseModel, frozen=True, extra="forbid"):
-    """Where a process is reached by its operators and how it speaks to them."""
+    """Where operators reach a process, and what it tells them."""
 
-    host: str = Field(default="0.0.0.0", description="Address that the ports are opened on")
+    host: str = Field(default="0.0.0.0", description="Address to listen on")
     admin_port: int = Field(
         default=9000, ge=1, le=65535, description="Port of `/livez`, `/readyz` and `/metrics`"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severe log line that is shown"
+        default="info", description="Lowest severity to log"
     )
-    log_format: Literal["text", "json"] = Field(default="text", description="One log line as text or as JSON")
+    log_format: Literal["text", "json"] = Field(default="text", description="Format of log lines")
     replica: str = Field(
         default_factory=socket.gethostname,
         min_length=1,
-        description="Name of this process among its replicas (default: the host's name)",
+        description="Name of this replica (default: the host name)",
     )
     traces: Literal["none", "otlp"] = Field(
         default="none",
-        description="`otlp`: an OpenTelemetry collector is told the way of each message; see "
+        description="`otlp`: send a trace of each message to an OpenTelemetry collector; see "
         "[Traces](traces.md)",
     )
-    revision: str = Field(default="unknown", description="Revision of the source this process was built from")
+    revision: str = Field(default="unknown", description="Source revision that this process was built from")
 
     @field_validator("traces")
     @classmethod

@@ -1,6 +1,6 @@
-"""To which trace a message belongs, in the two ways in which its sender may have said so. Pure.
+"""The trace context of a message, from either of the two headers that its sender may have set. Pure.
 
-What is malformed is ignored, never an error: it costs a message its place in a trace and nothing else.
+A malformed header is ignored, never an error: it costs the message its place in a trace and nothing else.
 """
 
 import re
@@ -11,11 +11,11 @@ _XRAY_ROOT = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})")
 _XRAY_PARENT = re.compile(r"[0-9a-f]{16}")
 
 SAMPLED, RANDOM = 0x01, 0x02
-"""The flags that there are: the trace is kept, and its id is random. The rest are passed on as 0."""
+"""The defined flags: the trace is kept, and its id is random. All others are passed on as 0."""
 
 
 class TraceContext(NamedTuple):
-    """A span as others name it: 32 and 16 hexadecimal digits, neither all 0, and its flags."""
+    """A reference to a span: 32 and 16 hexadecimal digits, neither all 0, and its flags."""
 
     trace_id: str
     span_id: str
@@ -29,7 +29,7 @@ class TraceContext(NamedTuple):
 def read_traceparent(text: str) -> TraceContext | None:
     """Return the span in a W3C `traceparent`, None if there is none.
 
-    Later versions may have more at the end, which is not ours to read.
+    Later versions may append more parts, which are ignored.
     https://www.w3.org/TR/trace-context/#traceparent-header
     """
     found = _TRACEPARENT.fullmatch(text)
@@ -44,7 +44,7 @@ def read_traceparent(text: str) -> TraceContext | None:
 def read_xray(text: str) -> TraceContext | None:
     """Return the span in X-Ray's header, `Root=1-…;Parent=…;Sampled=1`, None if there is none.
 
-    A decision that is left to us (`Sampled=?`) counts as "no", as it does for OpenTelemetry's own readers.
+    An open decision (`Sampled=?`) counts as "not sampled", as it does for OpenTelemetry's own readers.
     https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     """
     parts = dict(part.strip().partition("=")[::2] for part in text.split(";"))

@@ -1,22 +1,22 @@
-"""`make run`: start everything, say where it is, show the services' logs, stop everything on Ctrl-C."""
+"""`make run`: starts everything, prints the addresses, shows the services' logs, and stops on Ctrl-C."""
 
 import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 
 from queuecast_local import redis_server, sqs
 from queuecast_local.ports import HOST, BadVariable, Ports, ports_from
-from queuecast_local.stack import Stack, StackFailed
+from queuecast_local.stack import Stack, StackFailed, how_it_ended
+from queuecast_local.variables import links, variables
 
-CANARY = {"QUEUECAST_CANARY_SECONDS": "15"}
-"""That messages come through is known on the gateways, even when there are none."""
 COLOURS = (36, 35, 34, 32)
-"""Of the gateways' log prefixes; the poller's is yellow."""
+"""The colours of the gateways' log prefixes. The others' is yellow."""
 
 
 def main() -> None:
-    """Run until Ctrl-C. Ends with 0 then, 1 if a part failed, 2 if a variable or a port is wrong."""
+    """Run until Ctrl-C. Exits with 0 then, with 1 if a part failed, with 2 if a variable or port is wrong."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -24,11 +24,19 @@ def main() -> None:
         ports = ports_from(os.environ)
         server = redis_server.find()
         print("starting Redis, the SQS emulator, the gateways and the poller …", flush=True)
-        with Stack(ports, server, _show, poller_settings=CANARY) as stack:
-            print(table(ports, server.description), flush=True)
+        with Stack(
+            ports,
+            server,
+            _show,
+            gateway_settings={**links(ports, os.environ), **variables("gateway", os.environ)},
+            poller_settings=variables("poller", os.environ),
+        ) as stack:
+            stack.start_balancer()
+            print(table(ports, [gateway.pid for gateway in stack.gateways], server.description), flush=True)
             while not stop.wait(0.2):
-                if (ended := stack.ended()) is not None:
-                    raise StackFailed(f"{ended.name} ended by itself with code {ended.exit_code}")
+                for ended, successor in stack.revive():
+                    new = f"started again as process {successor.pid}"
+                    print(f"{ended.name} ended {how_it_ended(ended)}: {new}", flush=True)
             print("\nstopping …", flush=True)
     except BadVariable as exc:
         sys.exit(_complain(str(exc), 2))
@@ -36,25 +44,43 @@ def main() -> None:
         sys.exit(_complain(str(exc), 1))
 
 
-def table(ports: Ports, redis: str) -> str:
-    """Return what is where, for a person."""
-    boards = "   ".join(f"http://{HOST}:{port}/" for port in ports.gateways)
+def table(ports: Ports, gateways: Sequence[int], redis: str) -> str:
+    """Return the table of addresses, for a person, and what to try first; `gateways` are process ids."""
+    boards = "   ".join(
+        f"http://{HOST}:{port}/ (process {pid})" for port, pid in zip(ports.gateways, gateways, strict=True)
+    )
     admins = "   ".join(f"http://{HOST}:{port}" for port in ports.gateway_admins)
+    board = f"http://{HOST}:{ports.balancer}/"
     rows = [
-        ("live boards", boards),
+        ("live board", f"{board}   through a load balancer"),
+        ("gateways", boards),
         ("gateway admin", f"{admins}   /livez /readyz /metrics"),
         ("poller admin", f"http://{HOST}:{ports.poller_admin}   /livez /readyz /metrics"),
         ("SQS endpoint", f"http://{HOST}:{ports.sqs}   queues {sqs.QUEUE}, {sqs.DEAD_LETTER_QUEUE}"),
         ("Redis", f"redis://{HOST}:{ports.redis}/0   {redis}"),
     ]
     lines = "\n".join(f"  {name:<15}{where}" for name, where in rows)
-    hint = "`make send` in another terminal puts an item on the queue. Ctrl-C stops all of it."
-    return f"\nQueuecast is running.\n\n{lines}\n\n{hint}\n"
+    kills = "\n".join(
+        f"  kill -9 {pid:<10}gateway-{number} dies: its pages come back on another one, with what they missed"
+        for number, pid in enumerate(gateways, 1)
+    )
+    return f"""
+Queuecast is running.
+
+{lines}
+
+Open the live board. Then try in another terminal:
+  make send N=10    ten items come
+{kills}
+
+Ctrl-C stops everything.
+"""
 
 
 def _show(name: str, line: str) -> None:
     if sys.stdout.isatty():
-        colour = 33 if name == "poller" else COLOURS[int(name.rpartition("-")[2]) % len(COLOURS)]
+        number = name.rpartition("-")[2]
+        colour = COLOURS[int(number) % len(COLOURS)] if number.isdecimal() else 33
         name = f"\033[{colour}m{name}\033[0m"
     print(f"{name} | {line}", flush=True)
 

@@ -1,4 +1,4 @@
-"""`python -m queuecast_local.fake_redis PORT`: a Redis in pure Python, where no real one can be had."""
+"""`python -m queuecast_local.fake_redis PORT`: a Redis in pure Python, if no real one is available."""
 
 import sys
 from typing import Any
@@ -8,10 +8,10 @@ from redis.exceptions import ResponseError
 
 
 class KeepsConnection(TCPFakeRequestHandler):
-    """fakeredis closes the connection after each error reply; a Redis answers and goes on."""
+    """Keeps a connection open after an error reply of one line. fakeredis closes it, and has several."""
 
     def setup(self) -> None:
-        """Answer errors instead of raising them."""
+        """Return errors as replies instead of raising them."""
         super().setup()
         read = self.current_client.read_response
 
@@ -19,7 +19,7 @@ class KeepsConnection(TCPFakeRequestHandler):
             try:
                 return read(*args, **kwargs)
             except ResponseError as exc:
-                return exc
+                return type(exc)(" ".join(str(exc).split()))
 
         self.current_client.read_response = answer  # type: ignore[method-assign]
 

@@ -1,4 +1,4 @@
-"""Where everything listens on this machine, as the variables of `make run` say."""
+"""The ports of `make run`, from its variables."""
 
 import socket
 from collections.abc import Mapping
@@ -10,19 +10,20 @@ LAST_PORT = 65535
 
 
 class BadVariable(Exception):
-    """A variable of `make run` or `make send` is wrong; the message names it and says what would be right."""
+    """A variable of `make run` or `make send` is wrong; the message names it and says what was expected."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everything listens, on 127.0.0.1: one gateway for each of `gateways`, and the admin ports from
-    `admin` on, gateways first.
+    """The ports on 127.0.0.1. There is one gateway for each of `gateways`; admin ports count up from `admin`,
+    the gateways' first.
     """
 
     gateways: tuple[int, ...] = (8000, 8001)
     admin: int = 9100
     sqs: int = 9324
     redis: int = 6380
+    balancer: int = 8080
 
     @property
     def gateway_admins(self) -> tuple[int, ...]:
@@ -36,7 +37,7 @@ class Ports:
 
 
 def ports_from(environ: Mapping[str, str]) -> Ports:
-    """Return the ports that the environment asks for. Raises `BadVariable` for wrong ones and taken ones."""
+    """Return the ports that the environment sets. Raises `BadVariable` for invalid ports and ports in use."""
     ports = Ports(
         gateways=tuple(
             _port("GATEWAY_PORTS", text) for text in (environ.get("GATEWAY_PORTS") or "8000,8001").split(",")
@@ -44,6 +45,7 @@ def ports_from(environ: Mapping[str, str]) -> Ports:
         admin=port_from(environ, "ADMIN_PORT", 9100),
         sqs=port_from(environ, "SQS_PORT", SQS_PORT),
         redis=port_from(environ, "REDIS_PORT", 6380),
+        balancer=port_from(environ, "BALANCER_PORT", 8080),
     )
     if mistakes := taken(ports):
         raise BadVariable("\n".join(mistakes))
@@ -51,22 +53,22 @@ def ports_from(environ: Mapping[str, str]) -> Ports:
 
 
 def port_from(environ: Mapping[str, str], variable: str, default: int) -> int:
-    """Return the port that a variable names. Raises `BadVariable`."""
+    """Return the port that a variable sets. Raises `BadVariable`."""
     return _port(variable, environ.get(variable) or str(default))
 
 
 def taken(ports: Ports) -> list[str]:
-    """Return a line for each port that cannot be had, with the variable that changes it."""
+    """Return a line for each port that cannot be used, with the variable that changes it."""
     wanted = [(port, "GATEWAY_PORTS") for port in ports.gateways]
     wanted += [(port, "ADMIN_PORT") for port in (*ports.gateway_admins, ports.poller_admin)]
-    wanted += [(ports.sqs, "SQS_PORT"), (ports.redis, "REDIS_PORT")]
+    wanted += [(ports.sqs, "SQS_PORT"), (ports.redis, "REDIS_PORT"), (ports.balancer, "BALANCER_PORT")]
     lines = []
     given: set[int] = set()
     for port, variable in wanted:
         if port > LAST_PORT:
             lines.append(f"port {port} does not exist: set {variable} to a smaller one")
         elif port in given:
-            lines.append(f"port {port} is given to two parts: set {variable} to another one")
+            lines.append(f"port {port} is set for two parts: set {variable} to another one")
         elif not is_free(port):
             lines.append(f"port {port} is in use: set {variable} to another one")
         given.add(port)
@@ -80,7 +82,7 @@ def _port(variable: str, text: str) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Say whether nobody listens on a port."""
+    """Return whether nothing listens on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

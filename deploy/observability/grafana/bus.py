@@ -1,4 +1,4 @@
-"""The bus: what is stored on it, who reads it how soon, and what goes missing."""
+"""The bus: what is stored on it, how soon gateways read it, and what goes missing."""
 
 from deploy.observability.grafana.dashboard import Dashboard, Row
 from deploy.observability.grafana.objectives import ANY, threshold
@@ -9,25 +9,25 @@ IN_SHORT = Row(
     "In short",
     [
         Stat(
-            "Heard",
-            "How long ago a record of its own last came back to the gateway that is most behind. It "
-            "proves the bus when nothing else is on it.",
+            "Bus last heard",
+            "How long ago a gateway's own probe last came back, for the gateway that has waited longest. The "
+            "probe proves the bus when nothing else is on it.",
             "s",
             {"since": f"max(time() - {gateway('bus_heard_timestamp_seconds')})"},
             width=6,
             threshold=threshold("bus_silence"),
         ),
         Stat(
-            "Lost and found",
-            "Times that reading went on after a failure, of the gateway with most of them.",
+            "Resumed after a failure",
+            "How often a gateway resumed reading after a failure, for the gateway with the most.",
             "short",
-            {"within 1 h": f"max(increase({gateway('bus_resumes_total')}[1h]))"},
+            {"within 1 h": f"max(changes({gateway('bus_resumes_total')}[1h]))"},
             width=6,
             threshold=threshold("bus_resumes"),
         ),
         Stat(
             "Gaps",
-            "Times that records were gone before they were read, in the time range shown.",
+            "How often records were gone before gateways had read them, in the time range shown.",
             "short",
             {"gaps": counted(gateway("bus_gaps_total"))},
             width=6,
@@ -35,7 +35,7 @@ IN_SHORT = Row(
         ),
         Stat(
             "Not confirmed",
-            "Tries to publish that Redis did not confirm, in the time range shown.",
+            "Publish attempts that Redis did not confirm, in the time range shown.",
             "short",
             {"not confirmed": counted(poller("publish_failures_total"))},
             width=6,
@@ -49,7 +49,7 @@ HOW_SOON = Row(
     [
         Series(
             "Stored",
-            "How long Redis takes to store a batch of the poller's.",
+            "How long Redis takes to store a batch from the poller.",
             "s",
             {
                 name: quantile(share, poller("publish_seconds_bucket"))
@@ -59,22 +59,22 @@ HOW_SOON = Row(
         ),
         Series(
             "Read",
-            "99th percentile from stored to read, by gateway. Clocks that are apart show here.",
+            "99th percentile from stored to read, by gateway. Clock differences show up here.",
             "s",
             {POD: quantile(0.99, gateway("bus_lag_seconds_bucket"), BY_POD)},
             width=8,
         ),
         Heatmap(
             "Every read",
-            "How long the oldest record of a read had been stored.",
+            "How long the oldest record of each read had been stored.",
             "s",
             {"{{le}}": buckets(gateway("bus_lag_seconds_bucket"))},
             width=8,
         ),
         Series(
             "Behind",
-            "For how long something was stored that a gateway has not read yet, by its own clock. Beyond "
-            "`QUEUECAST_MAX_LAG_SECONDS` (3) pollers are asked to wait.",
+            "How long the oldest record that a gateway has not read yet has been stored, by the gateway's "
+            "own clock. Beyond `QUEUECAST_MAX_LAG_SECONDS` (3), gateways ask pollers to wait.",
             "s",
             {POD: f"max by ({BY_POD}) ({gateway('behind_seconds')})"},
             width=24,
@@ -87,31 +87,40 @@ HOW_MUCH = Row(
     [
         Series(
             "Stored and read",
-            "Every gateway reads every record: what pollers stored, what browsers sent on, and the gateways' "
-            "own proofs of the bus.",
+            "Every gateway reads every record: those from pollers, those relayed for browsers, and the "
+            "gateways' own probes.",
             "cps",
             {
                 "stored by pollers": rates(poller("published_total")),
                 "stored for browsers": rates(gateway("relays_total", 'outcome="published"')),
                 f"read by {POD}": rates(gateway("records_read_total"), BY_POD),
             },
-            width=8,
+            width=6,
         ),
         Series(
-            "What is read",
-            "`nobody_here`: no browser of this gateway may see it. `malformed` and `unknown_namespace` are "
-            "somebody else's records, or a namespace that is not in `QUEUECAST_NAMESPACES`.",
+            "Records read, by outcome",
+            "`nobody_here`: no browser on this gateway may see the record. `malformed` and "
+            "`unknown_namespace`: somebody else wrote it, or its namespace is not in `QUEUECAST_NAMESPACES`.",
             "cps",
             {"{{outcome}}": rates(gateway("records_read_total"), "outcome")},
-            width=8,
+            width=6,
         ),
         Series(
-            "Left out",
-            "Events that no browser was given, live or when it came back, because some client could not take "
-            "them: it would be cut off. The log names the record.",
+            "Skipped",
+            "Events that no browser received, live or in a replay, because some clients could not parse them "
+            "and would lose their connection. The log names the record.",
             "cps",
             {"{{reason}}": rates(gateway("records_skipped_total"), "reason")},
-            width=8,
+            width=6,
+        ),
+        Series(
+            "Messages of emitters, by outcome",
+            "What back ends published on Redis's channels without a queue (`QUEUECAST_EMITTERS`). Every "
+            "gateway hears each message and counts it. `pickled`: python-socketio before 5.14 sent it, and "
+            "nobody reads it.",
+            "cps",
+            {"{{outcome}}": rates(gateway("emitter_messages_total"), "outcome")},
+            width=6,
         ),
     ],
 )
@@ -121,14 +130,14 @@ WHAT_GOES_WRONG = Row(
     [
         Series(
             "Duplicates",
-            "Messages that the bus had stored before: SQS handed them out again. No browser sees it.",
+            "Messages that the bus had already stored when SQS delivered them again. No browser notices.",
             "cps",
             {"duplicates": rates(poller("duplicates_total"))},
             width=6,
         ),
         Series(
             "Not confirmed",
-            "Tries to store that Redis did not confirm: it is away, or full.",
+            "Publish attempts that Redis did not confirm, because it is down or full.",
             "cps",
             {
                 "by pollers": rates(poller("publish_failures_total")),
@@ -137,17 +146,48 @@ WHAT_GOES_WRONG = Row(
             width=6,
         ),
         Series(
-            "Lost and found",
-            "Times that a gateway went on reading after a failure.",
+            "Resumed after a failure",
+            "How often a gateway resumed reading after a failure.",
             "cps",
             {POD: rates(gateway("bus_resumes_total"), BY_POD)},
             width=6,
         ),
         Series(
             "Gaps",
-            "`trimmed`: the gateway was too far behind. `rewound`: Redis came back without its data.",
+            "`trimmed`: the gateway was too far behind. `rewound`: Redis lost data. `noticed by pollers`: it "
+            "lost messages that it had confirmed, and the pollers told the gateways.",
             "cps",
-            {"{{reason}}": rates(gateway("bus_gaps_total"), "reason")},
+            {
+                "{{reason}}": rates(gateway("bus_gaps_total"), "reason"),
+                "noticed by pollers": rates(poller("rewinds_total")),
+            },
+            width=6,
+        ),
+        Series(
+            "Clocks",
+            "How far each host's clock is ahead of Redis's; negative if it is behind. From a second on, ages "
+            "are counted by Redis's clock.",
+            "s",
+            {
+                POD: f"max by ({BY_POD}) ({gateway('clock_skew_seconds')})",
+                f"poller {POD}": f"max by ({BY_POD}) ({poller('clock_skew_seconds')})",
+            },
+            width=12,
+            threshold=threshold("clock_skew"),
+        ),
+        Series(
+            "Redis removes keys",
+            "1 while Redis removes keys when it is full, records too: its `maxmemory-policy` must be "
+            "`noeviction`.",
+            "short",
+            {"removes keys": f"max({poller('redis_evicts')})"},
+            width=6,
+        ),
+        Series(
+            "Steps of Redis's clock",
+            "How often Redis's clock was put forward or back: ids and sessions expire by it.",
+            "cps",
+            {"{{direction}}": rates(poller("redis_clock_steps_total"), "direction")},
             width=6,
         ),
     ],
@@ -156,6 +196,6 @@ WHAT_GOES_WRONG = Row(
 DASHBOARD = Dashboard(
     "bus",
     "Bus",
-    "What is stored on the Redis stream, who reads it how soon, and whether anything goes missing.",
+    "What is stored on the Redis stream, how soon gateways read it, and whether anything goes missing.",
     [IN_SHORT, HOW_SOON, HOW_MUCH, WHAT_GOES_WRONG],
 )

@@ -23,15 +23,16 @@ from deploy.observability.grafana.query import (
 FULL = threshold("connections_per_limit")
 BROWSERS = f"sum({gateway('connections')})"
 ROOM = f"sum({gateway('connections_limit')})"
-"""Of all gateways together."""
+"""For all gateways together."""
 
 
 def replicas(service: str) -> Panel:
-    """Return the panel of how many replicas there are, and what their autoscaler says where there is one."""
+    """Return the panel of a service's replicas and, where there is an autoscaler, of its figures."""
     autoscaler = f'{{namespace=~"$namespace", horizontalpodautoscaler=~"(keda-hpa-)?queuecast-{service}"}}'
     return Series(
         f"Replicas: {service}",
-        "Running ones. Where kube-state-metrics is, what their autoscaler wants and its bounds too.",
+        "Running replicas. With kube-state-metrics, also the number that their autoscaler wants and its "
+        "bounds.",
         "short",
         {
             "running": f"count({builds(service)})",
@@ -53,19 +54,19 @@ IN_SHORT = Row(
     [
         Stat(
             "Browsers",
-            "Connections of browsers, on all gateways.",
+            "Browser connections, on all gateways.",
             "short",
             {"connections": BROWSERS},
         ),
         Stat(
             "Room left",
-            "Connections that all gateways together still take.",
+            "Connections that all gateways together can still accept.",
             "short",
             {"connections": f"{ROOM} - {BROWSERS}"},
         ),
         Stat(
             "Used",
-            "Connections per limit, of all gateways together.",
+            "Connections as a share of the limit, for all gateways together.",
             "percentunit",
             {"connections per limit": f"{BROWSERS} / {ROOM}"},
             threshold=FULL,
@@ -73,21 +74,21 @@ IN_SHORT = Row(
         ),
         Stat(
             "If a gateway is lost",
-            "The same, when the largest gateway is gone and its browsers have come back to the others. It is "
-            "infinite where there are no others.",
+            "The same, after the largest gateway is lost and its browsers have reconnected to the others. "
+            "Infinite if there are no others.",
             "percentunit",
             {"connections per limit": f"{BROWSERS} / ({ROOM} - max({gateway('connections_limit')}))"},
             threshold=FULL,
         ),
         Stat(
             "Gateways needed",
-            f"So that none is over {FULL.value:.0%} of its limit.",
+            f"How many keep every gateway at or below {FULL.value:.0%} of its limit.",
             "short",
             {"gateways": f"ceil({BROWSERS} / ({FULL.value} * avg({gateway('connections_limit')})))"},
         ),
         Stat(
             "Evenness",
-            "Connections of the fullest gateway per average: 1 is even.",
+            "Connections of the fullest gateway, divided by the average. 1 means perfectly even.",
             "none",
             {
                 "fullest per average": f"max({gateway('connections')})"
@@ -98,13 +99,13 @@ IN_SHORT = Row(
 )
 
 HOW_MANY_THERE_ARE = Row(
-    "How many there are",
+    "Replicas and builds",
     [
         replicas("gateway"),
         replicas("poller"),
         Stat(
             "Builds",
-            "What the processes were built from. More than one of each is a rollout, or one that is stuck.",
+            "The builds that run. More than one per service means a rollout, perhaps a stuck one.",
             "short",
             {f"{service} {BUILD}": built(service) for service in ("gateway", "poller")},
             height=8,
@@ -114,11 +115,11 @@ HOW_MANY_THERE_ARE = Row(
 )
 
 WHAT_AUTOSCALING_GOES_BY = Row(
-    "What autoscaling goes by",
+    "Autoscaling metrics",
     [
         Series(
             "Connections per limit",
-            "By gateway. Autoscaling by connections keeps the average at half of the limit.",
+            "By gateway. Autoscaling on connections keeps the average at half of the limit.",
             "percentunit",
             {POD: f"sum by ({BY_POD}) ({gateway('connections')} / {gateway('connections_limit')})"},
             width=6,
@@ -126,7 +127,7 @@ WHAT_AUTOSCALING_GOES_BY = Row(
         ),
         Series(
             "CPU",
-            "Of one, by process. The autoscalers of `deploy/k8s` go by it in any case.",
+            "Share of one core, by process. The autoscalers in `deploy/k8s` always use it.",
             "percentunit",
             {
                 f"{service} {POD}": f"sum by ({BY_POD}) ({of(service, rate(process('cpu_seconds_total')))})"
@@ -136,15 +137,15 @@ WHAT_AUTOSCALING_GOES_BY = Row(
         ),
         Series(
             "Wait on the queue, on average",
-            "What KEDA scales pollers by: one more for each second.",
+            "KEDA scales pollers by this: one more for each second.",
             "s",
             {"{{queue}}": mean(poller, "queue_wait_seconds", by="queue")},
             width=6,
         ),
         Series(
-            "Deletion cost not told",
-            "Times that Kubernetes could not be told how many connections a pod has, by which a scale-in "
-            "finds the emptiest. Always 0 where it is not told.",
+            "Deletion cost failures",
+            "Failed attempts to tell Kubernetes how many connections a pod has, so that a scale-in picks the "
+            "emptiest. Always 0 without the component `deletion-cost`.",
             "cps",
             {"failures": rates(gateway("deletion_cost_failures_total"))},
             width=6,
@@ -153,11 +154,11 @@ WHAT_AUTOSCALING_GOES_BY = Row(
 )
 
 LEFT = Row(
-    "What the processes have left",
+    "Process resources",
     [
         Series(
             "Event loops",
-            "99th percentile of how late the latest loop of each service was.",
+            "99th percentile of the delay of each service's worst event loop.",
             "s",
             {
                 service: f"max({quantile(0.99, select('loop_lag_seconds_bucket'), BY_POD)})"
@@ -168,7 +169,7 @@ LEFT = Row(
         ),
         Series(
             "File descriptors",
-            "Open ones per limit, of the process of each service that has most.",
+            "Open descriptors as a share of the limit, for the fullest process of each service.",
             "percentunit",
             {service: f"max({of(service, DESCRIPTORS)})" for service in ("gateway", "poller")},
             width=12,
@@ -178,34 +179,45 @@ LEFT = Row(
 )
 
 WHAT_IT_COSTS = Row(
-    "What it costs",
+    "Cost",
     [
         Series(
-            "Memory for a browser",
-            "Resident memory of all gateways per connection. What they take without any is in it.",
+            "Memory per browser",
+            "Resident memory of all gateways per connection, including what idle gateways need.",
             "bytes",
             {"gateway": f"sum({of('gateway', process('resident_memory_bytes'))}) / clamp_min({BROWSERS}, 1)"},
-            width=8,
+            width=6,
         ),
         Series(
-            "CPU for an event",
+            "CPU per event",
             "CPU time of all gateways per event delivered.",
             "s",
             {
                 "gateway": f"sum({of('gateway', rate(process('cpu_seconds_total')))}) / "
                 f"{rates(gateway('events_delivered_total'))}"
             },
-            width=8,
+            width=6,
         ),
         Series(
-            "CPU for a message",
+            "CPU per message",
             "CPU time of all pollers per message received.",
             "s",
             {
                 "poller": f"sum({of('poller', rate(process('cpu_seconds_total')))}) / "
                 f"{rates(poller('received_total'))}"
             },
-            width=8,
+            width=6,
+        ),
+        Series(
+            "Bytes of large events",
+            "Bytes per second to browsers with compression, of events of `QUEUECAST_COMPRESS_BYTES` or more: "
+            "before it, and as sent.",
+            "bytes",
+            {
+                stage: rates(gateway("compression_bytes_total", f'stage="{stage}"'))
+                for stage in ("before", "after")
+            },
+            width=6,
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""A dashboard: rows of panels, with the variables, annotations and links that all of ours share."""
+"""A dashboard: rows of panels, with the variables, annotations and links that all dashboards share."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from deploy.observability.grafana.query import gateway
 COLUMNS = 24
 TAG = "queuecast"
 SERVICES = '{__name__=~"queuecast_(gateway|poller)_build_info"%s}'
-"""Whatever runs, by its build: the one metric that names each process once."""
+"""Every running process: the build metric has exactly one series per process."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """Panels under a title, from left to right; those that find no room begin a new line."""
+    """Panels under a title, from left to right; a panel that does not fit starts a new line."""
 
     title: str
     panels: Sequence[Panel]
@@ -25,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """One dashboard. `name` is its file's, and the end of its uid."""
+    """One dashboard. `name` is its file name and the end of its uid."""
 
     name: str
     title: str
@@ -33,11 +33,11 @@ class Dashboard:
     rows: Sequence[Row]
 
     def text(self) -> str:
-        """Return the file."""
+        """Return the content of the file."""
         return json.dumps(self.json(), indent=2, ensure_ascii=False) + "\n"
 
     def json(self) -> dict[str, Any]:
-        """Return it in Grafana's Classic model; a Grafana that is newer than its schema migrates it."""
+        """Return it in Grafana's Classic model; a newer Grafana migrates the schema."""
         panels = list(self._panels())
         return {
             "id": None,
@@ -102,7 +102,7 @@ def _variables(by_queue: bool) -> list[dict[str, Any]]:
             "regex": "",
             "skipUrlSync": False,
         },
-        # Outside of Kubernetes there is no such label: its pattern must match what is not there.
+        # Outside Kubernetes this label does not exist, so its pattern must match its absence.
         _variable("namespace", SERVICES % "", all_value=".*"),
         _variable("job", SERVICES % f", {namespace}"),
         _variable("instance", SERVICES % f", {namespace}, {job}"),
@@ -121,12 +121,12 @@ def _variable(name: str, series: str, all_value: str = ".+", hidden: bool = Fals
         "query": {"query": query, "refId": "variable"},
         "allValue": all_value,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
-        # 2 is hidden: no panel asks for it, but the links to those that do keep it.
+        # 2 means hidden: no panel here uses it, but links to other dashboards pass it on.
         "hide": 2 if hidden else 0,
         "includeAll": True,
         "multi": True,
         "options": [],
-        # 2 is whenever the time range changes.
+        # 2 means whenever the time range changes.
         "refresh": 2,
         "regex": "",
         "skipUrlSync": False,

@@ -1,4 +1,4 @@
-"""The gateways: who comes and goes, how soon events are written, what is refused, what the processes have."""
+"""The gateways: who connects and leaves, how soon events are written, what is refused, process resources."""
 
 from deploy.observability.grafana.dashboard import Dashboard, Row
 from deploy.observability.grafana.objectives import ANY, threshold
@@ -6,8 +6,8 @@ from deploy.observability.grafana.panel import Panel, Series, Stat
 from deploy.observability.grafana.processes import processes
 from deploy.observability.grafana.query import BUILD, BY_POD, POD, built, counted, gateway, quantile, rates
 
-RECOVERED, NOT_RECOVERED = 'outcome="recovered"', 'outcome!="recovered"'
-SLOW, SENT_AWAY = 'reason="slow"', 'reason=~"leaving|slow|token_expired"'
+NOT_RECOVERED = 'outcome!="recovered"'
+SLOW = 'reason="slow"'
 BAD_TOKENS = 'reason=~"malformed|algorithm|key|signature|not_yet|issuer|audience|claims"'
 
 
@@ -17,7 +17,7 @@ def by(label: str, metric: str, title: str, description: str, width: int = 8) ->
 
 
 def share_of_connections(title: str, description: str, limit: str, events: str) -> Panel:
-    """Return a panel of what an alert goes by, over the alert's own window."""
+    """Return a panel of an alert's own expression, over the alert's own window."""
     share = f"{events} / clamp_min(sum({gateway('connections')}), 1)"
     return Series(title, description, "percentunit", {"of the connections": share}, 8, threshold(limit))
 
@@ -27,42 +27,42 @@ IN_SHORT = Row(
     [
         Stat(
             "Gateways",
-            "Replicas that Prometheus reads, by what they were built from.",
+            "Replicas that Prometheus scrapes, by build.",
             "short",
             {BUILD: built("gateway")},
             named=True,
         ),
         Stat(
             "Draining",
-            "Replicas that close their connections because they stop.",
+            "Replicas that are closing their connections because they are shutting down.",
             "short",
             {"draining": f"sum({gateway('draining')})"},
         ),
         Stat(
             "Browsers",
-            "Connections of browsers, on all gateways.",
+            "Browser connections, on all gateways.",
             "short",
             {"connections": f"sum({gateway('connections')})"},
         ),
         Stat(
             "Fullest gateway",
-            "Connections per limit, of the gateway with the least room.",
+            "Connections as a share of the limit, for the gateway with the least room.",
             "percentunit",
             {"connections per limit": f"max({gateway('connections')} / {gateway('connections_limit')})"},
             threshold=threshold("connections_per_limit"),
             maximum=1,
         ),
         Stat(
-            "Cut off as too slow",
+            "Closed as too slow",
             "Browsers that were `QUEUECAST_MAX_BUFFERED_BYTES` behind, in the time range shown.",
             "short",
             {"slow": counted(gateway("disconnects_total", SLOW))},
             threshold=ANY,
         ),
         Stat(
-            "Came back with nothing missed",
-            "Browsers that came back as the session that they were, with all that they had missed, of those "
-            "that tried, in the time range shown.",
+            "Sessions recovered",
+            "Share of reconnecting browsers that kept their session and received everything they had missed, "
+            "in the time range shown.",
             "percentunit",
             {
                 "recovered": f"1 - {counted(gateway('recoveries_total', NOT_RECOVERED))}"
@@ -74,12 +74,12 @@ IN_SHORT = Row(
 )
 
 COMING_AND_GOING = Row(
-    "Who comes and goes",
+    "Connecting and disconnecting",
     [
         Series(
             "Connections",
-            "By gateway. Long connections stay where they are: after a scale-out they even out only as "
-            "`QUEUECAST_MAX_CONNECTION_SECONDS` or new browsers have it.",
+            "By gateway. Connections stay where they are: after a scale-out they even out only through new "
+            "browsers and `QUEUECAST_MAX_CONNECTION_SECONDS`.",
             "short",
             {POD: f"sum by ({BY_POD}) ({gateway('connections')})"},
             width=8,
@@ -89,50 +89,52 @@ COMING_AND_GOING = Row(
             "reason",
             "disconnects_total",
             "Disconnects",
-            "Connections ended, by what ended them. `leaving` is a replica that stops, `slow` a browser that "
-            "did not read.",
+            "Connections that ended, by reason. `leaving`: the replica is shutting down. `slow`: the "
+            "browser did not read.",
         ),
         by(
             "reason",
             "handshakes_refused_total",
-            "Requests turned away",
-            "Before there was a connection. `full`, `descriptors` and `leaving` are for want of room.",
+            "Handshakes refused",
+            "Requests refused before there was a connection. `full`, `descriptors` and `leaving` mean a "
+            "lack of room.",
         ),
         by(
             "reason",
             "connects_refused_total",
-            "Not let into a namespace",
-            "Connections that showed no token, or one that does not count.",
+            "Connects refused",
+            "Connections that a namespace refused, for example for a missing or invalid token.",
         ),
         by(
             "outcome",
             "recoveries_total",
-            "Sessions come back for",
-            "By how it ended: all but `recovered` are told so, and begin anew.",
+            "Recovery attempts",
+            "By outcome. All browsers but the `recovered` ones are told that they missed events, and start "
+            "over.",
         ),
     ],
 )
 
 BREAKING_OFF = Row(
-    "What alerts go by",
+    "Alert expressions",
     [
         share_of_connections(
             "Broke off and came back",
-            "Sessions that broke off and came back within 5 minutes, without those that were sent away.",
+            "Sessions that lost their connection and came back within 5 minutes, except those that we "
+            "closed.",
             "came_back_per_connection",
-            f"clamp_min(sum(increase({gateway('recoveries_total', RECOVERED)}[5m])) - "
-            f"sum(increase({gateway('disconnects_total', SENT_AWAY)}[5m])), 0)",
+            f"sum(increase({gateway('broken_off_total')}[5m]))",
         ),
         share_of_connections(
             "Too slow",
-            "Connections closed within 15 minutes as their browsers read too slowly.",
+            "Connections closed within 15 minutes because their browsers read too slowly.",
             "slow_per_connection",
             f"sum(increase({gateway('disconnects_total', SLOW)}[15m]))",
         ),
         Series(
             "Tokens refused",
-            "Tokens that do not count, of the connections opened within 15 minutes. One that is missing or "
-            "over is not in it: that is the page's own matter.",
+            "Invalid tokens, as a share of the connections opened within 15 minutes. Missing and expired "
+            "tokens do not count: those are the web page's fault.",
             "percentunit",
             {
                 "of the connects": f"sum(increase({gateway('connects_refused_total', BAD_TOKENS)}[15m]))"
@@ -149,14 +151,15 @@ TO_BROWSERS = Row(
     [
         Series(
             "From the queue to the browsers, by gateway",
-            "99th percentile from SQS accepting a message to its bytes on all sockets of this gateway.",
+            "99th percentile from when SQS could deliver a message to its bytes being written to all sockets "
+            "of this gateway, without the time that a rate limit held the message back.",
             "s",
             {POD: quantile(0.99, gateway("delivery_seconds_bucket", 'redelivered="false"'), BY_POD)},
             width=8,
         ),
         Series(
             "Fan-out and write",
-            "How long a read of the bus takes to be handed to all connections, and its bytes to be written.",
+            "How long it takes to hand one read of the bus to all connections, and to write its bytes.",
             "s",
             {
                 f"{stage}, {name}": quantile(share, gateway(f"{stage}_seconds_bucket"))
@@ -167,7 +170,7 @@ TO_BROWSERS = Row(
         ),
         Series(
             "Events",
-            "Delivered as they happen, and replayed to browsers that came back.",
+            "Delivered live, and replayed to browsers that reconnected.",
             "cps",
             {
                 f"delivered {POD}": rates(gateway("events_delivered_total"), BY_POD),
@@ -177,21 +180,22 @@ TO_BROWSERS = Row(
         ),
         Series(
             "Redelivered messages",
-            "Deliveries of messages that had been handed out before and were only stored now.",
+            "Deliveries of messages that SQS had handed out before, but that were stored only now.",
             "cps",
             {"redelivered": rates(gateway("delivery_seconds_count", 'redelivered="true"'))},
             width=6,
         ),
         Series(
-            "Held for browsers",
-            "Bytes that browsers have not taken yet, or that came of them and wait, by gateway.",
+            "Buffered bytes",
+            "Bytes that wait to be read by browsers, and bytes from browsers that wait to be handled, by "
+            "gateway.",
             "bytes",
             {POD: f"sum by ({BY_POD}) ({gateway('buffered_bytes')})"},
             width=6,
         ),
         Series(
-            "The connection with most",
-            "Of each gateway, in bytes. At `QUEUECAST_MAX_BUFFERED_BYTES` (4 MiB) it is cut off.",
+            "Largest buffer of a connection",
+            "By gateway. At `QUEUECAST_MAX_BUFFERED_BYTES` (4 MiB) the gateway closes the connection.",
             "bytes",
             {POD: f"max by ({BY_POD}) ({gateway('buffered_bytes_max')})"},
             width=6,
@@ -200,8 +204,42 @@ TO_BROWSERS = Row(
             "outcome",
             "commands_total",
             "Commands",
-            "Sessions that commands in messages were for, by what became of them.",
+            "Sessions that commands in messages or of Node's emitters were addressed to, by outcome.",
             6,
+        ),
+    ],
+)
+
+PAST = Row(
+    "Past events",
+    [
+        by(
+            "outcome",
+            "past_answers_total",
+            "Answers with past events",
+            "`incomplete`: the stream, or a limit of the answer, had less than was asked for.",
+            6,
+        ),
+        Series(
+            "Past events",
+            "Events in these answers, by gateway.",
+            "cps",
+            {POD: rates(gateway("past_events_total"), BY_POD)},
+            width=6,
+        ),
+        by(
+            "call",
+            "past_reads_total",
+            "Reads of Redis for past events",
+            "Each is for all browsers that wait. `index`: a page of the stream, once for each gateway.",
+            6,
+        ),
+        Series(
+            "Memory for past events",
+            "By gateway; at most `QUEUECAST_PAST_BYTES`.",
+            "bytes",
+            {POD: f"sum by ({BY_POD}) ({gateway('past_held_bytes')})"},
+            width=6,
         ),
     ],
 )
@@ -212,29 +250,29 @@ FROM_BROWSERS = Row(
         by(
             "outcome",
             "relays_total",
-            "Sent on to everyone",
-            "Events of browsers, by what became of them.",
+            "Relayed events",
+            "Events that browsers send to everyone, by outcome.",
             5,
         ),
-        by("code", "acks_refused_total", "Refused events", "By the code in their acknowledgement.", 5),
+        by("code", "acks_refused_total", "Refused events", "By the code in the acknowledgement.", 5),
         by(
             "reason",
             "events_refused_total",
-            "Closed for what they sent",
-            "Connections that broke a protocol or flooded: a broken client, or a hostile one.",
+            "Closed for misbehaviour",
+            "Connections that violated a protocol or flooded the gateway: a broken client, or a hostile one.",
             5,
         ),
         Series(
-            "Keys for tokens not fetched",
-            "Times that the issuer's keys (`QUEUECAST_AUTH_JWKS_URL`) could not be had.",
+            "Failed fetches of token keys",
+            "Failed attempts to fetch the issuer's keys (`QUEUECAST_AUTH_JWKS_URL`).",
             "cps",
             {"failures": rates(gateway("auth_key_failures_total"))},
             width=5,
         ),
         Series(
-            "Keys for tokens",
-            "Keys that the issuer publishes and that can be used, by gateway. With 0 nobody can come in. "
-            "-1 is a gateway that asks no issuer.",
+            "Token keys",
+            "Usable keys that the issuer publishes, by gateway. With 0 nobody can connect. -1: the gateway "
+            "asks no issuer.",
             "short",
             {
                 POD: f"min by ({BY_POD}) ({gateway('auth_keys')} >= 0) "
@@ -243,9 +281,9 @@ FROM_BROWSERS = Row(
             width=4,
         ),
         Series(
-            "Sessions that are not kept",
-            "As those of their address take `QUEUECAST_MAX_SESSION_BYTES_PER_ADDRESS` of Redis: one that "
-            "comes and goes, or a proxy that `QUEUECAST_TRUSTED_PROXIES` lacks.",
+            "Sessions not kept",
+            "Their address already takes `QUEUECAST_MAX_SESSION_BYTES_PER_ADDRESS` of Redis: a client that "
+            "keeps reconnecting, or a proxy that is missing from `QUEUECAST_TRUSTED_PROXIES`.",
             "cps",
             {"sessions": rates(gateway("sessions_not_kept_total"))},
             width=24,
@@ -256,6 +294,6 @@ FROM_BROWSERS = Row(
 DASHBOARD = Dashboard(
     "gateway",
     "Gateway",
-    "Who comes and goes, how soon events are written, what is refused, and what the processes have left.",
-    [IN_SHORT, COMING_AND_GOING, BREAKING_OFF, TO_BROWSERS, FROM_BROWSERS, processes("gateway")],
+    "Who connects and leaves, how soon events are written, what is refused, and the processes' resources.",
+    [IN_SHORT, COMING_AND_GOING, BREAKING_OFF, TO_BROWSERS, PAST, FROM_BROWSERS, processes("gateway")],
 )

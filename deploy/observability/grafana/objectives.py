@@ -1,4 +1,4 @@
-"""What `objectives.yml` promises and calls too much, as the dashboards need it. Not where a figure stands."""
+"""Objectives and thresholds from `objectives.yml`, as the dashboards need them. It defines no figures."""
 
 import re
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ FILE = Path(__file__).parents[1] / "objectives.yml"
 FIGURES: Mapping[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
 
 SELECTED = 'namespace=~"$namespace", job=~"$job", instance=~"$instance"'
-"""What every selector begins with: the dashboard's variables."""
+"""The start of every selector: the dashboard's variables."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """From `value` on (`below`: under it) a panel is red, and `note` says why."""
+    """A panel turns red at `value` and above (with `below`, under it); `note` says why."""
 
     value: float
     note: str
@@ -25,12 +25,12 @@ class Threshold:
 
 
 def threshold(name: str) -> Threshold:
-    """Return what the alerts call too much, by its name in the file."""
-    return Threshold(FIGURES["thresholds"][name]["value"], f"Red: what alerts call too much (`{name}`).")
+    """Return an alert's threshold, by its name in the file."""
+    return Threshold(FIGURES["thresholds"][name]["value"], f"Red: above the alert threshold (`{name}`).")
 
 
 ANY = Threshold(0.5, "Red: any.")
-"""More than none. Half of one, as `increase()` extrapolates: it may say 0.98 of what was one."""
+"""More than none. One half, because `increase()` extrapolates and may show one event as 0.98."""
 
 
 class Objective:
@@ -44,26 +44,26 @@ class Objective:
     def target(self) -> Threshold:
         """The promised share."""
         share = self._given["objective"]
-        return Threshold(share, f"Red: less than the promised {share:.1%}.", below=True)
+        return Threshold(share, f"Red: below the promised {share:.1%}.", below=True)
 
     @property
     def burn(self) -> Threshold:
-        """From which burn rate on somebody is paged, over the windows of `burn_windows`."""
+        """The burn rate that pages, over the windows of `burn_windows`."""
         rate = FIGURES["burn_rates"][0]
         return Threshold(rate["factor"], f"Red: {rate['factor']} times as fast as allowed, which pages.")
 
     @property
     def burn_windows(self) -> tuple[str, str]:
-        """The two windows of the fastest burn rate; both have to be over it for an alert."""
+        """The two windows of the fastest burn rate; an alert needs both to be above it."""
         rate = FIGURES["burn_rates"][0]
         return rate["long"], rate["short"]
 
     def kept(self, window: str) -> str:
-        """Return the expression for the share of good events. It is 1 where nothing happened."""
+        """Return the expression for the share of good events. It is 1 if nothing happened."""
         return f"1 - {self._bad_share(window)}"
 
     def burn_rate(self, window: str) -> str:
-        """Return the expression for how many times faster than allowed the budget is used up."""
+        """Return the expression for how many times faster than allowed the budget burns."""
         return f"{self._bad_share(window)} / {1 - self._given['objective']:.6g}"
 
     def _bad_share(self, window: str) -> str:

@@ -29,15 +29,15 @@ STAGES = (
     ("fan-out", gateway, "fanout_seconds"),
     ("write", gateway, "write_seconds"),
 )
-"""The way of a message, in its order."""
+"""The stages of a message's path, in order."""
 
 
 def burn(objective: Objective) -> Panel:
-    """Return the panel of how fast an objective's budget is used up."""
+    """Return the panel of how fast an objective's error budget burns."""
     return Series(
         f"Budget burn: {objective.says[0].lower()}{objective.says[1:]}",
-        "How many times faster than its promise allows the error budget is used up. "
-        "Somebody is paged when both windows are over the line.",
+        "How many times faster than allowed the error budget burns. "
+        "An alert pages when both windows are above the line.",
         "short",
         {
             f"over {window} {{{{namespace}}}}": objective.burn_rate(window)
@@ -52,24 +52,24 @@ IN_SHORT = Row(
     "In short",
     [
         Stat(
-            "In time",
+            "On time",
             f"{DELIVERY.says}: their share in the time range shown.",
             "percentunit",
-            {"in time {{namespace}}": DELIVERY.kept("$__range")},
+            {"on time {{namespace}}": DELIVERY.kept("$__range")},
             threshold=DELIVERY.target,
             maximum=1,
         ),
         Stat(
-            "Let in",
+            "Accepted",
             f"{CONNECTS.says}: their share in the time range shown.",
             "percentunit",
-            {"let in {{namespace}}": CONNECTS.kept("$__range")},
+            {"accepted {{namespace}}": CONNECTS.kept("$__range")},
             threshold=CONNECTS.target,
             maximum=1,
         ),
         Stat(
             "Canary",
-            "How long ago the newest canary that any gateway got was put on its queue. There is none where "
+            "How long ago the newest canary that any gateway has received was put on its queue. No value if "
             "pollers send none (`QUEUECAST_CANARY_SECONDS`).",
             "s",
             {"age": f"min({gateway('canary_age_seconds')})"},
@@ -77,13 +77,13 @@ IN_SHORT = Row(
         ),
         Stat(
             "Browsers",
-            "Connections of browsers, on all gateways.",
+            "Browser connections, on all gateways.",
             "short",
             {"connections": f"sum({gateway('connections')})"},
         ),
         Stat(
             "Room used",
-            "Connections per limit (`QUEUECAST_MAX_CONNECTIONS`), of all gateways together.",
+            "Connections as a share of the limit (`QUEUECAST_MAX_CONNECTIONS`), for all gateways together.",
             "percentunit",
             {"connections per limit": USED},
             threshold=threshold("connections_per_limit"),
@@ -91,8 +91,8 @@ IN_SHORT = Row(
         ),
         Stat(
             "Left on queues",
-            "Messages that could not be delivered and were left for the dead-letter queue, in the time "
-            "range shown.",
+            "Messages that could not be delivered and were left for the dead-letter queue, in the time range "
+            "shown.",
             "short",
             {"left": counted(poller("left_total"))},
             threshold=ANY,
@@ -105,8 +105,9 @@ ON_TIME = Row(
     [
         Series(
             "From the queue to the browsers",
-            "From SQS accepting a message to its bytes on all sockets of a gateway. Redelivered messages are "
-            "not in it: their time on the queue is not Queuecast's.",
+            "From when SQS could deliver a message to its bytes being written to all sockets of a gateway, "
+            "without the time that a rate limit held the message back. Redelivered messages do not count, "
+            "because Queuecast does not determine their time on the queue.",
             "s",
             {
                 name: quantile(share, gateway("delivery_seconds_bucket", IN_TIME))
@@ -116,16 +117,16 @@ ON_TIME = Row(
         ),
         Series(
             "Where the time goes, on average",
-            "The stages on top of each other. Their averages add up to about that of the whole way: bus, "
-            "fan-out and write are measured for each read and not for each message.",
+            "The stages, stacked. Their averages add up to roughly the average of the whole path; not "
+            "exactly, because bus, fan-out and write are measured per read and not per message.",
             "s",
             {name: mean(select, histogram) for name, select, histogram in STAGES},
             width=8,
             stacked=True,
         ),
         Series(
-            "The slowest of each stage",
-            "99th percentiles. They do not add up; a stage that stands out is where to look.",
+            "The slowest 1 % of each stage",
+            "99th percentiles. They do not add up. Look at the stage that stands out.",
             "s",
             {name: quantile(0.99, select(f"{histogram}_bucket")) for name, select, histogram in STAGES},
             width=8,
@@ -138,7 +139,7 @@ FULLNESS = Row(
     [
         Series(
             "Browsers",
-            "Connections by gateway, on top of each other.",
+            "Connections by gateway, stacked.",
             "short",
             {POD: f"sum by ({BY_POD}) ({gateway('connections')})"},
             width=8,
@@ -146,7 +147,7 @@ FULLNESS = Row(
         ),
         Series(
             "Messages and events",
-            "Messages come from queues. Each becomes a record, and an event for every browser of its rooms.",
+            "Messages come from queues. Each becomes a record, and an event for every browser in its rooms.",
             "cps",
             {
                 "messages received": rates(poller("received_total")),
@@ -156,8 +157,8 @@ FULLNESS = Row(
             width=8,
         ),
         Series(
-            "The fullest",
-            "Of CPU and descriptors the process with the least left. One CPU is all that it can use.",
+            "Resource use",
+            "For CPU and descriptors, the process with the least left. A process can use one core at most.",
             "percentunit",
             {
                 "all gateways: connections": USED,
@@ -183,23 +184,24 @@ WRONG = Row(
         burn(CONNECTS),
         Series(
             "Failures",
-            "All zero when all is well. The dashboards behind the links above have each by its reasons.",
+            "All zero when all is well. The dashboards linked above break each one down by reason.",
             "cps",
             {
                 "messages left on the queue": rates(poller("left_total")),
                 "calls to SQS failed": rates(poller("sqs_failures_total")),
                 "publishes not confirmed by Redis": rates(poller("publish_failures_total")),
                 "records gone before they were read": rates(gateway("bus_gaps_total")),
-                "bus lost and found": rates(gateway("bus_resumes_total")),
+                "bus readers resumed after a failure": rates(gateway("bus_resumes_total")),
                 "browsers too slow": rates(gateway("disconnects_total", 'reason="slow"')),
-                "requests turned away": rates(gateway("handshakes_refused_total")),
-                "connections closed for what they sent": rates(gateway("events_refused_total")),
+                "handshakes refused": rates(gateway("handshakes_refused_total")),
+                "connections closed for misbehaviour": rates(gateway("events_refused_total")),
             },
             width=12,
         ),
         Heatmap(
             "Every delivery",
-            "How many deliveries took how long. A second hump, or a few late ones, are in no quantile.",
+            "How many deliveries took how long. It shows what quantiles hide: a second hump, or a few late "
+            "ones.",
             "s",
             {"{{le}}": buckets(gateway("delivery_seconds_bucket", IN_TIME))},
             width=12,

@@ -1,4 +1,4 @@
-"""A panel: one question, with its queries, as Grafana wants it. Not where it stands on its dashboard."""
+"""A panel: one question with its queries, in Grafana's format. Its place is the dashboard's business."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Panel:
     asked: Mapping[str, Any] = field(init=False, default_factory=lambda: {"instant": False, "range": True})
 
     def json(self) -> dict[str, Any]:
-        """Return the panel, without its place."""
+        """Return the panel without its position."""
         note = f" {self.threshold.note}" if self.threshold else ""
         return {
             "type": self.kind,
@@ -50,11 +50,11 @@ class Panel:
         }
 
     def options(self) -> dict[str, Any]:
-        """Return what is particular to the kind of panel."""
+        """Return the options of this kind of panel."""
         raise NotImplementedError
 
     def custom(self) -> dict[str, Any]:
-        """Return how the kind of panel draws a series."""
+        """Return how this kind of panel draws a series."""
         return {}
 
     def _defaults(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Series(Panel):
-    """How something went: a line for each series, or areas on top of each other that add up."""
+    """A time series: one line each, or stacked areas that add up."""
 
     stacked: bool = False
     kind: str = field(init=False, default="timeseries")
@@ -104,12 +104,12 @@ class Series(Panel):
 
 @dataclass(frozen=True)
 class Stat(Panel):
-    """How it is now, or was in all of the time range: one figure."""
+    """One figure: the value now, or for the whole time range."""
 
     width: int = 4
     height: int = 4
     named: bool = False
-    """Whether the names of the series are what matters."""
+    """True if the names of the series matter more than their values."""
     kind: str = field(init=False, default="stat")
     asked: Mapping[str, Any] = field(init=False, default_factory=lambda: {"instant": True, "range": False})
 
@@ -126,7 +126,7 @@ class Stat(Panel):
 
 @dataclass(frozen=True)
 class Heatmap(Panel):
-    """Where all of them were, not a quantile of them: buckets over time."""
+    """Buckets over time: the whole distribution, not a quantile of it."""
 
     kind: str = field(init=False, default="heatmap")
     asked: Mapping[str, Any] = field(

@@ -17,42 +17,42 @@ from deploy.observability.grafana.query import (
 )
 
 OUTCOMES = ("published", "duplicates", "left", "dropped", "returned")
-"""What becomes of a message that was received: one of these, or it is in flight."""
+"""The outcomes of a received message. Until it has one, it is in flight."""
 
 IN_SHORT = Row(
     "In short",
     [
         Stat(
             "Pollers",
-            "Replicas that Prometheus reads, by what they were built from.",
+            "Replicas that Prometheus scrapes, by build.",
             "short",
             {BUILD: built("poller")},
             named=True,
         ),
         Stat(
             "Received",
-            "Messages in the time range shown, redelivered ones included.",
+            "Messages received in the time range shown, including redelivered ones.",
             "short",
             {"received": counted(poller("received_total"))},
         ),
         Stat(
             "In flight",
-            "Messages received and not yet published, left, dropped or returned. They are held while "
+            "Messages received but not yet published, left, dropped or returned. Pollers hold them while "
             "Redis is away.",
             "short",
             {"in flight": f"sum({poller('in_flight')})"},
         ),
         Stat(
             "Dead letters",
-            "Messages left at their last receive, in the time range shown: in the dead-letter queue.",
+            "Messages left at their last receive, in the time range shown. They go to the dead-letter queue.",
             "short",
             {"dead letters": counted(poller("dead_letters_total"))},
             threshold=ANY,
         ),
         Stat(
             "Unaccounted for",
-            "Received, less published, duplicates, left, dropped, returned and in flight. Always 0: a "
-            "message that is none of these would be lost.",
+            "Received minus published, duplicates, left, dropped, returned and in flight. Always 0, except "
+            "when a scrape comes between two counts: a message that is none of these would be lost.",
             "short",
             {
                 "unaccounted for": " - ".join(
@@ -68,8 +68,8 @@ IN_SHORT = Row(
         ),
         Stat(
             "Intake",
-            "How long ago the intake of a queue last made a step. A long poll takes up to "
-            "`QUEUECAST_WAIT_SECONDS`; `/livez` fails when it is stuck.",
+            "How long ago the event loop of a queue last made progress. A long poll takes up to "
+            "`QUEUECAST_WAIT_SECONDS`; `/livez` fails when the loop is stuck.",
             "s",
             {"since its last step": f"max(time() - {poller('loop_tick_timestamp_seconds')})"},
         ),
@@ -81,7 +81,8 @@ HOW_LONG_MESSAGES_WAIT = Row(
     [
         Series(
             "Wait on the queue",
-            "99th percentile from SQS accepting a message to its receipt. First deliveries only.",
+            "99th percentile from when SQS could deliver a message to a poller receiving it, without the "
+            "time that a rate limit held the message back. First deliveries only.",
             "s",
             {"{{queue}}": quantile(0.99, poller("queue_wait_seconds_bucket"), "queue")},
             width=8,
@@ -89,7 +90,7 @@ HOW_LONG_MESSAGES_WAIT = Row(
         ),
         Series(
             "Judge and publish",
-            "From received to stored on the bus, a batch at a time, and Redis's part of it.",
+            "From received to stored on the bus, per batch, and Redis's part of it.",
             "s",
             {
                 f"{name}, {words}": quantile(share, poller(f"{stage}_seconds_bucket"))
@@ -109,7 +110,7 @@ HOW_LONG_MESSAGES_WAIT = Row(
 )
 
 WHAT_BECOMES_OF_THEM = Row(
-    "What becomes of them",
+    "Outcomes",
     [
         Series(
             "Received",
@@ -119,8 +120,8 @@ WHAT_BECOMES_OF_THEM = Row(
             width=8,
         ),
         Series(
-            "What became of them",
-            "On top of each other they are what was received, but for what is in flight.",
+            "Outcomes",
+            "Stacked, they add up to what was received, except for messages in flight.",
             "cps",
             {outcome: rates(poller(f"{outcome}_total")) for outcome in OUTCOMES},
             width=8,
@@ -128,14 +129,15 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "In flight",
-            "Messages received and not yet published, left, dropped or returned, by queue.",
+            "Messages received but not yet published, left, dropped or returned, by queue.",
             "short",
             {"{{queue}}": f"sum by (queue) ({poller('in_flight')})"},
             width=8,
         ),
         Series(
             "Left",
-            "Receives of messages that could not be published, by reason; and those that were their last.",
+            "Receives of messages that could not be published, by reason; and how many were a message's "
+            "last.",
             "cps",
             {
                 "{{reason}}": rates(poller("left_total"), "reason"),
@@ -145,7 +147,7 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "Redelivered",
-            "Share of the received messages that had been handed out before: a poller was killed, a message "
+            "Share of the received messages that SQS had handed out before: a poller was killed, a message "
             "was left, or its delete failed.",
             "percentunit",
             {"{{queue}}": per(poller("redelivered_total"), poller("received_total"), "queue")},
@@ -154,7 +156,7 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "Deleted",
-            "Messages deleted from their queue, given up undeleted, and kept hidden as they were held.",
+            "Messages deleted from their queue, given up undeleted, and kept hidden while pollers hold them.",
             "cps",
             {
                 "deleted": rates(poller("deleted_total")),
@@ -165,15 +167,15 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "Dropped",
-            "Messages that were deleted and shown to nobody, by reason.",
+            "Messages deleted without being shown to anybody, by reason.",
             "cps",
             {"{{reason}}": rates(poller("dropped_total"), "reason")},
             width=6,
         ),
         Series(
-            "Waited for newer ones",
-            "Times that messages of a route with `latest` waited for newer ones while a backlog was drained, "
-            "by what ended it; and the keys of which the newest is known, 10,000 at most.",
+            "Waits for newer messages",
+            "How often messages of a route with `latest` waited for newer ones while a backlog drained, by "
+            "what ended the wait; and how many keys pollers remember the newest message of, 10,000 at most.",
             "short",
             {
                 "{{cause}}": rates(poller("drains_total"), "cause"),
@@ -183,15 +185,15 @@ WHAT_BECOMES_OF_THEM = Row(
         ),
         Series(
             "Routes file",
-            "Pollers whose routes file is wrong, so that an older one is in force. `/readyz` and the log say "
-            "what is wrong.",
+            "Pollers that use an older routes file because the current one is invalid. `/readyz` and the log "
+            "say why.",
             "short",
             {"wrong": f"sum({pollers('routes_wrong')})"},
             width=4,
         ),
         Series(
             "Routes in force",
-            "When the routes in force were read first and last, as Unix time; 0 is a poller without a file.",
+            "When pollers read the routes that they use, oldest and newest, as Unix time. 0: no routes file.",
             "short",
             {
                 "oldest": f"min({pollers('routes_loaded_timestamp_seconds')})",
@@ -200,8 +202,8 @@ WHAT_BECOMES_OF_THEM = Row(
             width=4,
         ),
         Series(
-            "Routes files read",
-            "At the start, at a change and on SIGHUP, by outcome.",
+            "Routes file reads",
+            "At the start, after a change and on SIGHUP, by outcome.",
             "cps",
             {"{{outcome}}": rates(pollers("routes_loads_total"), "outcome")},
             width=4,
@@ -214,14 +216,14 @@ WHAT_SQS_SAYS = Row(
     [
         Series(
             "Receives",
-            "Calls by outcome. Empty ones are long polls in which nothing came.",
+            "Calls by outcome. `empty`: a long poll that brought nothing.",
             "reqps",
             {"{{outcome}}": rates(poller("receives_total"), "outcome")},
             width=8,
         ),
         Series(
-            "Messages in a receive",
-            "Of those that brought any. SQS hands out 10 at most: near that, more wait.",
+            "Messages per receive",
+            "Of receives that brought any. SQS hands out 10 at most; near 10, more are waiting.",
             "short",
             {
                 "{{queue}}": per(
@@ -233,14 +235,15 @@ WHAT_SQS_SAYS = Row(
         ),
         Series(
             "Open receives",
-            "Under way or about to be. A busy queue gets up to `QUEUECAST_MAX_RECEIVES`, in each poller.",
+            "Receives under way or about to start. A busy queue gets up to `QUEUECAST_MAX_RECEIVES` per "
+            "poller.",
             "short",
             {"{{queue}}": f"sum by (queue) ({poller('open_receives')})"},
             width=8,
         ),
         Series(
-            "Receives that failed",
-            "Their share.",
+            "Failed receives",
+            "Share of receives that failed.",
             "percentunit",
             {
                 "{{queue}}": per(
@@ -259,22 +262,22 @@ WHAT_SQS_SAYS = Row(
         ),
         Series(
             "Failures, by reason",
-            "`credentials` and `denied` are for who runs this, `throttled` and `server_error` pass.",
+            "`credentials` and `denied` need you to act; `throttled` and `server_error` pass by themselves.",
             "cps",
             {"{{reason}}": rates(poller("sqs_failures_total"), "reason")},
             width=8,
         ),
         Series(
             "Receives held back",
-            "Share of the time for which receives waited: `rate` for the queue's limit (`QUEUECAST_RATE`), "
-            "`lag` for gateways that are behind. The backlog waits on the queue.",
+            "Share of the time that receives were paused. `rate`: for the queue's limit (`QUEUECAST_RATE`). "
+            "`lag`: for gateways that are behind. The backlog waits on the queue.",
             "percentunit",
             {"{{queue}}, {{cause}}": rates(poller("throttled_seconds_total"), "queue, cause")},
             width=12,
         ),
         Series(
             "Canaries",
-            "Messages of the poller's own that it put on its queue, by queue.",
+            "Test messages that pollers put on their own queue, by queue.",
             "cps",
             {"{{queue}}": rates(poller("canaries_sent_total"), "queue")},
             width=12,

@@ -1,4 +1,4 @@
-"""The row of what a service's processes have left, the same for both."""
+"""The row about the resources of a service's processes, the same for both services."""
 
 from collections.abc import Mapping
 
@@ -27,11 +27,11 @@ def processes(service: str) -> Row:
         return {POD: f"sum by ({BY_POD}) ({of(service, expression)})"}
 
     return Row(
-        "What the processes have left",
+        "Process resources",
         [
             Series(
                 "Event loop",
-                "99th percentile of how late the loop was. What is late here is late for everyone.",
+                "99th percentile of the loop's delay. A delay here delays everyone.",
                 "s",
                 {POD: quantile(0.99, LOOPS[service]("loop_lag_seconds_bucket"), BY_POD)},
                 width=6,
@@ -39,21 +39,21 @@ def processes(service: str) -> Row:
             ),
             Series(
                 "CPU",
-                "Of one, which is all that an event loop can use.",
+                "Share of one core. An event loop cannot use more than one.",
                 "percentunit",
                 of_each(rate(process("cpu_seconds_total"))),
                 width=6,
             ),
             Series(
                 "Memory",
-                "Resident, as the limit of the container counts it.",
+                "Resident memory, which the container's limit counts.",
                 "bytes",
                 of_each(process("resident_memory_bytes")),
                 width=6,
             ),
             Series(
                 "File descriptors",
-                "Open ones per limit; a connection of a browser is one.",
+                "Open descriptors, as a share of the limit. Each browser connection takes one.",
                 "percentunit",
                 of_each(DESCRIPTORS),
                 width=6,

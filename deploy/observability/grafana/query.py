@@ -7,7 +7,7 @@ from deploy.observability.grafana.objectives import SELECTED
 BUILD = "{{version}} ({{revision}})"
 BY_POD = "pod, instance"
 POD = "{{pod}} {{instance}}"
-"""The legend of a process by its names. Where there are no pods, as under Compose, it is an address alone."""
+"""The legend of a process. Without pods, as under Compose, it shows only an address."""
 
 
 def gateway(metric: str, *matchers: str) -> str:
@@ -16,38 +16,38 @@ def gateway(metric: str, *matchers: str) -> str:
 
 
 def poller(metric: str, *matchers: str) -> str:
-    """Return a selector of the pollers' series, of the dashboard's queues."""
+    """Return a selector of the pollers' series for the selected queues."""
     queue = 'queue=~"$queue"'
     return f"queuecast_poller_{metric}{{{', '.join((SELECTED, queue, *matchers))}}}"
 
 
 def pollers(metric: str) -> str:
-    """Return a selector of the pollers' series that are about no single queue."""
+    """Return a selector of the pollers' series that have no queue."""
     return f"queuecast_poller_{metric}{{{SELECTED}}}"
 
 
 def process(metric: str) -> str:
-    """Return a selector of every process's own series; `of` leaves those of one service."""
+    """Return a selector of every process's own series; `of` narrows it to one service."""
     return f"process_{metric}{{{SELECTED}}}"
 
 
 def builds(service: str) -> str:
-    """Return a selector of what a service's processes were built from, one series each."""
+    """Return a selector of a service's build metric, which has one series per process."""
     return f"queuecast_{service}_build_info{{{SELECTED}}}"
 
 
 def built(service: str) -> str:
-    """Return how many of a service's processes there are of each build."""
+    """Return the number of a service's processes per build."""
     return f"count by (version, revision) ({builds(service)})"
 
 
 def of(service: str, expression: str) -> str:
-    """Return those series of the expression that belong to a service, whatever its job is called."""
+    """Return the expression's series that belong to a service, whatever its job is called."""
     return f"{expression} and on (job, instance) {builds(service)}"
 
 
 DESCRIPTORS = f"{process('open_fds')} / {process('max_fds')}"
-"""Open file descriptors of every process, of those that it may have."""
+"""Each process's open file descriptors, as a share of its limit."""
 
 
 def rate(selector: str) -> str:
@@ -55,35 +55,35 @@ def rate(selector: str) -> str:
 
 
 def total(expression: str, by: str = "") -> str:
-    """Return the sum, of all or by labels."""
+    """Return the sum, overall or by labels."""
     return f"sum by ({by}) ({expression})" if by else f"sum({expression})"
 
 
 def rates(selector: str, by: str = "") -> str:
-    """Return how many there are in a second, of all or by labels."""
+    """Return the rate per second, overall or by labels."""
     return total(rate(selector), by)
 
 
 def per(part: str, whole: str, by: str = "") -> str:
-    """Return how many of the one there are for each of the other, of all or by labels."""
+    """Return the ratio of two rates, overall or by labels."""
     return f"{rates(part, by)} / {rates(whole, by)}"
 
 
 def counted(selector: str, by: str = "") -> str:
-    """Return how many there were in the dashboard's time range."""
+    """Return the increase over the dashboard's time range."""
     return total(f"increase({selector}[$__range])", by)
 
 
 def buckets(selector: str) -> str:
-    """Return how many there were in each bucket, for a heatmap."""
+    """Return the increase per bucket, for a heatmap."""
     return f"sum by (le) (increase({selector}[$__rate_interval]))"
 
 
 def quantile(share: float, selector: str, by: str = "") -> str:
-    """Return a quantile, of all processes together or by labels."""
+    """Return a quantile, over all processes or by labels."""
     return f"histogram_quantile({share}, {rates(selector, f'le, {by}' if by else 'le')})"
 
 
 def mean(select: Callable[..., str], histogram: str, *matchers: str, by: str = "") -> str:
-    """Return the average of a histogram, of all or by labels; `select` is `gateway` or `poller`."""
+    """Return a histogram's average, overall or by labels; `select` is `gateway` or `poller`."""
     return per(select(f"{histogram}_sum", *matchers), select(f"{histogram}_count", *matchers), by)

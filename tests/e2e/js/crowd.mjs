@@ -1,7 +1,8 @@
 // Many stock Socket.IO clients in one process, for the fault tests. They keep the number of every item and the moment
 // it came, and report only when asked: a line on standard input is a question, the answer is a line of JSON for `status`
-// and one for each client for `pages`. The argument is {urls, tokens, clients, rooms, options}: client n is one of
-// urls[n % urls.length], in room n % rooms, and shows tokens[n], if there are any.
+// and one for each client for `pages`. The argument is {urls, tokens, clients, rooms, options, past}: client n is one of
+// urls[n % urls.length], in room n % rooms, and shows tokens[n], if there are any. With `past`, clients subscribe
+// with past events, again and again, and all items must be for rooms; "latest" keeps the newest number of each group.
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
@@ -10,7 +11,7 @@ const ACK_MS = 5_000;
 // Tells a client an offset without any news; nobody's handler waits for it.
 const OFFSET_EVENT = "queuecast:offset";
 
-const { urls, tokens, clients, rooms, options } = JSON.parse(process.argv[2]);
+const { urls, tokens, clients, rooms, options, past } = JSON.parse(process.argv[2]);
 
 class Page {
   numbers = [];
@@ -25,7 +26,7 @@ class Page {
     this.socket = io(urls[number % urls.length], { forceNew: true, auth, ...options });
     this.socket.on("connect", () => this.connected());
     this.socket.on("disconnect", (reason) => this.disconnects.push([Date.now(), reason]));
-    this.socket.onAny((name, item) => this.received(name, item));
+    this.socket.onAny((name, item, offset) => this.received(name, item, offset));
   }
 
   received(name, item) {
@@ -55,13 +56,84 @@ class Page {
   get joined() { return this.socket.connected && this.connects.at(-1).subscribed !== null; }
 }
 
-const pages = Array.from({ length: clients }, (_, number) => new Page(number));
+// Subscribes as docs/past-events.md says, and once more after a while, from outside of the room or from inside.
+class PastPage extends Page {
+  known = null;
+  answered = false;
+  tries = 0;
+
+  received(name, item, offset) {
+    if (name === OFFSET_EVENT || (name === "item_added" && !this.answered)) return;
+    this.take(name, item);
+    if (name === "item_added") this.known = offset;
+  }
+
+  take(name, item) { super.received(name, item); }
+
+  get wanted() { return this.known ? { since: this.known } : { last: 100 }; }
+
+  connected() {
+    const connect = { at: Date.now(), recovered: this.socket.recovered === true, subscribed: null };
+    this.connects.push(connect);
+    if (connect.recovered && this.answered) connect.subscribed = connect.at;
+    else this.join(connect);
+  }
+
+  join(connect) {
+    const mine = ++this.tries;
+    const options = this.wanted;
+    const again = () => { if (mine === this.tries && this.socket.connected) this.join(connect); };
+    this.answered = false;
+    this.socket.timeout(ACK_MS).emit("subscribe", `quarter-${this.room}`, options, (error, ack) => {
+      if (mine !== this.tries) return;
+      if (error || !ack.ok) { setTimeout(again, 300); return; }
+      if (!options.last && !ack.complete) this.strays += 1;
+      this.answered = true;
+      ack.events.forEach(({ event, args }) => this.take(event, ...args));
+      this.known = ack.offset;
+      connect.subscribed ??= Date.now();
+      setTimeout(() => this.leave(mine), 300 + 1_000 * Math.random());
+    });
+  }
+
+  leave(mine) {
+    if (mine !== this.tries || !this.socket.connected) return;
+    const connect = this.connects.at(-1);
+    if (Math.random() < 0.5) { this.join(connect); return; }
+    // What still comes of the room is in the answer too; if the connection breaks off, it has to join again.
+    this.answered = false;
+    this.socket.timeout(ACK_MS).emit("unsubscribe", `quarter-${this.room}`, () => {
+      if (mine === this.tries && this.socket.connected) this.join(connect);
+    });
+  }
+}
+
+// Its numbers are those of the state that it shows, in the order in which they came.
+class LatestPage extends PastPage {
+  shown = new Map();
+  taken = 0;
+
+  get wanted() { return { latest: true }; }
+
+  take(name, item) {
+    if (name !== "item_added") { this.strays += 1; return; }
+    // An answer that repeats what is shown is no delivery: pages ask again for ever.
+    if (this.shown.get(item.group)?.[0] !== item.n) this.taken += 1;
+    this.shown.delete(item.group);
+    this.shown.set(item.group, [item.n, Date.now()]);
+    this.numbers = [...this.shown.values()].map(([number]) => number);
+    this.times = [...this.shown.values()].map(([, time]) => time);
+  }
+}
+
+const kind = { false: Page, true: PastPage, latest: LatestPage }[past ?? false];
+const pages = Array.from({ length: clients }, (_, number) => new kind(number));
 
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const questions = {
   status: () => answer({
     joined: pages.filter((page) => page.joined).length,
-    deliveries: pages.reduce((sum, page) => sum + page.numbers.length, 0),
+    deliveries: pages.reduce((sum, page) => sum + (page.taken ?? page.numbers.length), 0),
   }),
   pages: () => pages.forEach(({ room, numbers, times, connects, disconnects, strays }) =>
     answer({ room, numbers, times, connects, disconnects, strays })),

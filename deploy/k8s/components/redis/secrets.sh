@@ -1,6 +1,6 @@
 #!/bin/sh
-# Secrets with new random passwords, for Redis and for both services: ./secrets.sh | kubectl apply --namespace NAME -f -
-# Redis's users are those of deploy/redis/users.acl. Nothing of it is written anywhere but to standard output.
+# Prints Secrets with new random passwords for Redis and both services: ./secrets.sh | kubectl apply -n NAME -f -
+# The Redis users come from deploy/redis/users.acl. It writes to standard output only.
 set -eu
 
 users=$(cat "$(dirname "$0")/../../../redis/users.acl")

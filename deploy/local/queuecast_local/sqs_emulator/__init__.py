@@ -1,4 +1,6 @@
-"""An SQS emulator in memory: it keeps the order of FIFO groups whoever asks, and stays fast on a deep queue.
+"""An SQS emulator in memory: it keeps the order of FIFO groups with any number of consumers, and stays fast
+with a deep queue.
 
-For trying out and for tests: it checks no signature, and forgets everything when it ends.
+It is for trying out and for tests: it checks no signatures, and forgets everything when it ends. A module
+belongs here if it implements SQS's API as clients see it.
 """

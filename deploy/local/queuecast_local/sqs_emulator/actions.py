@@ -1,13 +1,13 @@
-"""The actions of the SQS API on queues in memory: a request in, an answer out, both as the JSON that travels.
+"""The actions of the SQS API on queues in memory: a request in, an answer out, both as JSON.
 
-Waiting for messages is not here but in `long_polls`. What of the API is not here is refused, never ignored.
+Waiting for messages is in `long_polls`. Actions that the emulator lacks are refused, never ignored.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 """
 
 from collections.abc import Callable, Collection
 from typing import Any
 
-from queuecast_local.sqs_emulator.answers import confirmed, failure, shown
+from queuecast_local.sqs_emulator.answers import failure, received, sent_answer
 from queuecast_local.sqs_emulator.digests import md5_of_body
 from queuecast_local.sqs_emulator.directory import MAX_DELAY_SECONDS, MAX_WAIT_SECONDS, Directory
 from queuecast_local.sqs_emulator.errors import Refused
@@ -27,11 +27,11 @@ from queuecast_local.sqs_emulator.requests import (
 Json = dict[str, Any]
 
 MAX_HELD_BYTES = 256 * 1_048_576
-"""Of memory that the messages of all queues may take together: some 200,000 small ones."""
+"""Most memory for the messages of all queues together: about 200,000 small ones."""
 
 
 class Actions:
-    """All that one server can do. `clock` returns seconds since 1970, and never less than before."""
+    """All actions of one server. `clock` returns seconds since 1970 and never goes back."""
 
     def __init__(self, clock: Callable[[], float], max_held_bytes: int = MAX_HELD_BYTES) -> None:
         self._clock = clock
@@ -58,24 +58,24 @@ class Actions:
             "ChangeMessageVisibility": lambda request: self._hide(self.queue(request), request),
             "ChangeMessageVisibilityBatch": lambda request: self._batch(request, self._hide),
             "StartMessageMoveTask": moves.start,
-            "ListMessageMoveTasks": moves.shown,
+            "ListMessageMoveTasks": moves.listed,
         }
 
     def do(self, action: str, request: Json) -> Json:
-        """Return the answer to a request. A queue's URL is a path in it, as its host is the shell's.
+        """Return the answer to a request. A queue's URL in it is only a path; the server adds the host.
 
         Raises `Refused`.
         """
         if action not in self._actions:
             known = ", ".join(sorted(self._actions))
             raise Refused(
-                "UnsupportedOperation", f"{action} is no action of this emulator, which has {known}."
+                "UnsupportedOperation", f"{action} is not an action of this emulator, which has {known}."
             )
         return self._actions[action](request)
 
     @property
     def queues(self) -> Collection[Queue]:
-        """All queues there are."""
+        """All queues of the server."""
         return self._directory.queues
 
     def queue(self, request: Json) -> Queue:
@@ -88,12 +88,12 @@ class Actions:
         return number(request, "WaitTimeSeconds", default, 0, MAX_WAIT_SECONDS)
 
     def receive(self, request: Json) -> Json:
-        """Return what there is now, without waiting; an empty answer when that is nothing."""
+        """Return the messages that are there now, without waiting; an empty answer if there are none."""
         queue = self.queue(request)
         limit = number(request, "MaxNumberOfMessages", 1, 1, BATCH)
         seconds = number(request, "VisibilityTimeout", queue.visibility_seconds, 0, MAX_HIDDEN_SECONDS)
         messages = queue.receive(limit, self._clock(), seconds)
-        return {"Messages": [shown(message, request) for message in messages]} if messages else {}
+        return {"Messages": [received(message, request) for message in messages]} if messages else {}
 
     def _send_batch(self, request: Json) -> Json:
         total = sum(size(entry) for entry in entries(request))
@@ -102,7 +102,7 @@ class Actions:
         return self._batch(request, self._send)
 
     def _batch(self, request: Json, verb: Callable[[Queue, Json], Json]) -> Json:
-        """Do the verb to each entry: the answer has status 200 whatever becomes of them."""
+        """Apply the verb to each entry. The answer has status 200 even if entries fail."""
         queue = self.queue(request)
         done: list[Json] = []
         failed: list[Json] = []
@@ -119,7 +119,7 @@ class Actions:
         trace_header = trace_header_of(request)
         delay_seconds = number(request, "DelaySeconds", queue.delay_seconds, 0, MAX_DELAY_SECONDS)
         if queue.fifo and delay_seconds != queue.delay_seconds:
-            raise Refused("InvalidParameterValue", "A FIFO queue delays all its messages alike, or none.")
+            raise Refused("InvalidParameterValue", "A FIFO queue has one delay for all its messages.")
         if size(request) > queue.max_bytes:
             raise Refused("InvalidParameterValue", f"Message must be shorter than {queue.max_bytes} bytes.")
         now = self._clock()
@@ -135,7 +135,7 @@ class Actions:
             delay_seconds=delay_seconds,
             trace_header=trace_header,
         )
-        return confirmed(sent, md5_of_body(body), attributes, trace_header, fifo=queue.fifo)
+        return sent_answer(sent, md5_of_body(body), attributes, trace_header, fifo=queue.fifo)
 
     def _delete(self, queue: Queue, request: Json) -> Json:
         queue.delete(required(request, "ReceiptHandle"), self._clock())

@@ -1,4 +1,4 @@
-"""What SQS answers: a message as a receiver sees it, a confirmation, an entry that failed. Pure."""
+"""SQS's answers: a received message, the confirmation of a sent one, a failed entry. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from queuecast_local.sqs_emulator.requests import TRACE_HEADER
 Json = dict[str, Any]
 
 SENDER = "AIDAIT2UOQQY3AUEKVGXU"
-"""Who sends everything: the example of the API reference."""
+"""The sender of every message: the example in the API reference."""
 
 
-def shown(message: Message, request: Mapping[str, Any]) -> Json:
-    """Return a received message with as much about it as the request asks for."""
+def received(message: Message, request: Mapping[str, Any]) -> Json:
+    """Return a received message with the attributes that the request asks for."""
     answer: Json = {
         "MessageId": message.id,
         "ReceiptHandle": message.receipt_handle,
@@ -28,15 +28,15 @@ def shown(message: Message, request: Mapping[str, Any]) -> Json:
         answer["Attributes"] = selected(_system_attributes(message), names)
     if attributes := _attributes(message, request.get("MessageAttributeNames") or ()):
         answer["MessageAttributes"] = attributes
-        # Of what is sent along, or a receiver that asked for less could not check it.
+        # Only over the returned attributes, or a receiver that requested fewer could not check it.
         answer["MD5OfMessageAttributes"] = md5_of_attributes(attributes)
     return answer
 
 
-def confirmed(
+def sent_answer(
     sent: Sent, body_md5: str, attributes: Mapping[str, Any], trace_header: str | None, *, fifo: bool
 ) -> Json:
-    """Return what the sender of a message is told."""
+    """Return the confirmation for the sender of a message."""
     answer = {"MessageId": sent.message_id, "MD5OfMessageBody": body_md5}
     if attributes:
         answer["MD5OfMessageAttributes"] = md5_of_attributes(attributes)
@@ -49,12 +49,12 @@ def confirmed(
 
 
 def failure(entry_id: str, code: str, message: str, *, sender_fault: bool) -> Json:
-    """Return an entry of a batch that was not done."""
+    """Return an entry of a batch that failed."""
     return {"Id": entry_id, "SenderFault": sender_fault, "Code": query_code(code), "Message": message}
 
 
 def selected(attributes: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """Return the attributes that are asked for by name, or all."""
+    """Return the attributes with these names; `All` means all."""
     return {name: value for name, value in attributes.items() if name in names or "All" in names}
 
 

@@ -1,6 +1,6 @@
-"""The queues of one server: made, found, described, tagged and deleted.
+"""The queues of one server: creates, finds, describes, tags and deletes them.
 
-Requests and answers are the JSON that travels. A queue's URL is a path here, as its host is the shell's.
+Requests and answers are JSON. A queue's URL is only a path here; the server adds the host.
 """
 
 import json
@@ -21,7 +21,7 @@ MAX_DELAY_SECONDS = 900
 MAX_WAIT_SECONDS = 20
 MAX_RECEIVES = 1_000
 MAX_QUEUES = 1_000
-"""Of one server, so that a test that forgets to delete its queues cannot fill the memory."""
+"""Most queues of one server, so that a test that forgets to delete its queues cannot fill the memory."""
 MAX_TAGS = 50
 STANDARD = {
     "DelaySeconds": "0",
@@ -31,7 +31,7 @@ STANDARD = {
     "VisibilityTimeout": "30",
 }
 FIFO = {**STANDARD, "FifoQueue": "true", "ContentBasedDeduplication": "false"}
-"""The attributes that a queue can be made with, and what they are unless said."""
+"""The attributes that a queue can be created with, and their defaults."""
 
 
 class Directory:
@@ -42,11 +42,11 @@ class Directory:
         self._queues: dict[str, Queue] = {}
         self._attributes: dict[str, dict[str, str]] = {}
         self._tags: dict[str, dict[str, str]] = {}
-        self._made_at: dict[str, int] = {}
+        self._created_at: dict[str, int] = {}
 
     @property
     def queues(self) -> Collection[Queue]:
-        """All queues there are."""
+        """All queues."""
         return self._queues.values()
 
     def queue(self, request: Json) -> Queue:
@@ -54,25 +54,23 @@ class Directory:
         return self._named(required(request, "QueueUrl").rpartition("/")[2])
 
     def by_arn(self, arn: str) -> Queue:
-        """Return the queue of an ARN. Raises `Refused`."""
+        """Return the queue with an ARN. Raises `Refused`."""
         return self._named(arn.removeprefix(ARN))
 
     def wait_seconds(self, queue: Queue) -> int:
-        """Return how long a receive waits that does not say so itself."""
+        """Return how long a receive waits by default."""
         return int(self._attributes[_name(queue)]["ReceiveMessageWaitTimeSeconds"])
 
     def create(self, request: Json) -> Json:
-        """Make a queue, or find it with the same attributes."""
+        """Create a queue, or find an existing one with the same attributes."""
         name = required(request, "QueueName")
         if not re.fullmatch(r"[\w-]{1,80}|[\w-]{1,75}\.fifo", name, re.ASCII):
-            reason = (
-                "A name has 1 to 80 letters, digits, hyphens and underscores, of which .fifo may be the end."
-            )
-            raise Refused("InvalidParameterValue", f"{name} is no queue name. {reason}")
+            reason = "A name has 1 to 80 letters, digits, hyphens and underscores, and may end in .fifo."
+            raise Refused("InvalidParameterValue", f"{name} is not a queue name. {reason}")
         given = mapping(request, "Attributes")
         fifo = given.get("FifoQueue") == "true"
         if fifo != name.endswith(".fifo"):
-            raise Refused("InvalidParameterValue", "The name of a FIFO queue ends in .fifo, and no other.")
+            raise Refused("InvalidParameterValue", "The name of a FIFO queue, and no other, ends in .fifo.")
         defaults = FIFO if fifo else STANDARD
         _check_names(given, defaults)
         if name in self._queues:
@@ -86,25 +84,25 @@ class Directory:
         attributes = {**defaults, **given}
         self._configure(queue, attributes)
         self._queues[name], self._attributes[name], self._tags[name] = queue, attributes, tags
-        self._made_at[name] = int(self._clock())
+        self._created_at[name] = int(self._clock())
         return {"QueueUrl": _path(name)}
 
     def delete(self, request: Json) -> Json:
-        """Delete a queue with all that is on it. Whose dead letters it took keeps them from now on."""
+        """Delete a queue and its messages. Queues whose dead letters it took keep theirs from now on."""
         queue = self.queue(request)
         name = _name(queue)
         for source in self._sources(queue):
             source.redrive = None
-        for table in (self._queues, self._attributes, self._tags, self._made_at):
+        for table in (self._queues, self._attributes, self._tags, self._created_at):
             del table[name]
         return {}
 
     def url(self, request: Json) -> Json:
-        """Return where a queue is, by its name."""
+        """Return the URL of the queue with a name."""
         return {"QueueUrl": _path(_name(self._named(required(request, "QueueName"))))}
 
     def urls(self, request: Json) -> Json:
-        """Return where all queues are whose names begin as asked, a page at a time if that is asked."""
+        """Return the URLs of queues, optionally those with a prefix, and a page at a time."""
         prefix, after = str(request.get("QueueNamePrefix") or ""), str(request.get("NextToken") or "")
         names = [name for name in sorted(self._queues) if name.startswith(prefix) and name > after]
         most = number(request, "MaxResults", MAX_QUEUES, 1, MAX_QUEUES)
@@ -112,12 +110,12 @@ class Directory:
         return {**page, "NextToken": names[most - 1]} if len(names) > most else page
 
     def sources(self, request: Json) -> Json:
-        """Return the queues whose dead letters a queue takes."""
+        """Return the URLs of the queues whose dead letters a queue takes."""
         sources = self._sources(self.queue(request))
         return {"queueUrls": [_path(_name(source)) for source in sources]}
 
     def attributes(self, request: Json) -> Json:
-        """Return what a queue is, and how many messages are where."""
+        """Return a queue's attributes, with its numbers of messages."""
         queue = self.queue(request)
         name = _name(queue)
         kept = {key: value for key, value in self._attributes[name].items() if value}
@@ -125,13 +123,13 @@ class Directory:
             "ApproximateNumberOfMessages": str(queue.waiting(self._clock())),
             "ApproximateNumberOfMessagesNotVisible": str(queue.in_flight),
             "ApproximateNumberOfMessagesDelayed": str(queue.delayed),
-            "CreatedTimestamp": str(self._made_at[name]),
+            "CreatedTimestamp": str(self._created_at[name]),
         }
         known = {"QueueArn": queue.arn, **kept, **counts}
         return {"Attributes": selected(known, request.get("AttributeNames") or ())}
 
     def set_attributes(self, request: Json) -> Json:
-        """Change what a queue is; all of it or nothing."""
+        """Change a queue's attributes, all of them or none."""
         queue = self.queue(request)
         name = _name(queue)
         given = mapping(request, "Attributes")
@@ -144,7 +142,7 @@ class Directory:
         return {}
 
     def purge(self, request: Json) -> Json:
-        """Forget all messages of a queue."""
+        """Delete all messages of a queue."""
         self.queue(request).purge()
         return {}
 
@@ -160,14 +158,14 @@ class Directory:
         return {}
 
     def untag(self, request: Json) -> Json:
-        """Take tags from a queue."""
+        """Remove tags from a queue."""
         tags = self._tags[_name(self.queue(request))]
         for key in request.get("TagKeys") or ():
             tags.pop(key, None)
         return {}
 
     def _configure(self, queue: Queue, attributes: dict[str, str]) -> None:
-        """Have a queue behave as its attributes say. Raises `Refused` and changes nothing."""
+        """Apply attributes to a queue. Raises `Refused`, and then changes nothing."""
         number(attributes, "ReceiveMessageWaitTimeSeconds", None, 0, MAX_WAIT_SECONDS)
         settings = (
             number(attributes, "VisibilityTimeout", None, 0, MAX_HIDDEN_SECONDS),
@@ -183,8 +181,8 @@ class Directory:
         if not policy:
             return None
         try:
-            said = json.loads(policy)
-            arn, most = str(said["deadLetterTargetArn"]), said["maxReceiveCount"]
+            parsed = json.loads(policy)
+            arn, most = str(parsed["deadLetterTargetArn"]), parsed["maxReceiveCount"]
         except (ValueError, TypeError, LookupError):
             reason = "It is a JSON object with deadLetterTargetArn and maxReceiveCount."
             raise Refused(
@@ -194,7 +192,7 @@ class Directory:
             self.by_arn(arn), number({"maxReceiveCount": most}, "maxReceiveCount", None, 1, MAX_RECEIVES)
         )
         if redrive.dead.fifo != queue.fifo:
-            raise Refused("InvalidParameterValue", "A queue and its dead-letter queue are of one type.")
+            raise Refused("InvalidParameterValue", "A queue and its dead-letter queue must have one type.")
         dead: Queue | None = redrive.dead
         while dead is not None:
             if dead is queue:

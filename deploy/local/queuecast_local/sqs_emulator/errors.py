@@ -1,6 +1,6 @@
-"""What SQS refuses, under its own codes.
+"""SQS's errors, with its own codes.
 
-`Refused` is the only error of the emulator that is an answer; any other is a defect of the emulator itself.
+`Refused` is the only error that becomes an answer. Any other is a defect of the emulator.
 """
 
 PREFIXED = frozenset(
@@ -21,7 +21,7 @@ RENAMED = {
 
 
 class Refused(Exception):
-    """A request, or one entry of a batch, that cannot be done. `code` is the name of the JSON protocol."""
+    """A request, or one entry of a batch, is refused. `code` is the JSON protocol's name of the error."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -30,5 +30,5 @@ class Refused(Exception):
 
 
 def query_code(code: str) -> str:
-    """Return the code of the old query protocol, under which the SDKs know an error to this day."""
+    """Return the code of the old query protocol, which the SDKs still use for an error."""
     return f"AWS.SimpleQueueService.{code}" if code in PREFIXED else RENAMED.get(code, code)

@@ -1,8 +1,8 @@
-"""Messages, and the groups in whose order they are handed out. Pure. What is due when, the queue knows.
+"""Messages, and the groups in whose order they are delivered. Pure. Deadlines are the queue's.
 
-A message is in one of three places: waiting in its group, hidden until a deadline (in flight, or delayed), or
-deleted. One that is deleted while it waits stays in the heap and is passed over later: to find it there would
-cost its depth.
+A message is in one of three states: waiting in its group, hidden until a deadline (in flight or delayed), or
+deleted. One that is deleted while it waits stays in the heap and is skipped later, because finding it there
+would take time in proportion to the depth.
 """
 
 import heapq
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message and where it is. `hidden_until` is None unless it is in flight or delayed."""
+    """A message and its state. `hidden_until` is None unless it is in flight or delayed."""
 
     id: str
     sequence: int
@@ -27,7 +27,7 @@ class Message:
     trace_header: str | None = None
     held_bytes: int = 0
     receives: int = 0
-    handouts: int = 0
+    deliveries: int = 0
     first_received_at: float = 0.0
     last_received_at: float = 0.0
     hidden_until: float | None = None
@@ -36,14 +36,14 @@ class Message:
 
     @property
     def receipt_handle(self) -> str:
-        """The newest handle, the only one that deletes."""
-        return f"{self.id}#{self.handouts}"
+        """The newest receipt handle, the only one that can delete the message."""
+        return f"{self.id}#{self.deliveries}"
 
 
 class Group:
-    """Messages in the order of their sequence; a standard queue is one group that is not ordered.
+    """Messages in the order of their sequence. A standard queue is one group that is not ordered.
 
-    An ordered group hands out nothing while any message of it is in flight.
+    An ordered group delivers nothing while any of its messages is in flight.
     """
 
     __slots__ = ("_waiting", "id", "in_flight", "listed", "ordered")
@@ -56,19 +56,19 @@ class Group:
         self._waiting: list[tuple[int, Message]] = []
 
     def push(self, message: Message) -> None:
-        """Let a message wait, before all that were sent after it."""
+        """Add a waiting message, before all that were sent after it."""
         heapq.heappush(self._waiting, (message.sequence, message))
 
     def pop(self) -> Message | None:
-        """Take the earliest message that waits."""
+        """Remove and return the earliest waiting message; None if there is none."""
         return None if self.is_empty() else heapq.heappop(self._waiting)[1]
 
     def is_empty(self) -> bool:
-        """Say whether no message waits."""
+        """Return whether no message waits."""
         while self._waiting and self._waiting[0][1].deleted:
             heapq.heappop(self._waiting)
         return not self._waiting
 
     def is_ready(self) -> bool:
-        """Say whether a receive may take from it."""
+        """Return whether a receive may take from it."""
         return not (self.ordered and self.in_flight) and not self.is_empty()

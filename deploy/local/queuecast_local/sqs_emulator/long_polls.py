@@ -1,7 +1,7 @@
-"""Receives that wait: each is answered at once when a message comes, or when one becomes visible again.
+"""Long polls: each is answered as soon as a message arrives or becomes visible again.
 
-A receive that waits costs nothing: it sleeps on a future, and a queue that is waited on has a single timer,
-for the next message in flight whose time runs out.
+A waiting receive costs no CPU: it sleeps on a future, and each queue with waiting receives has one timer, for
+the next message that becomes visible.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ from queuecast_local.sqs_emulator.queues import Queue
 Json = dict[str, Any]
 
 MAX_WAITING = 1_000
-"""Receives of one server that may wait at once; each has a connection of its own."""
+"""Most receives of one server that may wait at a time; each has a connection of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
-    """A receive that found nothing so far."""
+    """A receive that has found nothing so far."""
 
     request: Json
     answer: asyncio.Future[Json]
 
     def give(self, answer: Json) -> None:
-        """Answer it, unless it was answered or given up."""
+        """Answer it, unless it was already answered or cancelled."""
         if not self.answer.done():
             self.answer.set_result(answer)
 
 
 class Waiting:
-    """Who waits on one queue, first come first served, and the timer that looks again."""
+    """The receives that wait on one queue, first come first served, and the timer that checks again."""
 
     def __init__(self) -> None:
         self.waiters: deque[Waiter] = deque()
@@ -42,7 +42,7 @@ class Waiting:
 
 
 class LongPolls:
-    """The receives of a whole server. Whoever changes a queue must `wake` it."""
+    """The waiting receives of one server. Code that changes a queue must `wake` it."""
 
     def __init__(self, actions: Actions, clock: Callable[[], float]) -> None:
         self._actions = actions
@@ -50,47 +50,45 @@ class LongPolls:
         self._waiting: dict[Queue, Waiting] = {}
 
     async def receive(self, request: Json) -> Json:
-        """Return messages, or an empty answer when the receive's time is over. Raises `Refused`."""
+        """Return messages, or an empty answer when the wait is over. Raises `Refused`."""
         wait_seconds = self._actions.wait_seconds(request)
         answer = self._actions.receive(request)
         if answer or not wait_seconds:
             return answer
         if sum(len(waiting.waiters) for waiting in self._waiting.values()) >= MAX_WAITING:
-            raise Refused(
-                "OverLimit", f"{MAX_WAITING} receives wait already, which is all that this emulator takes."
-            )
+            raise Refused("OverLimit", f"{MAX_WAITING} receives are waiting, which is this emulator's limit.")
         queue = self._actions.queue(request)
         loop = asyncio.get_running_loop()
         waiter = Waiter(request, loop.create_future())
         waiting = self._waiting.setdefault(queue, Waiting())
         waiting.waiters.append(waiter)
         self.wake(queue)
-        # No `asyncio.timeout`: that could throw away an answer which it meets on its way.
+        # No `asyncio.timeout`: it could discard an answer that comes at the same moment.
         end = loop.call_later(wait_seconds, waiter.give, {})
         try:
             return await waiter.answer
         finally:
             end.cancel()
-            # Whoever hangs up takes no message along.
+            # A client that disconnects gets no message.
             if waiter in waiting.waiters:
                 waiting.waiters.remove(waiter)
 
     def wake(self, queue: Queue) -> None:
-        """Give what there is to those who wait for it."""
+        """Answer waiting receives with the messages that are there."""
         waiting = self._waiting.get(queue)
         if waiting is not None:
             while waiting.waiters and queue.is_ready(self._clock()):
                 if waiting.waiters[0].answer.done():
                     waiting.waiters.popleft()
-                # Empty if all that was there went to the dead-letter queue.
+                # Empty if all messages went to the dead-letter queue.
                 elif answer := self._actions.receive(waiting.waiters[0].request):
                     waiting.waiters.popleft().give(answer)
-            self._look_again(queue, waiting)
+            self._set_timer(queue, waiting)
         if queue.redrive is not None:
             self.wake(queue.redrive.dead)
 
     def forget(self, queue: Queue) -> None:
-        """Answer those who wait on a queue that was deleted: nothing comes any more."""
+        """Answer the receives that wait on a deleted queue with nothing."""
         waiting = self._waiting.pop(queue, None)
         if waiting is not None:
             for waiter in waiting.waiters:
@@ -98,7 +96,7 @@ class LongPolls:
             if waiting.timer is not None:
                 waiting.timer.cancel()
 
-    def _look_again(self, queue: Queue, waiting: Waiting) -> None:
+    def _set_timer(self, queue: Queue, waiting: Waiting) -> None:
         if waiting.timer is not None:
             waiting.timer.cancel()
             waiting.timer = None

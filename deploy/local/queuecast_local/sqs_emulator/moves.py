@@ -1,6 +1,6 @@
-"""Moves of dead letters back to the queues that they came from, as SQS makes them by itself.
+"""Move tasks: dead letters go back to the queues that they came from, as SQS does it.
 
-Each is over at once, so that there is never one under way: what that would refuse is not here.
+Each is finished at once, so the errors for a task that is still running do not occur.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
 
@@ -15,20 +15,20 @@ from queuecast_local.sqs_emulator.requests import number, required
 
 Json = dict[str, Any]
 
-MAX_SHOWN = 10
-"""Moves of one queue that are remembered, the newest first: as many as SQS shows."""
+MAX_LISTED = 10
+"""Most tasks of one queue that are remembered, newest first: as many as SQS lists."""
 
 
 class Moves:
-    """The moves of one server. `find` returns the queue of an ARN, or refuses."""
+    """The move tasks of one server. `find` returns the queue with an ARN, or raises `Refused`."""
 
     def __init__(self, find: Callable[[str], Queue], clock: Callable[[], float]) -> None:
         self._find = find
         self._clock = clock
-        self._made: dict[str, list[Json]] = {}
+        self._tasks: dict[str, list[Json]] = {}
 
     def start(self, request: Json) -> Json:
-        """Move all that waits in a queue to where it came from, or to the queue that is named."""
+        """Move all waiting messages of a queue to the queues they came from, or to the one that is named."""
         arn = required(request, "SourceArn")
         source = self._find(arn)
         target = request.get("DestinationArn")
@@ -41,12 +41,12 @@ class Moves:
         try:
             task["ApproximateNumberOfMessagesMoved"] = source.move(destination, now)
         except Refused:
-            # Somebody has put a message there by hand, and SQS cannot say where it belongs.
+            # A message was sent there directly, so that its source is unknown.
             task |= {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
-        self._made[arn] = [task, *self._made.get(arn, ())][:MAX_SHOWN]
+        self._tasks[arn] = [task, *self._tasks.get(arn, ())][:MAX_LISTED]
         return {"TaskHandle": uuid.uuid4().hex}
 
-    def shown(self, request: Json) -> Json:
-        """Return the newest moves of a queue."""
-        most = number(request, "MaxResults", 1, 1, MAX_SHOWN)
-        return {"Results": self._made.get(required(request, "SourceArn"), [])[:most]}
+    def listed(self, request: Json) -> Json:
+        """Return the newest tasks of a queue."""
+        most = number(request, "MaxResults", 1, 1, MAX_LISTED)
+        return {"Results": self._tasks.get(required(request, "SourceArn"), [])[:most]}

@@ -1,7 +1,7 @@
-"""A queue with the semantics of SQS as a data structure. Pure: the time is an argument, in seconds.
+"""A queue with the semantics of SQS, as a data structure. Pure: the time is an argument, in seconds.
 
-Every verb costs the same however many messages wait (but for a logarithm), so that a backlog can be tested.
-What it is not: a store. Nothing expires; `held_bytes` is what a bound to the memory of all queues goes by.
+Every operation takes logarithmic time in the number of messages, so that backlogs can be tested. It is not a
+store: nothing expires, and `held_bytes` is the measure by which the memory of all queues is bounded.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 """
 
@@ -23,24 +23,24 @@ from queuecast_local.sqs_emulator.requests import MAX_BYTES
 DEDUPLICATION_SECONDS = 300
 MAX_HIDDEN_SECONDS = 43_200
 MESSAGE_BYTES = 1_024
-"""What a message takes beside its body and attributes: tracemalloc counted 640, and 1,090 on a FIFO queue."""
+"""Memory of a message besides its body and attributes: tracemalloc counted 640, and 1,090 on a FIFO queue."""
 ATTRIBUTE_BYTES = 512
-"""What an attribute takes beside its name, type and value; 300 were counted."""
+"""Memory of an attribute besides its name, type and value; 300 were counted."""
 SENT_BYTES = 512
-"""What a FIFO queue keeps of each message for five minutes, to know it again; in the 1,090."""
+"""What a FIFO queue remembers of each message for five minutes, to find duplicates; part of the 1,090."""
 SPARE_DEADLINES = 1_000
-"""Outdated deadlines that may lie around, beyond one for each message in flight or delayed."""
+"""Most outdated deadlines, beyond one for each message in flight or delayed."""
 
 
 class Redrive(NamedTuple):
-    """Where a message goes that was received too often."""
+    """Where a message goes after too many receives."""
 
     dead: "Queue"
     max_receives: int
 
 
 class Sent(NamedTuple):
-    """What a sender is told; of a duplicate, what the first one's sender was told."""
+    """The confirmation of a sent message; for a duplicate, that of the first one."""
 
     message_id: str
     sequence: int
@@ -72,7 +72,7 @@ class Queue:
         self.purge()
 
     def purge(self) -> None:
-        """Forget all messages, in flight or not."""
+        """Delete all messages, in flight or not."""
         self.in_flight = 0
         self.delayed = 0
         self._message_bytes = 0
@@ -82,24 +82,24 @@ class Queue:
         self._deadlines: list[tuple[float, int, Message]] = []
 
     def waiting(self, now: float) -> int:
-        """Return how many messages a receive could bring, but for those of groups that wait."""
+        """Return how many messages are visible, those of blocked groups included."""
         self._return_overdue(now)
         return len(self._messages) - self.in_flight - self.delayed
 
     def held_bytes(self, now: float) -> int:
-        """Return about how much memory it takes."""
+        """Return about how much memory the queue takes."""
         self._forget_sent(now)
         return self._message_bytes + SENT_BYTES * len(self._sent)
 
     def is_ready(self, now: float) -> bool:
-        """Say whether a receive would find something, if only something for the dead-letter queue."""
+        """Return whether a receive would find a message, even if only one for the dead-letter queue."""
         self._return_overdue(now)
         while self._ready and not self._ready[0].is_ready():
             self._ready.popleft().listed = False
         return bool(self._ready)
 
     def next_return(self) -> float | None:
-        """Return when to ask `is_ready` again though nobody does anything: never too late, maybe too soon."""
+        """Return when to check `is_ready` again if nothing else happens: never too late, maybe too early."""
         return self._deadlines[0][0] if self._deadlines else None
 
     def send(
@@ -113,9 +113,9 @@ class Queue:
         delay_seconds: int | None = None,
         trace_header: str | None = None,
     ) -> Sent:
-        """Put a message on the queue; on a FIFO queue, not again within five minutes.
+        """Put a message on the queue; a FIFO queue drops duplicates within five minutes.
 
-        It is hidden for `delay_seconds` first; None is for as long as the queue says.
+        It is hidden for `delay_seconds` first; None means the queue's own delay.
         """
         if self.fifo:
             if group_id is None:
@@ -145,7 +145,7 @@ class Queue:
         return sent
 
     def receive(self, limit: int, now: float, visibility_seconds: int | None = None) -> list[Message]:
-        """Take up to `limit` messages in flight. The handle of each is good until its next receive."""
+        """Receive up to `limit` messages. The handle of each is valid until its next receive."""
         self._return_overdue(now)
         seconds = self.visibility_seconds if visibility_seconds is None else visibility_seconds
         taken: list[Message] = []
@@ -153,18 +153,18 @@ class Queue:
             group = self._ready.popleft()
             group.listed = False
             if group.is_ready():
-                # One answer may bring many messages of a group, in their order.
+                # One answer may have many messages of a group, in their order.
                 while len(taken) < limit and (message := group.pop()):
                     if self.redrive and message.receives >= self.redrive.max_receives:
-                        self._bury(message, self.redrive.dead)
+                        self._move_to_dead_letters(message, self.redrive.dead)
                     else:
-                        self._hand_out(message, group, now, seconds)
+                        self._deliver(message, group, now, seconds)
                         taken.append(message)
-                self._settle(group)
+                self._update_ready(group)
         return taken
 
     def delete(self, receipt_handle: str, now: float) -> None:
-        """Delete a message. An outdated handle does nothing; on a FIFO queue it is refused."""
+        """Delete a message. An outdated handle does nothing, but is refused on a FIFO queue."""
         self._return_overdue(now)
         message, is_newest = self._find(receipt_handle)
         if message is None:
@@ -175,14 +175,14 @@ class Queue:
             )
         if is_newest:
             if message.hidden_until is not None:
-                self._land(message)
+                self._end_hiding(message)
             self._forget(message)
-            # It may lie in its group's heap for long: without what takes the memory.
+            # It may stay in its group's heap for long, so the memory is freed now.
             message.body, message.attributes = "", {}
-            self._settle(self._group(message))
+            self._update_ready(self._group(message))
 
     def change_visibility(self, receipt_handle: str, seconds: int, now: float) -> None:
-        """Keep a message in flight for so long from now; 0 returns it at once."""
+        """Keep a message in flight for so many seconds from now; 0 makes it visible at once."""
         self._return_overdue(now)
         message, is_newest = self._find(receipt_handle)
         if message is None:
@@ -198,13 +198,13 @@ class Queue:
             self._hide(message, now + seconds)
 
     def move(self, to: "Callable[[Message], Queue]", now: float) -> int:
-        """Move what waits here, as new messages in the same order; return how many."""
+        """Move all waiting messages, as new ones in the same order; return how many."""
         self._return_overdue(now)
         waiting = [message for message in self._messages.values() if message.hidden_until is None]
         for message in waiting:
             target = to(message)
             self._forget(message)
-            self._settle(self._group(message))
+            self._update_ready(self._group(message))
             target._admit(
                 replace(
                     message,
@@ -219,13 +219,13 @@ class Queue:
         return len(waiting)
 
     def repeat(self, message_id: str) -> None:
-        """Let a message that is in flight be received again at once, and outdate the handle that is out.
+        """Make a message in flight visible at once, and its current handle outdated.
 
-        So a delete does not end it: SQS may deliver a message even after it was deleted.
+        A delete then has no effect: SQS may deliver a message even after it was deleted.
         """
         message = self._messages.get(message_id)
         if message is not None and message.hidden_until is not None:
-            message.handouts += 1
+            message.deliveries += 1
             self._return(message)
 
     def _admit(self, message: Message, visible_at: float = 0, now: float = 0) -> None:
@@ -241,26 +241,26 @@ class Queue:
     def _wait(self, message: Message) -> None:
         group = self._group(message)
         group.push(message)
-        self._settle(group)
+        self._update_ready(group)
 
     def _group(self, message: Message) -> Group:
-        # Standard queues have groups for fairness only, without order: here they are one.
+        # Standard queues have groups for fairness only, without order. Here they are one group.
         key = message.group_id if self.fifo else None
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(key, ordered=self.fifo)
         return group
 
-    def _settle(self, group: Group) -> None:
+    def _update_ready(self, group: Group) -> None:
         if not group.in_flight and group.is_empty():
             self._groups.pop(group.id, None)
         elif not group.listed and group.is_ready():
             group.listed = True
             self._ready.append(group)
 
-    def _hand_out(self, message: Message, group: Group, now: float, seconds: int) -> None:
+    def _deliver(self, message: Message, group: Group, now: float, seconds: int) -> None:
         message.receives += 1
-        message.handouts += 1
+        message.deliveries += 1
         if message.receives == 1:
             message.first_received_at = now
         message.last_received_at = now
@@ -273,7 +273,7 @@ class Queue:
         if len(self._deadlines) > 2 * (self.in_flight + self.delayed) + SPARE_DEADLINES:
             self._deadlines = [entry for entry in self._deadlines if _is_due(entry)]
             heapq.heapify(self._deadlines)
-        # The number keeps two messages of one deadline from being compared.
+        # The number prevents a comparison of two messages with the same deadline.
         heapq.heappush(self._deadlines, (until, next(self._numbers), message))
 
     def _return_overdue(self, now: float) -> None:
@@ -283,10 +283,10 @@ class Queue:
                 self._return(entry[2])
 
     def _return(self, message: Message) -> None:
-        self._land(message)
+        self._end_hiding(message)
         self._wait(message)
 
-    def _land(self, message: Message) -> None:
+    def _end_hiding(self, message: Message) -> None:
         message.hidden_until = None
         if message.delayed:
             message.delayed = False
@@ -300,25 +300,25 @@ class Queue:
         self._message_bytes -= message.held_bytes
         del self._messages[message.id]
 
-    def _bury(self, message: Message, dead: "Queue") -> None:
+    def _move_to_dead_letters(self, message: Message, dead: "Queue") -> None:
         self._forget(message)
-        # A message of its own, as the deadlines here still know this one.
+        # A copy, as this queue's deadlines still refer to the message.
         sequence = next(dead._numbers)
         dead._admit(replace(message, sequence=sequence, source_arn=self.arn, deleted=False))
 
     def _find(self, receipt_handle: str) -> tuple[Message | None, bool]:
-        message_id, mark, handout = receipt_handle.rpartition("#")
-        if not mark or not handout.isdecimal():
-            raise Refused("ReceiptHandleIsInvalid", f"{_about(receipt_handle)} It never was one.")
+        message_id, mark, delivery = receipt_handle.rpartition("#")
+        if not mark or not delivery.isdecimal():
+            raise Refused("ReceiptHandleIsInvalid", f"{_about(receipt_handle)} It is not a receipt handle.")
         message = self._messages.get(message_id)
-        return message, message is not None and message.handouts == int(handout)
+        return message, message is not None and message.deliveries == int(delivery)
 
     def _sent_before(self, deduplication_id: str, now: float) -> Sent | None:
         self._forget_sent(now)
         return self._sent.get(deduplication_id)
 
     def _forget_sent(self, now: float) -> None:
-        # They stand in the order of sending, which is the order of expiry.
+        # They are in the order of sending, which is the order of expiry.
         while self._sent and next(iter(self._sent.values())).at + DEDUPLICATION_SECONDS <= now:
             self._sent.popitem(last=False)
 

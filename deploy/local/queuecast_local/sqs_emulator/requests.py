@@ -1,4 +1,4 @@
-"""What an SQS request says, and whether it may: its fields, the entries of a batch, the sizes. Pure."""
+"""Reads and checks SQS requests: fields, entries of a batch, sizes. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ Json = dict[str, Any]
 
 BATCH = 10
 MAX_BYTES = 1_048_576
-"""Of a message with its attributes, and of a whole batch: 1 MiB since August 2025."""
+"""Largest message with its attributes, and largest batch: 1 MiB since August 2025."""
 MAX_ATTRIBUTES = 10
 ATTRIBUTE_TYPES = ("String", "Number", "Binary")
 TRACE_HEADER = "AWSTraceHeader"
-"""The only system attribute that a sender sets."""
+"""The only system attribute that a sender can set."""
 
 
 def required(request: Mapping[str, Any], name: str) -> str:
-    """Return a text that must be there."""
+    """Return a required text."""
     value = request.get(name)
     if not value:
         raise Refused("MissingParameter", f"The request must contain the parameter {name}.")
@@ -27,7 +27,7 @@ def required(request: Mapping[str, Any], name: str) -> str:
 
 
 def mapping(request: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return an object; an empty one if it is not there."""
+    """Return an object; an empty one if it is missing."""
     value = request.get(name)
     if value is None:
         return {}
@@ -37,7 +37,7 @@ def mapping(request: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def number(request: Mapping[str, Any], name: str, default: int | None, least: int, most: int) -> int:
-    """Return a number within its bounds; without a default it must be there."""
+    """Return a number within its bounds. Without a default it is required."""
     value = request.get(name)
     if value is None:
         value = default
@@ -73,7 +73,7 @@ def entries(request: Mapping[str, Any]) -> list[Json]:
 
 
 def size(entry: Mapping[str, Any]) -> int:
-    """Return the bytes of a message that count for the limit: body, and attributes with names and types."""
+    """Return the size of a message as the limit counts it: body, and attributes with names and types."""
     attributes = mapping(entry, "MessageAttributes")
     return len(required(entry, "MessageBody").encode()) + sum(
         len(name.encode()) + len(str(attribute.get("DataType", ""))) + len(value_of(attribute))
@@ -82,7 +82,7 @@ def size(entry: Mapping[str, Any]) -> int:
 
 
 def attributes_of(entry: Mapping[str, Any]) -> dict[str, Json]:
-    """Return the message attributes of what is to be sent: up to ten, each with a type and a value."""
+    """Return the attributes of a message to be sent: up to ten, each with a type and a value."""
     attributes: dict[str, Json] = mapping(entry, "MessageAttributes")
     if len(attributes) > MAX_ATTRIBUTES:
         raise Refused(
@@ -97,10 +97,10 @@ def attributes_of(entry: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def trace_header_of(entry: Mapping[str, Any]) -> str | None:
-    """Return the X-Ray header of what is to be sent, None if there is none."""
+    """Return the X-Ray header of a message to be sent, None if there is none."""
     attributes = mapping(entry, "MessageSystemAttributes")
     if unknown := attributes.keys() - {TRACE_HEADER}:
         raise Refused(
-            "InvalidParameterValue", f"{unknown.pop()} is no system attribute: there is {TRACE_HEADER}."
+            "InvalidParameterValue", f"{unknown.pop()} is not a system attribute: expected {TRACE_HEADER}."
         )
     return str(attributes[TRACE_HEADER]["StringValue"]) if attributes else None

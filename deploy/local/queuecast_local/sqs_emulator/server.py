@@ -1,6 +1,6 @@
-"""The emulator's server: SQS's JSON protocol, without a check of signatures.
+"""The emulator's HTTP server: SQS's JSON protocol, without a check of signatures.
 
-What comes in another protocol is answered with a 400 that says what would be right.
+A request in another protocol gets a 400 that says what was expected.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
 """
 
@@ -25,39 +25,39 @@ HOST = "127.0.0.1"
 TARGET = "AmazonSQS."
 CONTENT_TYPE = "application/x-amz-json-1.0"
 MAX_REQUEST_BYTES = 16 * 1_048_576
-"""A batch of 1 MiB, each byte of which JSON may write in six."""
+"""A batch of 1 MiB, for each byte of which JSON may take six."""
 JSON_PROTOCOL = (
     "This SQS emulator speaks the JSON protocol only: POST / with a header such as "
-    "X-Amz-Target: AmazonSQS.SendMessage. The AWS CLI and the SDKs do since November 2023: update yours."
+    "X-Amz-Target: AmazonSQS.SendMessage. The AWS CLI and the SDKs use it since November 2023: update yours."
 )
 
 
 class QueueServer:
-    """Queues, and who waits for their messages. `clock` returns seconds since 1970, and never goes back."""
+    """The queues and their long polls. `clock` returns seconds since 1970 and never goes back."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.actions = Actions(clock)
         self._long_polls = LongPolls(self.actions, clock)
 
     def application(self) -> web.Application:
-        """Return the server as an application of aiohttp."""
+        """Return the server as an aiohttp application."""
         application = web.Application(client_max_size=MAX_REQUEST_BYTES)
-        # Some SDKs send to the queue's URL, whose path the request repeats.
+        # Some SDKs post to the queue's URL, whose path is in the request too.
         application.router.add_route("*", "/{path:.*}", self.answer)
         return application
 
     async def answer(self, http: web.Request) -> web.StreamResponse:
-        """Answer a request of any kind."""
+        """Answer any request."""
         if not http.headers.get("X-Amz-Target", "").startswith(TARGET):
             return await _other_protocol(http)
         try:
-            action, request = await asked(http)
-            return answered(http, await self.do(action, request))
+            action, request = await read_request(http)
+            return json_response(http, await self.do(action, request))
         except Refused as refused:
-            return error(400, refused.code, refused.message)
+            return error_response(400, refused.code, refused.message)
 
     async def do(self, action: str, request: Json) -> Json:
-        """Do an action, and wake those who wait for what it has changed. Raises `Refused`."""
+        """Do an action, and wake the receives that wait for what it has changed. Raises `Refused`."""
         if action == "ReceiveMessage":
             answer = await self._long_polls.receive(request)
         elif action == "DeleteQueue":
@@ -75,12 +75,12 @@ class QueueServer:
         return answer
 
     def wake(self, queue: Queue) -> None:
-        """Give what is on a queue to those who wait for it."""
+        """Answer the receives that wait on a queue with its messages."""
         self._long_polls.wake(queue)
 
 
-async def asked(http: web.Request) -> tuple[str, Json]:
-    """Return the action that a request names, and what it says. Raises `Refused`."""
+async def read_request(http: web.Request) -> tuple[str, Json]:
+    """Return a request's action and its parameters. Raises `Refused`."""
     try:
         request = json.loads(await http.read() or b"{}")
     except ValueError as exc:
@@ -90,8 +90,8 @@ async def asked(http: web.Request) -> tuple[str, Json]:
     return http.headers.get("X-Amz-Target", "").removeprefix(TARGET), request
 
 
-def answered(http: web.Request, answer: Json) -> web.Response:
-    """Return an answer as a response, with the queues' URLs as whoever asks reaches them."""
+def json_response(http: web.Request, answer: Json) -> web.Response:
+    """Return an answer as a response. The queues' URLs get the host that the client used."""
     host = f"http://{http.host}"
     for name in ("QueueUrls", "queueUrls"):
         if name in answer:
@@ -101,8 +101,8 @@ def answered(http: web.Request, answer: Json) -> web.Response:
     return web.Response(text=json.dumps(answer), content_type=CONTENT_TYPE)
 
 
-def error(status: int, code: str, message: str) -> web.Response:
-    """Return what was refused as a response; the header has the code under which the SDKs know it."""
+def error_response(status: int, code: str, message: str) -> web.Response:
+    """Return an error as a response. The header has the code that the SDKs use."""
     blame = "Sender" if status < 500 else "Receiver"
     return web.Response(
         status=status,
@@ -116,7 +116,7 @@ async def _other_protocol(http: web.Request) -> web.Response:
     await http.read()
     if "Action" not in http.query and http.content_type != "application/x-www-form-urlencoded":
         return web.Response(status=400, text=f"{JSON_PROTOCOL}\n")
-    # An SDK of the query protocol shows its user the message of such a document.
+    # An SDK with the query protocol shows its user the message in such a document.
     text = (
         '<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>'
         f"<Code>UnsupportedOperation</Code><Message>{escape(JSON_PROTOCOL)}</Message></Error></ErrorResponse>"
@@ -125,7 +125,7 @@ async def _other_protocol(http: web.Request) -> web.Response:
 
 
 def steady_clock() -> Callable[[], float]:
-    """Return a clock of seconds since 1970 that no step of the machine's clock moves."""
+    """Return a clock of seconds since 1970 that ignores later changes of the machine's clock."""
     offset = time.time() - time.monotonic()
     return lambda: offset + time.monotonic()
 
@@ -135,7 +135,7 @@ async def serve(server: QueueServer, port: int) -> None:
     runner = web.AppRunner(
         server.application(),
         access_log=None,
-        # Who hangs up must get no message: what its receive would still bring would be hidden for nothing.
+        # A client that disconnects must get no message: it would be hidden for nothing.
         handler_cancellation=True,
         shutdown_timeout=0.1,
     )

@@ -1,1 +1,1 @@
-"""The gateway: records on the bus become events in browsers, and what browsers say becomes records."""
+"""The gateway: records on the bus become events in browsers, and relayed events become records."""

@@ -1,4 +1,4 @@
-"""The gateway's metrics: declared here, counted where things happen. All exist with 0 from the start."""
+"""The gateway's metrics: declared here, updated where things happen. All exist with 0 from the start."""
 
 import math
 
@@ -6,9 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from queuecast_bus.errors import FLAWS
 from queuecast_edge.metrics import LATENCY_BUCKETS
-from queuecast_gateway.access.guard import CONNECT_REFUSALS
-from queuecast_gateway.faults import FAULTS, TURNS
-from queuecast_gateway.protocol import ACK_CODES
+from queuecast_gateway.access.authenticator import CONNECT_REFUSALS
+from queuecast_gateway.reasons import CLOSE_REASONS, REFUSAL_REASONS
+from queuecast_gateway.wire.protocol import ACK_CODES
 
 TRANSPORTS = ("polling", "websocket")
 DISCONNECT_REASONS = (
@@ -39,11 +39,24 @@ RECOVERY_OUTCOMES = (
     "disconnected",
 )
 COMMAND_OUTCOMES = ("disconnected", "joined", "left", "forbidden", "too_many_rooms")
+EMITTER_OUTCOMES = (
+    "delivered",
+    "nobody_here",
+    "unknown_namespace",
+    "command",
+    "malformed",
+    "pickled",
+    "unsupported",
+    "switched_off",
+)
+PAST_OUTCOMES = ("complete", "incomplete")
+PAST_CALLS = ("events", "index", "marks", "latest")
 RELAY_OUTCOMES = ("published", "refused", "failed")
+COMPRESSION_STAGES = ("before", "after")
 
 
 class Metrics:
-    """Every metric of one gateway."""
+    """All metrics of one gateway."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, text: str, label: str = "", values: tuple[str, ...] = ()) -> Counter:
@@ -55,67 +68,109 @@ class Metrics:
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(f"queuecast_gateway_{name}", text, registry=registry)
 
-        self.connections = gauge("connections", "Open connections of browsers")
+        self.connections = gauge("connections", "Open browser connections")
         self.connects = counter("connects", "Connections opened, by first transport", "transport", TRANSPORTS)
         self.disconnects = counter("disconnects", "Connections ended", "reason", DISCONNECT_REASONS)
         self.records = counter("records_read", "Records read from the bus", "outcome", RECORD_OUTCOMES)
         self.records_skipped = counter(
-            "records_skipped", "Events left out because some client could not take them", "reason", FLAWS
+            "records_skipped", "Events skipped because some clients could not parse them", "reason", FLAWS
         )
         self.events_delivered = counter("events_delivered", "Events handed to browsers' connections")
+        self.compression_bytes = counter(
+            "compression_bytes",
+            "Bytes of events large enough to compress, for each connection with compression, before it and "
+            "as sent",
+            "stage",
+            COMPRESSION_STAGES,
+        )
         self.recoveries = counter(
-            "recoveries", "Sessions that browsers came back for", "outcome", RECOVERY_OUTCOMES
+            "recoveries", "Attempts of browsers to recover a session", "outcome", RECOVERY_OUTCOMES
+        )
+        self.broken_off = counter(
+            "broken_off", "Recovered sessions whose connection had broken off: no gateway had closed it"
         )
         self.sessions_not_kept = counter(
             "sessions_not_kept",
-            "Sessions that cannot come back, as those of their address take enough of Redis",
+            "Sessions that cannot be recovered, because their address uses its share of Redis",
         )
-        self.events_replayed = counter("events_replayed", "Events that browsers got when they came back")
+        self.events_replayed = counter("events_replayed", "Missed events sent to recovered sessions")
+        self.past_answers = counter(
+            "past_answers",
+            "Answers to `subscribe` with past events, by whether they had all that was asked for",
+            "outcome",
+            PAST_OUTCOMES,
+        )
+        self.past_events = counter("past_events", "Past events in these answers")
+        self.past_reads = counter(
+            "past_reads",
+            "Reads of Redis for past events, each for all browsers that waited: of `events`, of the stream "
+            "for the `index`, of what Redis has lost (`marks`), and of rooms' `latest` events",
+            "call",
+            PAST_CALLS,
+        )
+        self.past_held = gauge("past_held_bytes", "Memory for finding past events, of `QUEUECAST_PAST_BYTES`")
         self.events_refused = counter(
-            "events_refused", "Connections closed for what they sent, or did not", "reason", FAULTS
+            "events_refused",
+            "Connections closed for what the client sent, or failed to send",
+            "reason",
+            CLOSE_REASONS,
         )
-        self.handshakes_refused = counter("handshakes_refused", "Requests turned away", "reason", TURNS)
+        self.handshakes_refused = counter(
+            "handshakes_refused", "Requests refused before a connection existed", "reason", REFUSAL_REASONS
+        )
         self.connects_refused = counter(
-            "connects_refused", "Browsers not let into a namespace", "reason", CONNECT_REFUSALS
+            "connects_refused", "Connects to a namespace that were refused", "reason", CONNECT_REFUSALS
         )
         self.acks_refused = counter(
-            "acks_refused", "Events that were refused by their acknowledgement", "code", ACK_CODES
+            "acks_refused", "Events refused with an error in the acknowledgement", "code", ACK_CODES
         )
-        self.connections_limit = gauge("connections_limit", "Connections that this replica may have")
-        self.key_failures = counter(
-            "auth_key_failures", "Times that the keys for tokens could not be fetched"
-        )
+        self.connections_limit = gauge("connections_limit", "Maximum number of connections on this replica")
+        self.key_failures = counter("auth_key_failures", "Failed attempts to fetch the keys for tokens")
         self.auth_keys = gauge(
-            "auth_keys", "Keys that the issuer of tokens publishes and that can be used; NaN without a set"
+            "auth_keys", "Usable keys that the token issuer publishes; NaN without a JWKS URL"
         )
         self.auth_keys.set(math.nan)
         self.deletion_cost_failures = counter(
             "deletion_cost_failures",
-            "Times that Kubernetes could not be told how many connections this pod has",
+            "Failed attempts to tell Kubernetes how many connections this pod has",
         )
-        self.relays = counter("relays", "Events that browsers sent on to everyone", "outcome", RELAY_OUTCOMES)
+        self.relays = counter("relays", "Events that browsers sent to everyone", "outcome", RELAY_OUTCOMES)
+        self.emitters = counter(
+            "emitter_messages",
+            "Messages of emitters in other processes that were heard here",
+            "outcome",
+            EMITTER_OUTCOMES,
+        )
         self.commands = counter(
             "commands",
-            "Sessions here that a message's command was for, by what became of them",
+            "Sessions here that commands in messages or of Node's emitters were addressed to",
             "outcome",
             COMMAND_OUTCOMES,
         )
         self.gaps = counter(
-            "bus_gaps", "Times that records were gone before they were read", "reason", GAP_REASONS
+            "bus_gaps",
+            "Times that records were gone before this replica had read them",
+            "reason",
+            GAP_REASONS,
         )
-        self.resumes = counter("bus_resumes", "Times that reading the bus went on after a failure")
-        self.bus_heard = gauge("bus_heard_timestamp_seconds", "When a record of our own last came back")
-        self.behind = gauge("behind_seconds", "For how long something was stored that is not read here yet")
+        self.resumes = counter("bus_resumes", "Times that reading the bus resumed after a failure")
+        self.bus_heard = gauge(
+            "bus_heard_timestamp_seconds", "When a bus probe last came back, by Redis's clock"
+        )
+        self.clock_skew = gauge(
+            "clock_skew_seconds", "How far this host's clock is ahead of Redis's; negative if it is behind"
+        )
+        self.behind = gauge("behind_seconds", "How long the oldest record not yet read here has been stored")
         self.canary_age = gauge(
-            "canary_age_seconds", "How long ago the newest canary that came here was put on its queue"
+            "canary_age_seconds", "How long ago the newest canary received here was put on its queue"
         )
         self.canary_age.set(math.nan)
         self.buffered = gauge(
             "buffered_bytes",
-            "Bytes that connections make the gateway hold: not taken by their browsers, or not worked on yet",
+            "Bytes held for connections: not yet read by their browsers, or not yet handled",
         )
-        self.buffered_most = gauge("buffered_bytes_max", "Of these, those of the connection that has most")
-        self.draining = gauge("draining", "1 while connections are closed because this replica stops")
+        self.buffered_most = gauge("buffered_bytes_max", "The same for the connection with the most")
+        self.draining = gauge("draining", "1 while this replica shuts down and closes its connections")
 
         def latency(name: str, text: str) -> Histogram:
             return Histogram(
@@ -123,18 +178,19 @@ class Metrics:
             )
 
         self.bus_lag = latency(
-            "bus_lag", "From stored on the bus to read here, of the oldest record of each read"
+            "bus_lag", "From stored on the bus to read here, for the oldest record of each read"
         )
         self.fanout = latency(
-            "fanout", "From read to handed to all connections here, of each read with events"
+            "fanout", "From read to handed to all connections here, for each read with events"
         )
-        self.write = latency("write", "From handed over to written to all sockets, of each turn of the loop")
-        self.loop_lag = latency("loop_lag", "How late the loop was, twice a second")
+        self.write = latency("write", "From handed over to written to all sockets, for each turn of the loop")
+        self.loop_lag = latency("loop_lag", "Delay of the event loop, measured twice a second")
         self.delivery = Histogram(
             "queuecast_gateway_delivery_seconds",
-            "From when its queue could hand it out (SentTimestamp, and the queue's delay later) to the "
-            "sockets, once per record that somebody here received; "
-            "redelivered messages apart, as their time on the queue is not ours",
+            "From when the queue could first deliver a message (SentTimestamp plus the queue's delay and the "
+            "time that its rate limit held the message back) to the sockets, once per record that somebody "
+            "here received; redelivered messages are separate, because Queuecast does not determine their "
+            "time on the queue",
             ("redelivered",),
             registry=registry,
             buckets=LATENCY_BUCKETS,

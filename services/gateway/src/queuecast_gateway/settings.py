@@ -12,45 +12,69 @@ from queuecast_bus.names import check_namespace, check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_edge.settings import EdgeSettings
+from queuecast_gateway.access.board_settings import BoardSettings
 from queuecast_gateway.access.hosts import Hosts, check_host, is_host
+from queuecast_gateway.access.origins import Origins, normalized
 from queuecast_gateway.access.settings import AccessSettings
-from queuecast_gateway.board import BOARD_NAMESPACE
-from queuecast_gateway.handlers import HANDLED_EVENTS
-from queuecast_gateway.limits.pace import Rates
 from queuecast_gateway.limits.settings import LimitSettings
+from queuecast_gateway.limits.token_bucket import Rates
+from queuecast_gateway.wire.protocol import BOARD_NAMESPACE, HANDLED_EVENTS
 
 TRANSPORTS = ("polling", "websocket")
+EMITTERS = ("python", "node")
 
 MIN_INCOMING_BYTES = 1 << 20
-"""What one connection may have sent that waits here, where no single message may be as large."""
+"""How much unhandled input one connection may have here, if no single message may be larger."""
 
 SEND_BUFFER_BYTES = 128 << 10
 """Enough for 2.5 MB a second to a browser that is 100 ms away."""
 
 
-class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
-    """Everything the gateway can be told."""
+class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings, BoardSettings):
+    """Every setting of the gateway."""
 
-    port: int = Field(default=8000, ge=1, le=65535, description="Public port: Socket.IO and the live board")
+    port: int = Field(
+        default=8000,
+        validate_default=True,
+        ge=1,
+        le=65535,
+        description="Public port: Socket.IO and the live board",
+    )
+    path: str = Field(
+        default="/socket.io",
+        pattern=r"^(/[A-Za-z0-9._~-]+)+/?$",
+        description="Path of Socket.IO, such as `/realtime/socket.io` behind an ingress that cannot rewrite. "
+        "Clients have it as their option `path`; the stock JavaScript client is at `socket.io.js` and "
+        "`socket.io.min.js` below it",
+    )
     origins: Names | None = Field(
         default=None,
-        description="Origins whose pages may connect: exact ones, comma separated, or `*` for all "
-        "(default: the page's own origin only)",
+        description="Origins whose pages may connect: a comma-separated list such as `https://app.example`, "
+        "`https://*.app.example` for its subdomains, `http://localhost:*` for all ports, "
+        "`capacitor://localhost` for an app, `null`, `self` for the gateway's own, or `*` for all (default: "
+        "`self`)",
     )
     hosts: Names | None = Field(
         default=None,
-        description="Names by which browsers may call the gateway, such as `gateway.example` or `*.example`, "
-        "beside addresses, `localhost`, its own host's name and those in `QUEUECAST_ORIGINS`; `*` for any "
-        "(default: these alone where `QUEUECAST_AUTH=none`, else any); see [Security](security.md#names)",
+        description="Host names that browsers may use for the gateway, such as `gateway.example` or "
+        "`*.example`; `*` allows any. IP addresses, `localhost`, the gateway's own host name and the hosts "
+        "in `QUEUECAST_ORIGINS` are always allowed (default: no others if `QUEUECAST_AUTH=none`, otherwise "
+        "any); see [Security](security.md#names)",
     )
     transports: Names = Field(default=TRANSPORTS, description="`polling`, `websocket` or both")
     namespaces: Names = Field(default=("/",), description="Namespaces that browsers may connect to")
+    emitters: Names = Field(
+        default=("python",),
+        description="Whose emitters in other processes are heard on Redis's channels: `python` "
+        "(python-socketio ≥ 5.14), `node` (`@socket.io/redis-emitter` and its relatives), or both; see "
+        "[Emitters](emitters.md)",
+    )
     relay_events: Names = Field(
-        default=("item_removed",), description="Events that a browser may send on to everyone"
+        default=("item_removed",), description="Events that a browser may send to everyone"
     )
     relay_schemas: str | None = Field(
         default=None,
-        description="Path of a JSON file with a JSON Schema for each relayed event that is to have one: "
+        description="Path of a JSON file with a JSON Schema for each relayed event to validate: "
         '`{"item_removed": {…}}`',
     )
     max_message_bytes: int = Field(
@@ -60,91 +84,116 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         default=4 << 20,
         validate_default=True,
         ge=64 << 10,
-        description="How far a browser may be behind before it is cut off (close code 4008, `slow`). What it "
-        "has sent that waits may be as much, but no more than 1 MiB or a message with ten attachments (1008)",
+        description="How many bytes a browser may be behind before the gateway closes its connection (4008, "
+        "`slow`). Its own unhandled input has the same limit, but at most 1 MiB or the size of one message "
+        "with ten attachments, whichever is larger (1008)",
+    )
+    compress_bytes: int = Field(
+        default=512,
+        ge=0,
+        description="Events of this many bytes or more are compressed, once for all browsers that offer "
+        "`permessage-deflate`, as current ones do. 0 turns compression off, in both directions; see "
+        "[Capacity](capacity.md#compression)",
+    )
+    write_delay_ms: float | None = Field(
+        default=None,
+        ge=0,
+        le=50,
+        description="How long events gather after each round of writes before the next one, in milliseconds. "
+        "0 is the shortest latency, and more costs less CPU per delivery (default: 0 while the gateway is "
+        "mostly idle, and up to 20 ms as it fills); see [Capacity](capacity.md#how-many-pods)",
     )
     ping_interval_seconds: float = Field(
-        default=25, ge=0.1, description="How often a browser is asked whether it is there"
+        default=25, ge=0.1, description="How often the gateway pings each browser"
     )
-    ping_timeout_seconds: float = Field(default=20, ge=0.1, description="How long its answer may take")
+    ping_timeout_seconds: float = Field(
+        default=20, ge=0.1, description="How long a browser may take to answer a ping"
+    )
     connect_seconds: float = Field(
         default=10,
         ge=0.1,
-        description="How long a request or a message may take to arrive, and a connection to join its first "
-        "namespace",
+        description="How long a request or a message may take to arrive, and how long a new connection may "
+        "take to join a namespace",
     )
     max_lag_seconds: float = Field(
         default=3,
         ge=0,
-        description="How far behind the bus a gateway may be before the pollers are asked to wait until it "
-        "has caught up; 0 asks never",
+        description="How far a gateway may be behind the bus before it asks the pollers to wait until it has "
+        "caught up; 0 never asks",
     )
-    max_rooms: int = Field(default=100, ge=1, description="Most rooms that one session may be in")
+    max_rooms: int = Field(default=100, ge=1, description="Maximum number of rooms that one session may join")
     recovery_seconds: float = Field(
         default=120,
         validate_default=True,
         ge=0,
         le=86_400,
-        description="How long a browser may be away and still get exactly what it missed; 0 turns this off",
+        description="How long a browser may be away and still receive every event it missed; 0 turns "
+        "recovery off",
     )
     max_replay_events: int = Field(
-        default=2_000, ge=1, description="Most events that a browser may have missed; beyond, it starts anew"
+        default=2_000,
+        ge=1,
+        description="Maximum number of missed events to replay; a browser that missed more starts over",
     )
     max_replay_bytes: int = Field(
         default=3 << 20,
         validate_default=True,
         ge=1_000,
-        description="The same in bytes; `QUEUECAST_MAX_RECORD_BYTES` at least, or the largest events are not "
-        "replayed, and less than `QUEUECAST_MAX_BUFFERED_BYTES`",
+        description="The same in bytes. Make it at least `QUEUECAST_MAX_RECORD_BYTES`, or the largest events "
+        "cannot be replayed. It must be less than `QUEUECAST_MAX_BUFFERED_BYTES`",
     )
     history_bytes: int = Field(
         default=16 << 20,
         ge=1 << 20,
-        description="Memory for the newest records, from which most browsers that come back are served",
+        description="Memory for the newest records, from which most reconnecting browsers are served",
     )
     drain_seconds: float = Field(
         default=15,
         ge=0,
         le=600,
-        description="Over how long SIGTERM closes the connections, so that they do not all come back at once",
+        description="After SIGTERM, close the connections spread over this time, so that browsers do not all "
+        "reconnect at once",
     )
     max_connection_seconds: float = Field(
         default=0,
         ge=0,
-        description="About how long a connection lasts before its browser has to come back, to any replica: "
-        "spreads load after a scale-out; 0 is for ever",
+        description="Roughly how long a connection may last before its browser has to reconnect, to any "
+        "replica. This spreads the load after a scale-out; 0 means no limit",
     )
     graceful_seconds: int = Field(
-        default=5, ge=0, description="How long stopping waits for open connections to close"
+        default=5, ge=0, description="How long a stopping gateway waits for open connections to close"
     )
 
     pod_name: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        description="Name of this pod, whose deletion cost at Kubernetes is to be its connections; see "
-        "`deploy/k8s/components/deletion-cost`",
+        description="Name of this pod. If set, the gateway keeps the pod's deletion cost in Kubernetes equal "
+        "to its connections; see `deploy/k8s/components/deletion-cost`",
     )
     pod_namespace: str | None = Field(
         default=None,
         validate_default=True,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        description="The pod's namespace, which goes with its name",
+        description="Namespace of this pod; set it together with the name",
     )
+
+    @field_validator("port")
+    @classmethod
+    def _is_not_the_admin_port(cls, port: int, others: ValidationInfo) -> int:
+        if port == others.data.get("admin_port"):
+            raise ValueError(f"{port} is QUEUECAST_ADMIN_PORT too, and browsers need a port of their own")
+        return port
 
     @field_validator("origins")
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if origins is None or origins == ("*",):
             return origins
-        for origin in origins:
-            parts = urlsplit(origin)
-            if origin == "*":
-                raise ValueError("`*` stands alone: it already allows every origin")
-            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
-                raise ValueError(f"{origin!r} is not an origin: expected scheme://host or scheme://host:port")
+        if "*" in origins:
+            raise ValueError("`*` stands alone: it already allows every origin")
         if not origins:
             raise ValueError("an empty list would allow nobody: leave it unset for the page's own origin")
-        return origins
+        return tuple(map(normalized, origins))
 
     @field_validator("hosts")
     @classmethod
@@ -158,12 +207,12 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
     @field_validator("transports")
     @classmethod
     def _are_transports(cls, transports: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in transports if name not in TRANSPORTS]
-        if unknown or not transports:
-            raise ValueError(
-                f"expected {' or '.join(TRANSPORTS)} or both, got {', '.join(unknown) or 'nothing'}"
-            )
-        return transports
+        return _some_of(TRANSPORTS, transports)
+
+    @field_validator("emitters")
+    @classmethod
+    def _are_emitters(cls, emitters: tuple[str, ...]) -> tuple[str, ...]:
+        return _some_of(EMITTERS, emitters)
 
     @field_validator("namespaces")
     @classmethod
@@ -230,18 +279,16 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
         return namespace
 
     @property
-    def allowed_origins(self) -> str | list[str] | None:
-        """The same as python-engineio has them: never an empty list, which would turn the check off."""
-        if self.origins is None:
-            return None
-        return "*" if self.origins == ("*",) else list(self.origins)
+    def page_origins(self) -> Origins | None:
+        """The origins whose pages may connect; None allows all."""
+        return None if self.origins == ("*",) else Origins(self.origins)
 
     @property
     def own_hosts(self) -> Hosts | None:
-        """The names of this gateway, None for any.
+        """The host names of this gateway; None allows any.
 
-        Without a list any name will do where nobody could read anything by it: without a token, or where
-        every page may connect anyway.
+        Without a list, any name is allowed if it gives a page nothing to read: if connections need a token,
+        or if every page may connect anyway.
         """
         is_closed = self.auth != "none" or self.origins == ("*",)
         if self.hosts == ("*",) or (self.hosts is None and is_closed):
@@ -252,36 +299,53 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings):
 
     @property
     def send_buffer_bytes(self) -> int:
-        """What a socket is told to keep of what is sent: the kernel takes twice that, socket(7). Without a
-        word it takes up to 4 MiB, which no figure shows.
+        """The send buffer of each socket. The kernel doubles it, socket(7). By default a socket buffers up to
+        4 MiB, which no metric shows.
         """
         return min(SEND_BUFFER_BYTES, self.max_buffered_bytes // 8)
 
     @property
     def max_incoming_bytes(self) -> int:
-        """What one connection may have sent that waits here: one message with all its attachments, or more
-        where messages are small. What a browser sends is small beside what it may be sent.
+        """How much unhandled input one connection may have here: one message with all its attachments, or
+        more if messages are small. A browser sends little compared with what it may receive.
         """
         largest = (1 + MAX_ATTACHMENTS) * self.max_message_bytes
         return min(self.max_buffered_bytes, max(MIN_INCOMING_BYTES, largest))
 
     @property
+    def write_delay_seconds(self) -> float | None:
+        """The delay after each round of writes; None leaves it to the load."""
+        return None if self.write_delay_ms is None else self.write_delay_ms / 1000
+
+    @property
     def rates(self) -> Rates | None:
-        """How much one connection may say."""
+        """How much one connection may send."""
         events, size = self.max_events_per_second, self.max_bytes_per_second
         return Rates(events, size, self.max_message_bytes) if events or size else None
 
     @property
     def schemas(self) -> Schemas:
-        """What relayed events must look like."""
+        """The JSON Schemas of relayed events."""
         return (
             NO_SCHEMAS if self.relay_schemas is None else Schemas.load(self.relay_schemas, self.relay_events)
         )
 
     @property
     def away_seconds(self) -> float:
-        """How old the offset can be of a browser that was away for `recovery_seconds`.
+        """The greatest age of the offset of a browser that was away for `recovery_seconds`.
 
-        It was told one with its last ping, and it takes a while until silence is noticed.
+        The browser last received an offset with its last ping, and silence takes a while to be noticed.
         """
-        return self.recovery_seconds + self.ping_interval_seconds + self.ping_timeout_seconds
+        return self.recovery_seconds + self.silence_seconds
+
+    @property
+    def silence_seconds(self) -> float:
+        """After so much silence, at most, a connection is taken for dead."""
+        return self.ping_interval_seconds + self.ping_timeout_seconds
+
+
+def _some_of(known: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ValueError(f"expected {' or '.join(known)} or both, got {', '.join(unknown) or 'nothing'}")
+    return names

@@ -1,16 +1,15 @@
-"""`python -m queuecast_poller`: read the settings, run, and tell by the exit code how it ended.
+"""`python -m queuecast_poller`: read the settings and run; the exit code says how it ended.
 
 0 after SIGTERM or SIGINT, 1 when a queue's loop died, 2 when the settings or a port are wrong. With a command
-it does that instead, with the same settings, and ends: `--help` lists them.
+it runs that instead, with the same settings, and ends; `--help` lists the commands.
 """
 
 import argparse
 from functools import partial
 
-from queuecast_edge.process import main_of
-from queuecast_poller import dead_letters
+from queuecast_edge.process import run_service
 from queuecast_poller.app import run
-from queuecast_poller.route import dry_run
+from queuecast_poller.cli import dead_letters, dry_run
 from queuecast_poller.settings import Settings
 
 
@@ -24,7 +23,8 @@ def main() -> None:
     dry_run.add_to(commands)
     arguments = parser.parse_args()
     command = getattr(arguments, "run", None)
-    main_of("queuecast_poller", Settings, run if command is None else partial(command, arguments=arguments))
+    coroutine = run if command is None else partial(command, arguments=arguments)
+    run_service("queuecast_poller", Settings, coroutine)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""One coroutine on one event loop owned by one thread.
+"""A thread that runs one coroutine on an event loop of its own.
 
-Every asyncio object of that loop is made inside it. The only way in is `stop`, the only way out is `outcome`.
+Every asyncio object of that loop is made inside it. Other threads reach it through `stop` and `outcome` only.
 """
 
 import asyncio
@@ -15,16 +15,15 @@ import uvloop
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 24.0
-"""How long `main` may take to end. A long poll (up to 20 s) must not be cut off: SQS may have handed out
-messages in its answer already, and those would stay hidden from everybody until their visibility timeout is
-over."""
+"""How long `main` may take to end. A long poll (up to 20 s) must not be cut off: SQS may already have put
+messages into its answer, and those would stay hidden until their visibility timeout ends."""
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
-"""What runs in the thread; it ends soon after the event is set."""
+"""The coroutine function that runs in the thread; it ends soon after the event is set."""
 
 
 class LoopThread:
-    """A thread that runs `main` to its end. `outcome` is done when the thread is, with what ended it."""
+    """A thread that runs `main` to its end. Its result or exception goes to `outcome`."""
 
     def __init__(self, name: str, main: Main, grace_seconds: float = GRACE_SECONDS) -> None:
         self.name = name
@@ -34,14 +33,14 @@ class LoopThread:
         self._lock = threading.Lock()
         self._stopping = False
         self._inside: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        # A daemon: a loop that does not end in time must not keep a process alive that has given it up.
+        # A daemon thread: if it does not end in time, it must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask `main` to end, and cancel it if it takes too long. From any thread, at any time, repeatedly."""
+        """Ask `main` to end, and cancel it if that takes too long. Any thread may call this, at any time."""
         with self._lock:
             self._stopping = True
             if self._inside is not None:
@@ -49,12 +48,12 @@ class LoopThread:
                 loop.call_soon_threadsafe(event.set)
 
     def join(self, timeout_seconds: float | None = None) -> None:
-        """Wait for the end; re-raise what ended it. Raises `TimeoutError`."""
+        """Wait for the end, and re-raise the exception that ended it. Raises `TimeoutError`."""
         self.outcome.result(timeout_seconds)
 
     def _run(self) -> None:
         try:
-            # A sixth less CPU per message, much of which goes into sockets (see bench/results-intake.md).
+            # A sixth less CPU per message, much of which is spent on sockets (see bench/results-intake.md).
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._inside_loop())
         except BaseException as exc:
@@ -80,7 +79,7 @@ class LoopThread:
         await asyncio.wait([main, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not (await asyncio.wait([main], timeout=self._grace_seconds))[0]:
-            log.warning("%s did not end in %.0f s and is cut off", self.name, self._grace_seconds)
+            log.warning("%s did not end in %.0f s and is cancelled", self.name, self._grace_seconds)
             main.cancel()
             await asyncio.wait([main])
         if not main.cancelled():
@@ -88,7 +87,7 @@ class LoopThread:
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait for so long, but not longer than until we are told to stop."""
+    """Wait for so many seconds, or until `stop` is set."""
     if seconds <= 0:
         return
     try:

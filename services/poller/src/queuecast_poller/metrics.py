@@ -1,4 +1,4 @@
-"""The poller's metrics: declared here, counted where things happen. All exist with 0 from the start.
+"""The poller's metrics: declared here, updated where things happen. All exist with 0 from the start.
 
 For each queue: received = published + duplicates + left + dropped + returned + in flight.
 """
@@ -8,20 +8,23 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from queuecast_edge.metrics import LATENCY_BUCKETS
-from queuecast_poller.failure import Call, Failed, Failure, QueueUnavailable
-from queuecast_poller.verdict import DropReason, Reason
+from queuecast_poller.judge.verdict import DropReason, Reason
+from queuecast_poller.sqs.failure import Call, Failed, Failure, QueueUnavailable
 
 CALLS: tuple[Call, ...] = tuple(call for call in Call if call is not Call.MOVE)
 LOAD_OUTCOMES = ("taken", "refused")
 CAUSES = ("rate", "lag")
-"""What receives wait for: the queue's rate limit, or gateways that are behind."""
+DIRECTIONS = ("forward", "back")
+"""Why receives wait: for the queue's rate limit, or for gateways that are behind."""
+BUS_CALLS = ("publish", "namespaces")
+"""Requests to Redis that messages wait for."""
 DRAIN_ENDS = ("drained", "seconds", "messages", "bytes", "stop")
-"""What ends a drain: a receive that shows no backlog, a bound, or that the poller stops."""
+"""What ends a drain: a receive that shows no backlog, a limit, or the poller's shutdown."""
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
 
 
 class Metrics:
-    """Every metric of the poller; `of` gives those of one queue."""
+    """All metrics of the poller; `for_queue` returns those of one queue."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -41,86 +44,111 @@ class Metrics:
 
         self.receives = counter("receives", "Receive calls, by outcome", "outcome")
         self.received = counter("received", "Messages that SQS handed out")
-        self.redelivered = counter("redelivered", "Received messages that had been handed out before")
+        self.redelivered = counter("redelivered", "Received messages that SQS had handed out before")
         self.published = counter("published", "Messages stored on the bus")
-        self.duplicates = counter("duplicates", "Messages that the bus had stored before")
-        self.left = counter("left", "Messages left on the queue, once for each receive", "reason")
+        self.duplicates = counter("duplicates", "Messages that the bus had already stored")
+        self.left = counter("left", "Messages left on the queue, counted at each receive", "reason")
         self.dead_letters = counter(
-            "dead_letters", "Messages left at their last receive: they go to the dead-letter queue", "reason"
+            "dead_letters", "Messages left at their last receive; they go to the dead-letter queue", "reason"
         )
-        self.dropped = counter("dropped", "Messages deleted that are for nobody", "reason")
+        self.dropped = counter("dropped", "Messages deleted without being shown to anybody", "reason")
         self.returned = counter(
-            "returned", "Messages given back unpublished, as the poller stops or lost them"
+            "returned", "Messages returned unpublished, because the poller stops or lost them"
         )
-        self.publish_failures = counter("publish_failures", "Tries to publish that Redis did not confirm")
+        self.publish_failures = counter(
+            "publish_failures",
+            "Requests that Redis did not confirm while messages waited: to store them, or to find out "
+            "whether a gateway serves their namespace",
+            "call",
+        )
+        self.rewinds = counter(
+            "rewinds", "Times that Redis had lost messages that it had confirmed; all browsers were told"
+        )
+        self.clock_steps = counter(
+            "redis_clock_steps", "Times that Redis's clock was put forward or back, by direction", "direction"
+        )
         self.deleted = counter("deleted", "Messages deleted from the queue")
-        self.delete_failures = counter("delete_failures", "Messages given up undeleted; they come back")
-        self.extended = counter("extended", "Messages kept hidden, held for half their visibility timeout")
+        self.delete_failures = counter(
+            "delete_failures", "Messages that could not be deleted; they come back"
+        )
+        self.extended = counter("extended", "Messages kept hidden after half their visibility timeout")
         self.sqs_failures = counter(
             "sqs_failures",
-            "Calls to SQS that failed, and entries of batches that it refused",
+            "Failed calls to SQS, and batch entries that SQS refused",
             "call",
             "reason",
         )
         self.throttled_seconds = counter(
-            "throttled_seconds", "Seconds for which receives waited, by what they waited for", "cause"
+            "throttled_seconds", "Seconds that receives were paused, by cause", "cause"
         )
         self.drains = counter(
             "drains", "Times that messages waited for newer ones of their `latest`, by what ended it", "cause"
         )
         self.latest_keys = gauge(
-            "latest_keys", "Keys of `latest` of which it is known what was published last; 10,000 at most"
+            "latest_keys", "Keys of `latest` whose newest message the poller remembers; 10,000 at most"
         )
-        self.canaries = counter("canaries_sent", "Messages of the poller's own that it put on the queue")
+        self.canaries = counter("canaries_sent", "Canaries that the poller put on the queue")
         self.in_flight = gauge(
-            "in_flight", "Messages received and not yet published, left, dropped or returned"
+            "in_flight", "Messages received but not yet published, left, dropped or returned"
         )
-        self.open_receives = gauge("open_receives", "Receives that are under way or about to be")
-        self.loop_tick = gauge("loop_tick_timestamp_seconds", "When the intake loop last made a step")
+        self.open_receives = gauge("open_receives", "Receives under way or about to start")
+        self.loop_tick = gauge("loop_tick_timestamp_seconds", "When the queue's loop last made progress")
         self.queue_wait = latency(
-            "queue_wait", "From when a message could be received to received, first deliveries only"
+            "queue_wait",
+            "From when a message could be received until it was, without the time that the queue's rate "
+            "limit held it back; first deliveries only",
         )
-        self.handling = latency("handling", "From received to stored on the bus: judge and publish, a batch")
+        self.handling = latency(
+            "handling", "From received to stored on the bus (judge and publish), per batch"
+        )
         self.publish_duration = latency("publish", "One confirmed publish of a batch")
-        self.loop_lag = latency("loop_lag", "How late the loop of a queue's thread was, twice a second")
+        self.loop_lag = latency("loop_lag", "Delay of the queue's event loop, measured twice a second")
+
+        self.clock_skew = gauge(
+            "clock_skew_seconds", "How far this host's clock is ahead of Redis's; negative if it is behind"
+        )
+        self.evicts = gauge(
+            "redis_evicts", "1 if Redis removes keys when it is full, 0 if not or if the user may not ask"
+        )
 
         self.routes = RoutesMetrics(registry)
 
-    def of(self, queue: str) -> "QueueMetrics":
+    def for_queue(self, queue: str) -> "QueueMetrics":
+        """Return the metrics with the label of this queue."""
         return QueueMetrics(self, queue)
 
 
 class RoutesMetrics:
-    """The metrics of the routes file, which is one for all queues."""
+    """The metrics of the routes file, which all queues share."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         name = "queuecast_poller_routes"
-        self._loads = Counter(f"{name}_loads", "Routes files that were read", ("outcome",), registry=registry)
+        self._loads = Counter(f"{name}_loads", "Reads of the routes file", ("outcome",), registry=registry)
         self._loaded = Gauge(
             f"{name}_loaded_timestamp_seconds",
-            "When the routes in force were read; 0 without",
+            "When the current routes were read; 0 without a routes file",
             registry=registry,
         )
         self._wrong = Gauge(
-            f"{name}_wrong", "1 while the routes file is wrong, and an older one in force", registry=registry
+            f"{name}_wrong", "1 while the routes file is invalid and an older one is used", registry=registry
         )
         for outcome in LOAD_OUTCOMES:
             self._loads.labels(outcome)
 
     def taken(self, now: float) -> None:
-        """Count a file that is in force now (Unix time in seconds)."""
+        """Count a file that is used from now on (Unix time in seconds)."""
         self._loads.labels("taken").inc()
         self._loaded.set(now)
         self._wrong.set(0)
 
     def refused(self) -> None:
-        """Count a file that is wrong."""
+        """Count an invalid file."""
         self._loads.labels("refused").inc()
         self._wrong.set(1)
 
 
 class QueueMetrics:
-    """The metrics of one queue, its label filled in."""
+    """The metrics of one queue, with its label filled in."""
 
     def __init__(self, metrics: Metrics, queue: str) -> None:
         def by(counter: Counter, values: Iterable[str]) -> dict[str, Counter]:
@@ -135,7 +163,8 @@ class QueueMetrics:
         self.dead_letters = by(metrics.dead_letters, Reason)
         self.dropped = by(metrics.dropped, DropReason)
         self.returned = metrics.returned.labels(queue)
-        self.publish_failures = metrics.publish_failures.labels(queue)
+        self.publish_failures = by(metrics.publish_failures, BUS_CALLS)
+        self.rewinds = metrics.rewinds.labels(queue)
         self.deleted = metrics.deleted.labels(queue)
         self.delete_failures = metrics.delete_failures.labels(queue)
         self.extended = metrics.extended.labels(queue)
@@ -145,6 +174,7 @@ class QueueMetrics:
             for reason in Failure
         }
         self.throttled_seconds = by(metrics.throttled_seconds, CAUSES)
+        self.clock_steps = by(metrics.clock_steps, DIRECTIONS)
         self.drains = by(metrics.drains, DRAIN_ENDS)
         self.latest_keys = metrics.latest_keys.labels(queue)
         self.canaries = metrics.canaries.labels(queue)
@@ -155,12 +185,14 @@ class QueueMetrics:
         self.handling = metrics.handling.labels(queue)
         self.publish_duration = metrics.publish_duration.labels(queue)
         self.loop_lag = metrics.loop_lag.labels(queue)
+        self.clock_skew = metrics.clock_skew.labels(queue)
+        self.evicts = metrics.evicts.labels(queue)
 
     def failed(self, exc: QueueUnavailable) -> None:
-        """Count a call that failed."""
+        """Count a failed call."""
         self.sqs_failures[exc.call, exc.reason].inc()
 
     def refused(self, call: Call, entries: Iterable[Failed]) -> None:
-        """Count the entries that SQS refused in a call that did not fail."""
+        """Count the entries that SQS refused in a successful call."""
         for entry in entries:
             self.sqs_failures[call, entry.reason].inc()

@@ -1,6 +1,7 @@
 """The poller's settings: environment variables with the prefix `QUEUECAST_`, read once at the start.
 
-Where and as whom to call AWS is the SDK's own business (`AWS_REGION`, `AWS_ENDPOINT_URL_SQS`, …).
+Region, endpoint and credentials for AWS are not here: the SDK has its own variables for them (`AWS_REGION`,
+`AWS_ENDPOINT_URL_SQS`, …).
 """
 
 import re
@@ -12,90 +13,96 @@ from queuecast_bus import BusSettings
 from queuecast_bus.names import check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
-from queuecast_poller.queue_address import parse_queue
+from queuecast_poller.route.address import Address
 from queuecast_poller.route.loading import load_routes
 from queuecast_poller.route.model import RoutesFile
-from queuecast_poller.routing import Address
-from queuecast_poller.rules import Rules
+from queuecast_poller.route.rules import Rules
+from queuecast_poller.sqs.queue_address import parse_queue
 
 
 class Settings(BusSettings, EdgeSettings):
-    """Everything the poller can be told."""
+    """Every setting of the poller."""
 
     queues: Names = Field(
-        min_length=1, description="Names, URLs or ARNs of the queues, comma separated; a thread each"
+        description="Names, URLs or ARNs of the queues, comma separated; each queue gets a thread",
     )
     queues_with_timers: Names = Field(
         default=(),
-        description="Those of the queues, as they are named there, whose senders set message timers "
-        "(`DelaySeconds` of a message): their messages count in no latency, since nobody tells how long they "
-        "were meant to wait",
+        description="Those of the queues, under the same names, whose senders set message timers "
+        "(`DelaySeconds` on a message). Latency metrics leave their messages out, because SQS does not say "
+        "how long a message was meant to wait",
     )
-    event: str = Field(default="item_added", description="Event of a message that names none")
+    event: str = Field(default="item_added", description="Event name for messages that have none")
     wait_seconds: int = Field(
         default=20, ge=0, le=20, description="How long one receive waits for messages (long polling)"
     )
     max_receives: int = Field(
-        default=8, ge=1, le=64, description="Most receives under way per queue; busy queues get more than one"
+        default=8,
+        ge=1,
+        le=64,
+        description="Maximum number of receives under way at once per queue; only busy queues get more than "
+        "one",
     )
     max_body_bytes: int = Field(
         default=1_048_576,
         validate_default=True,
         ge=1,
         le=1_048_576,
-        description="Largest message body that is published; by default the largest that SQS takes",
+        description="Largest message body to publish; the default is the largest that SQS accepts",
     )
     unaddressed: Literal["broadcast", "leave"] = Field(
         default="broadcast",
-        description="A message that names no room: `broadcast` shows it to everyone in the namespace, "
-        "`leave` leaves it on the queue",
+        description="What to do with a message that names no room: `broadcast` sends it to everyone in the "
+        "namespace, `leave` leaves it on the queue",
     )
     routes: str | None = Field(
         default=None,
-        description="Path of a YAML or JSON file that says which messages go to whom, and settings of single "
-        "queues; see [Messages](messages.md#routes)",
+        description="Path of a YAML or JSON file that defines which messages go to whom, and settings for "
+        "single queues; see [Messages](messages.md#routes)",
     )
     envelopes: Literal["auto", "none"] = Field(
         default="auto",
-        description="`auto`: the payload is taken out of the envelopes of SNS, EventBridge, S3, CloudEvents "
-        "and the extended clients; `none`: bodies pass as they are; see [Messages](messages.md)",
+        description="`auto`: take the payload out of envelopes by SNS, EventBridge, S3, CloudEvents and the "
+        "extended clients; `none`: pass bodies on as they are; see [Messages](messages.md)",
     )
     payload_buckets: Names = Field(
         default=(),
-        description="Buckets from which a payload is fetched that an extended client has stored in S3 "
-        "(default: none, such messages are left); needs `s3:GetObject`",
+        description="S3 buckets from which the poller may fetch payloads that an extended client has stored "
+        "(default: none; such messages are left on the queue); needs `s3:GetObject`",
     )
     payload_seconds: float = Field(
         default=5,
         gt=0,
         le=60,
-        description="How long one such payload may take; at most half the queue's visibility timeout is used",
+        description="How long fetching one such payload may take; never more than half the queue's "
+        "visibility timeout",
     )
 
     rate: float = Field(
         default=0,
         ge=0,
-        description="Most events a second from each queue in each poller; the others wait on the queue; "
-        "0 is no limit",
+        description="Maximum events per second from each queue, in each poller; the rest waits on the "
+        "queue; 0 means no limit",
     )
     latest_seconds: float = Field(
         default=1,
         ge=0,
         le=60,
         description="While a queue has a backlog, how long messages of a route with `latest` may wait for "
-        "newer ones, at most a quarter of the visibility timeout; 0 compares those of one receive only",
+        "newer ones; never more than a quarter of the visibility timeout; 0 compares only messages of the "
+        "same receive",
     )
     commands: bool = Field(
         default=False,
-        description="Whether a message may be a command to sessions (attribute `queuecast.command`); "
-        "see [Messages](messages.md#commands)",
+        description="If true, a message may be a command to sessions (attribute `queuecast.command`); see "
+        "[Messages](messages.md#commands)",
     )
     canary_seconds: float = Field(
         default=0,
         ge=0,
         le=3600,
-        description="How often a message of the poller's own goes through each queue to all gateways, which "
-        "say how old the newest is; needs `sqs:SendMessage`; 0 sends none",
+        description="How often the poller sends a test message through each queue to all gateways, which "
+        "report the age of the newest one; needs `sqs:SendMessage`; 0 sends none",
     )
 
     @field_validator("event")
@@ -114,8 +121,9 @@ class Settings(BusSettings, EdgeSettings):
     @field_validator("queues")
     @classmethod
     def _are_queues(cls, queues: tuple[str, ...]) -> tuple[str, ...]:
-        repeated = sorted({queue for queue in queues if queues.count(queue) > 1})
-        if repeated:
+        if not queues:
+            raise ValueError("expected at least one queue, got none")
+        if repeated := sorted({queue for queue in queues if queues.count(queue) > 1}):
             raise ValueError(f"named twice: {', '.join(repeated)}")
         for queue in queues:
             parse_queue(queue)
@@ -145,7 +153,7 @@ class Settings(BusSettings, EdgeSettings):
 
     @property
     def rules(self) -> Rules:
-        """How messages are read and addressed where no file says otherwise."""
+        """How messages are read and addressed, unless the routes file says otherwise."""
         return Rules(
             default=Address(self.event),
             max_body_bytes=self.max_body_bytes,
@@ -153,11 +161,16 @@ class Settings(BusSettings, EdgeSettings):
             unwraps=self.envelopes == "auto",
             broadcasts=self.unaddressed == "broadcast",
             commands=self.commands,
+            payload_buckets=frozenset(self.payload_buckets),
             rate=self.rate or None,
+            keeps_latest=self.keep_latest_seconds > 0,
         )
 
     def rules_of(self, queue: str) -> Rules:
-        """How the messages of a queue are read and addressed, as the file is now. Raises `ValueError`."""
+        """How messages of a queue are read and addressed, by the routes file as it is now.
+
+        Raises `ValueError`.
+        """
         file = RoutesFile() if self.routes is None else load_routes(self.routes, self.queues)
         return self.rules.with_file(file, queue)
 

@@ -1,37 +1,36 @@
-"""The queue and the intake as they are where messages are traced: a span for each, from received to stored.
+"""Variants of the queue and the intake that trace messages: one span each, from received to stored.
 
-It goes on with its sender's trace, if the message says which: in the attribute `traceparent`, or in what
-X-Ray has SQS bring. Otherwise it begins one. The record names it, so that a gateway's span is a part of it.
+The span continues the sender's trace if the message names one, in the attribute `traceparent` or in X-Ray's
+header; otherwise it begins a trace. The record carries it on, so that a gateway's span becomes its child.
 https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
 from queuecast_bus import Stored
 from queuecast_bus.record import TracedRecord
+from queuecast_edge.spans import Span, Traces
 from queuecast_edge.trace_context import TraceContext, read_traceparent, read_xray
-from queuecast_edge.traces import Span, Traces
-from queuecast_poller.intake import Intake
-from queuecast_poller.message import Arrival, Message
+from queuecast_poller.intake.intake import Intake
+from queuecast_poller.judge.verdict import Leave, Publish
 from queuecast_poller.route.model import queue_name
-from queuecast_poller.sqs import SqsQueue
-from queuecast_poller.verdict import Leave, Publish
+from queuecast_poller.sqs.message import Arrival, Message
+from queuecast_poller.sqs.queue import SqsQueue
 
 XRAY = "AWSTraceHeader"
 
 
 class TracedQueue(SqsQueue):
-    """A queue whose messages say to which trace they belong."""
+    """A queue whose messages carry their arrival time and their sender's span."""
 
     system_attributes = (*SqsQueue.system_attributes, XRAY)
 
     def _message(self, raw: dict[str, Any]) -> Message:
-        return replace(super()._message(raw), arrival=Arrival(time.time_ns(), _parent(raw)))
+        return super()._message(raw)._replace(arrival=Arrival(time.time_ns(), _parent(raw)))
 
 
 class TracedIntake(Intake):
@@ -58,7 +57,7 @@ class TracedIntake(Intake):
     ) -> Sequence[Stored] | None:
         spans = [self._begin(verdict.message) for verdict in verdicts]
         traced = [
-            replace(verdict, record=TracedRecord.of(verdict.record, span.traceparent))
+            verdict._replace(record=TracedRecord.from_record(verdict.record, span.traceparent))
             for verdict, span in zip(verdicts, spans, strict=True)
         ]
         stored = await super()._store(traced, handles, stop)
@@ -77,6 +76,6 @@ class TracedIntake(Intake):
 
 
 def _parent(raw: Mapping[str, Any]) -> TraceContext | None:
-    """Return the span that a message's sender has named."""
-    own = raw.get("MessageAttributes", {}).get("traceparent", {}).get("StringValue", "")
-    return read_traceparent(own) or read_xray(raw.get("Attributes", {}).get(XRAY, ""))
+    """Return the span that a message's sender has named, None if there is none."""
+    traceparent = raw.get("MessageAttributes", {}).get("traceparent", {}).get("StringValue", "")
+    return read_traceparent(traceparent) or read_xray(raw.get("Attributes", {}).get(XRAY, ""))

@@ -1,4 +1,4 @@
-"""What a browser may see and say: rooms to join, rooms that it is in anyway, events to send on. Pure."""
+"""What an identity may do: rooms it may join, rooms it is in from the start, events it may relay. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,19 @@ MAX_NAMES = 200
 
 ANYTHING = "*"
 
+OPERATOR_RIGHTS = ("view", "send")
+"""What a token can allow on the live board: to view the operator's part, and to send events."""
+
 Grant = TypeVar("Grant")
 
 
 class BadClaims(ValueError):
-    """A token's claims say nothing that could be followed; the text names the claim, not its value."""
+    """A token's claims cannot be used; the text names the claim, not its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Rooms by name, and by what their names begin with."""
+    """A set of rooms, by names and by prefixes of names."""
 
     names: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
@@ -38,10 +41,11 @@ EVERY_ROOM = Rooms(prefixes=("",))
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a session is. `subject` is "" for nobody in particular.
+    """Who a session belongs to and what it may do. `subject` is "" if it has shown no token.
 
-    `joins` are rooms that it is in from the start, `relays` the events that it may send on (None: all that
-    anybody may), `expires` when it is over, in Unix time, None for never. `key` is what vouches for it.
+    `joins` are the rooms that it is in from the start, `relays` the events that it may relay (None: all that
+    the settings allow), `expires` the Unix time at which it ends (None: never). `operator` are its rights on
+    the live board. `key` has verified its token.
     """
 
     subject: str
@@ -50,6 +54,7 @@ class Identity:
     relays: frozenset[str] | None = None
     expires: float | None = None
     key: Key | None = field(default=None, repr=False, compare=False)
+    operator: frozenset[str] = frozenset()
 
     def may_join(self, room: str) -> bool:
         return room in self.rooms
@@ -59,9 +64,9 @@ class Identity:
 
 
 def patterns(names: Iterable[str]) -> Rooms:
-    """Return the rooms that these name: each is a room's name, or what it begins with and a `*`.
+    """Return the rooms that these patterns match: each is a room's name, or a prefix and `*`.
 
-    Raises `ValueError`. Nothing from outside is ever a regular expression.
+    Raises `ValueError`. No input is ever used as a regular expression.
     """
     exact, prefixes = [], []
     for name in names:
@@ -76,10 +81,11 @@ def patterns(names: Iterable[str]) -> Rooms:
 
 
 def identity(claims: Mapping[str, Any], public: Rooms, leeway_seconds: float) -> Identity:
-    """Return who a token's holder is, by its verified claims. Raises `BadClaims`.
+    """Return the identity that verified claims describe. Raises `BadClaims`.
 
-    `rooms`, `join` and `relay` are lists of names, each optional: what is not named is not allowed, but for
-    the `public` rooms and the subject's own, `user:{sub}`. A session lasts as long as its token is accepted.
+    `rooms`, `join`, `relay` and `operator` are optional lists of names. What they do not name is not allowed,
+    except the `public` rooms and the subject's own, `user:{sub}`. A session lasts as long as its token is
+    accepted.
     """
     subject = claims["sub"]
     try:
@@ -88,7 +94,14 @@ def identity(claims: Mapping[str, Any], public: Rooms, leeway_seconds: float) ->
         raise BadClaims("the claim 'sub' cannot be part of a room's name") from None
     joins = tuple(dict.fromkeys((own, *_read(claims, "join", _rooms))))
     rooms = _read(claims, "rooms", patterns) | public | Rooms(frozenset(joins))
-    return Identity(subject, rooms, joins, _read(claims, "relay", _events), claims["exp"] + leeway_seconds)
+    return Identity(
+        subject,
+        rooms,
+        joins,
+        relays=_read(claims, "relay", _events),
+        expires=claims["exp"] + leeway_seconds,
+        operator=_read(claims, "operator", _rights),
+    )
 
 
 def _read(claims: Mapping[str, Any], claim: str, read: Callable[[list[str]], Grant]) -> Grant:
@@ -108,3 +121,10 @@ def _rooms(names: Iterable[str]) -> tuple[str, ...]:
 
 def _events(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(check_event, names))
+
+
+def _rights(names: Iterable[str]) -> frozenset[str]:
+    rights = frozenset(names)
+    if not rights <= frozenset(OPERATOR_RIGHTS):
+        raise ValueError("not a right of operators")
+    return rights

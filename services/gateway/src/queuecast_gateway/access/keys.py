@@ -1,6 +1,6 @@
-"""The keys of who issues tokens: a secret, a PEM or a published set; and which algorithm a key is for. Pure.
+"""The keys of a token issuer: a secret, a PEM or a published set; and the algorithm that each is for. Pure.
 
-It asks nobody for a set; `jwks` does.
+It parses key sets; `jwks` fetches them.
 """
 
 import json
@@ -22,17 +22,17 @@ MIN_SECRET_BYTES = 32
 
 MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
-"""A verification takes 0.1 ms with 4096 bits, 0.3 ms with 8192, and more than 1 ms with twice as many."""
+"""One verification takes 0.1 ms with 4,096 bits, 0.3 ms with 8,192, and more than 1 ms with twice as many."""
 
 
 def check_secret(key: bytes) -> bytes:
-    """Return a secret that HS256 can be used with. Raises `ValueError`, never with the secret."""
+    """Return a secret if it fits HS256. Raises `ValueError`, whose text never has the secret."""
     if len(key) < MIN_SECRET_BYTES:
         raise ValueError(f"a secret of {len(key)} bytes: HS256 takes {MIN_SECRET_BYTES} or more, at random")
     try:
         HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(key)
     except jwt.InvalidKeyError:
-        # Public is public: who knows it could sign with it.
+        # A public key as a secret: whoever knows it could sign tokens.
         raise ValueError("this is a key for another algorithm, not a secret for HS256") from None
     return key
 
@@ -40,7 +40,7 @@ def check_secret(key: bytes) -> bytes:
 class StaticKey:
     """One key for all tokens, whatever `kid` they name.
 
-    `algorithms` are those that an allow-list has, None for the one that the key is for.
+    `algorithms` is the setting's allow-list; None stands for the one algorithm that the key is for.
     """
 
     def __init__(self, key: Key, algorithms: Sequence[str] | None = None) -> None:
@@ -55,25 +55,25 @@ class StaticKey:
 
     @classmethod
     def from_secret(cls, secret: str, algorithms: Sequence[str] | None = None) -> "StaticKey":
-        """Make one of a secret that is shared with the issuer. Raises `ValueError`, never with the secret."""
-        # An environment variable may have any byte but 0, and Python writes these so.
+        """Use a secret that the issuer shares. Raises `ValueError`, whose text never has the secret."""
+        # An environment variable may have any byte but 0; Python maps the others to surrogates.
         return cls(check_secret(secret.encode(errors="surrogateescape")), algorithms)
 
     @classmethod
     def from_pem(cls, pem: str, algorithms: Sequence[str] | None = None) -> "StaticKey":
-        """Make one of the issuer's public key. Raises `ValueError`, never with the text."""
+        """Use the issuer's public key. Raises `ValueError`, whose text never has the key."""
         if "PRIVATE KEY-----" in pem:
-            raise ValueError("a private key has no place here: give its public half (openssl pkey -pubout)")
+            raise ValueError("a private key has no place here: give its public key (openssl pkey -pubout)")
         if "BEGIN CERTIFICATE" in pem:
             raise ValueError("a certificate is no key: give the key in it (openssl x509 -pubkey -noout)")
         try:
             key = load_pem_public_key(pem.encode())
         except (ValueError, UnsupportedAlgorithm):
             raise ValueError(
-                "expected a public key as PEM: -----BEGIN PUBLIC KEY-----, base64 and the end, each on lines "
-                "of their own"
+                "expected a public key as PEM: -----BEGIN PUBLIC KEY-----, base64 and the END line, each on "
+                "lines of their own"
             ) from None
-        return cls(key, algorithms)  # type: ignore[arg-type]  # what is no Key is refused there
+        return cls(key, algorithms)  # type: ignore[arg-type]  # any other type is refused there
 
     async def key(self, kid: str | None, algorithm: str) -> Key:
         """Return the key."""
@@ -91,8 +91,7 @@ class PublishedKey(NamedTuple):
 class KeySet:
     """Keys as an issuer publishes them (JWKS): https://www.rfc-editor.org/rfc/rfc7517#section-5.
 
-    `len` is how many there are that can be used. None is an answer like any other: the issuer vouches for
-    nobody.
+    `len` counts the usable ones. A set without any is valid: the issuer then accepts no token.
     """
 
     def __init__(self, keys: Iterable[PublishedKey]) -> None:
@@ -104,17 +103,17 @@ class KeySet:
 
     @classmethod
     def parse(cls, text: bytes, algorithms: Sequence[str]) -> "KeySet":
-        """Read a set, without the keys that are not for verifying with one of these algorithms.
+        """Parse a set; leave out the keys that do not verify one of these algorithms.
 
-        Raises `ValueError` if it is no set.
+        Raises `ValueError` if it is not a set.
         """
         try:
             content = json.loads(text)
         except (ValueError, RecursionError):
-            raise ValueError(f"{len(text)} bytes that are no JSON") from None
+            raise ValueError(f"{len(text)} bytes that are not JSON") from None
         entries = content.get("keys") if isinstance(content, dict) else None
         if not isinstance(entries, list):
-            raise ValueError("JSON, but no set of keys")  # noqa: TRY004  # what an issuer sent, not a caller
+            raise ValueError("JSON, but not a set of keys")  # noqa: TRY004  # what an issuer sent, not a caller
         return cls(key for entry in entries if (key := _published(entry)) and key.algorithm in algorithms)
 
     def __len__(self) -> int:
@@ -124,25 +123,25 @@ class KeySet:
         return any(key in keys for keys in self._by_algorithm.values())
 
     def find(self, kid: str | None, algorithm: str) -> Key | None:
-        """Return the key that a token was signed with; without an id, the only one for its algorithm."""
+        """Return the key with that id; without an id, the only one for the algorithm."""
         if kid is not None:
             return self._by_id.get((kid, algorithm))
         keys = self._by_algorithm.get(algorithm, [])
         return keys[0] if len(keys) == 1 else None
 
 
-# No "oct": a secret that is published is none.
+# No "oct": a published secret is not a secret.
 _READERS = {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk, "OKP": OKPAlgorithm.from_jwk}
 
 
 def _published(entry: Any) -> PublishedKey | None:
-    """Read one key of a set: None if it is not for verifying, or we do not understand it.
+    """Parse one key of a set; None if it is not for verifying, or of an unknown kind.
 
-    RFC 7517 would have us ignore such keys: an issuer may have others for other purposes.
+    RFC 7517 says to ignore such keys: an issuer may have keys for other purposes.
     """
     try:
         kid, key = entry.get("kid"), _READERS[entry["kty"]](entry)
-        # A private key is for none: who published it has let everybody sign with it.
+        # A published private key fits no algorithm: everybody could sign with it.
         algorithm = algorithm_of(key)
         meant = (
             entry.get("use") in (None, "sig")
@@ -156,7 +155,7 @@ def _published(entry: Any) -> PublishedKey | None:
 
 
 def algorithm_of(key: Any) -> str:
-    """Return the only algorithm that a key is used for. Raises `ValueError` if there is none."""
+    """Return the one algorithm that a key is used for. Raises `ValueError` if there is none."""
     match key:
         case bytes():
             return "HS256"
@@ -172,4 +171,4 @@ def algorithm_of(key: Any) -> str:
             raise ValueError(f"a key on the curve {key.curve.name}: expected P-256 (secp256r1), for ES256")
         case Ed25519PublicKey():
             return "EdDSA"
-    raise ValueError(f"{type(key).__name__} is for none of our algorithms: expected RSA, EC P-256 or Ed25519")
+    raise ValueError(f"{type(key).__name__} fits none of the algorithms: expected RSA, EC P-256 or Ed25519")

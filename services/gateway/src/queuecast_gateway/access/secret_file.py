@@ -1,4 +1,4 @@
-"""Secrets that are shared with the issuer, in a file, which is read again when it changes."""
+"""Secrets that are shared with the token issuer, in a file that is read again when it changes."""
 
 import logging
 import os
@@ -11,8 +11,8 @@ from queuecast_gateway.access.tokens import Key
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
-"""How often at most the file is looked at."""
+CHECK_SECONDS = 1.0
+"""The file is checked for changes this often at most."""
 
 MAX_SECRETS = 10
 MAX_BYTES = 64 << 10
@@ -21,8 +21,8 @@ MAX_BYTES = 64 << 10
 class SecretFile:
     """The secrets in a file, one a line; a token may be signed with any of them.
 
-    So a new one is added, then the issuer changes to it, then the old one is taken out. What cannot be read
-    leaves the last secrets as they are.
+    To rotate, add the new secret, have the issuer use it, then remove the old one. If the file cannot be
+    read, the last secrets stay in use.
     """
 
     def __init__(
@@ -33,33 +33,33 @@ class SecretFile:
     ) -> None:
         self._path = Path(path)
         self._clock = clock
-        self._looked = clock()
-        self._mark = self._stat()
+        self._checked_at = clock()
+        self._version = self._stat()
         self._secrets = read_secrets(self._path)
         self.algorithms = StaticKey(self._secrets[0], algorithms).algorithms
 
     async def key(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
         """Return all secrets."""
         now = self._clock()
-        if now - self._looked >= LOOK_SECONDS:
-            self._looked = now
-            self._look()
+        if now - self._checked_at >= CHECK_SECONDS:
+            self._checked_at = now
+            self._check()
         return self._secrets
 
-    def _look(self) -> None:
-        mark = self._stat()
-        if mark == self._mark:
+    def _check(self) -> None:
+        version = self._stat()
+        if version == self._version:
             return
-        self._mark = mark
+        self._version = version
         try:
             self._secrets = read_secrets(self._path)
         except ValueError as exc:
-            log.error("the secrets of tokens stay as they were: %s", exc)
+            log.error("the last token secrets stay in use: %s", exc)
         else:
             log.info("%s was read again: %d secrets", self._path, len(self._secrets))
 
     def _stat(self) -> tuple[int, ...]:
-        """Return what changes with the file, also where it is a link to another one each time."""
+        """Return values that change with the file, also where a link points to a new file each time."""
         try:
             found = os.stat(self._path)
         except OSError:
@@ -68,7 +68,7 @@ class SecretFile:
 
 
 def read_secrets(path: Path) -> tuple[bytes, ...]:
-    """Return the secrets in a file. Raises `ValueError`, never with one of them."""
+    """Return the secrets in a file. Raises `ValueError`, whose text never has one of them."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""The settings of who may connect and what they may see."""
+"""The settings of access: who may connect, and what they may see."""
 
 from pathlib import Path
 from typing import Literal
@@ -23,73 +23,78 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
 
     auth: Literal["none", "jwt"] = Field(
         default="none",
-        description="`jwt`: a browser shows a token, `io(url, {auth: {token}})`; `none`: anybody may connect",
+        description="`jwt`: a browser must present a token, `io(url, {auth: {token}})`; `none`: anybody may "
+        "connect",
     )
     auth_algorithms: Names | None = Field(
         default=None,
-        description="Signatures that are accepted, of `HS256`, `RS256`, `ES256`, `EdDSA` (default: those "
-        "that fit the key)",
+        description="Signature algorithms to accept, out of `HS256`, `RS256`, `ES256`, `EdDSA` (default: "
+        "those that fit the key)",
     )
     auth_secret: SecretStr | None = Field(
-        default=None, description="Secret that tokens are signed with (HS256), at least 32 bytes"
+        default=None, description="Secret that signs tokens (HS256), at least 32 bytes"
     )
     auth_secret_file: str | None = Field(
         default=None,
-        description="Path of a file with such secrets, one a line; tokens may be signed with any of them; it "
-        "is read again when it changes",
+        description="Path of a file with such secrets, one per line; a token may be signed with any of them. "
+        "The gateway reads the file again when it changes",
     )
     auth_public_key: str | None = Field(
         default=None,
-        description="Public key that tokens are checked with (RS256, ES256, EdDSA): PEM, or the path of "
-        "such a file",
+        description="Public key that verifies tokens (RS256, ES256, EdDSA): PEM, or the path of a PEM file",
     )
-    auth_issuer: str | None = Field(default=None, min_length=1, description="`iss` that tokens must have")
-    auth_audience: Names | None = Field(default=None, description="`aud` that tokens must have one of")
+    auth_issuer: str | None = Field(default=None, min_length=1, description="Required `iss` of tokens")
+    auth_audience: Names | None = Field(
+        default=None, description="Accepted audiences: the `aud` of a token must contain one of them"
+    )
     auth_leeway_seconds: float = Field(
         default=10,
         ge=0,
         le=MAX_LEEWAY_SECONDS,
-        description="How far the clocks of the issuer and the gateway may be apart",
+        description="How far the clocks of issuer and gateway may differ",
     )
     auth_jwks_url: str | None = Field(
         default=None,
         validate_default=True,
-        description="Where the issuer publishes its public keys (JWKS), `https://…`",
+        description="URL where the issuer publishes its public keys (JWKS), `https://…`",
     )
     auth_jwks_seconds: float = Field(
         default=REFRESH_SECONDS,
         ge=MIN_SECONDS,
         le=86_400,
-        description="About how often these are fetched anew; a key that is published no more is accepted for "
-        "so long",
+        description="Roughly how often the gateway fetches these keys again. A key that the issuer no longer "
+        "publishes stays accepted for up to this long",
     )
     auth_jwks_stale_seconds: float = Field(
         default=STALE_SECONDS,
         ge=0,
-        description="How much longer the last ones are accepted while their issuer does not answer; after "
-        "that nobody can come in",
+        description="How much longer the last keys stay accepted while the issuer does not answer; after "
+        "that nobody can connect",
     )
     auth_jwks_end_sessions: bool = Field(
         default=False,
-        description="Whether sessions end, over `QUEUECAST_DRAIN_SECONDS`, when the key of their token is "
-        "published no more; without it each lasts until its token ends",
+        description="If true, a session ends once the issuer no longer publishes the key of its token, "
+        "spread over `QUEUECAST_DRAIN_SECONDS`. If false, it lasts until its token expires",
     )
     auth_types: Names = Field(
         default=TYPES,
-        description="What the header `typ` of tokens may be; one without is a `JWT`",
+        description="Accepted values of the token header `typ`; a token without one counts as `JWT`",
     )
     public_rooms: Names | None = Field(
         default=None,
-        description="Rooms that anybody may join, such as `news,sku:*` (default: with `none` every room, "
-        "with `jwt` those in the token)",
+        description="Rooms that anybody may join, such as `news,sku:*` (default: every room with "
+        "`QUEUECAST_AUTH=none`, only those in the token with `jwt`)",
     )
     max_failed_tries: int = Field(
         default=20,
         ge=0,
-        description="Forged tokens of one address in a minute, before it is told to wait; 0 is no limit",
+        description="Forged tokens that one address may present per minute before it has to wait; 0 means no "
+        "limit",
     )
     max_connections_per_identity: int = Field(
-        default=50, ge=0, description="Sessions of one token's subject on this replica; 0 is no limit"
+        default=50,
+        ge=0,
+        description="Maximum number of sessions on this replica for one subject of tokens; 0 means no limit",
     )
 
     @field_validator("auth_algorithms")
@@ -104,7 +109,7 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _are_audiences(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if names == ():
-            raise ValueError("an empty list would accept nobody: leave it unset to ask for none")
+            raise ValueError("an empty list would refuse every token: leave it unset to require no audience")
         return names
 
     @field_validator("auth_secret")
@@ -133,16 +138,16 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
     @field_validator("auth_jwks_url")
     @classmethod
     def _is_the_only_key(cls, url: str | None, others: ValidationInfo) -> str | None:
-        # One that was refused is not among the others: it was given, and has a line of its own.
+        # A key that is not valid is missing here: it was given, and has an error of its own.
         given = [variable(name) for name in KEYS[:-1] if others.data.get(name, name) is not None]
         if url is not None:
             given.append(variable(KEYS[-1]))
         names = ", ".join(map(variable, KEYS))
         auth = others.data.get("auth")
         if auth == "jwt" and len(given) != 1:
-            raise ValueError(f"QUEUECAST_AUTH=jwt needs one of {names}, and has {len(given)}")
+            raise ValueError(f"QUEUECAST_AUTH: jwt needs one of {names}, and has {len(given)}")
         if auth == "none" and given:
-            raise ValueError(f"a key ({', '.join(given)}) is of no use without QUEUECAST_AUTH=jwt")
+            raise ValueError(f"{', '.join(given)}: of no use without QUEUECAST_AUTH=jwt")
         if url is not None:
             check_url(url)
             if "HS256" in (others.data.get("auth_algorithms") or ()):
@@ -153,7 +158,7 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _are_types(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names:
-            raise ValueError("an empty list would accept no token: expected some, such as JWT,at+jwt")
+            raise ValueError("an empty list would accept no token: expected values such as JWT,at+jwt")
         return names
 
     @field_validator("public_rooms")
@@ -164,13 +169,13 @@ class AccessSettings(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """The signatures that are accepted."""
+        """The accepted signature algorithms."""
         key = self.static_key
         return self.auth_algorithms or (key.algorithms if key is not None else PUBLIC_ALGORITHMS)
 
     @property
     def static_key(self) -> StaticKey | SecretFile | None:
-        """The key for all tokens that is known from the start, if there is one."""
+        """The key for all tokens, if it is known from the start."""
         if self.auth_secret is not None:
             return StaticKey.from_secret(self.auth_secret.get_secret_value(), self.auth_algorithms)
         if self.auth_secret_file is not None:

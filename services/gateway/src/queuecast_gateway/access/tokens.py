@@ -1,6 +1,6 @@
-"""Tokens of browsers: from what one sent to the claims that its issuer signed, or to the fault. Pure.
+"""Token verification: from what a browser sent to the claims that its issuer signed, or to a refusal. Pure.
 
-It knows no keys (`keys` and `jwks` do) and not what claims allow (`grant` does). What the rules are for:
+`keys` and `jwks` provide the keys, `grant` knows what the claims allow. The rules follow
 https://www.rfc-editor.org/rfc/rfc8725 (best current practices for JSON Web Tokens).
 """
 
@@ -14,19 +14,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
-"""Those that an allow-list may have. Each fits one type of key, so that none can be mistaken for another."""
+"""The algorithms that a setting may allow. Each fits one type of key, so no key works with another one's."""
 
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_BYTES = 256
-"""As UTF-8: its room is to fit, however that is counted. OpenID Connect allows 255 ASCII characters."""
+"""In UTF-8, so that the subject fits into a room's name. OpenID Connect allows 255 ASCII characters."""
 MAX_LEEWAY_SECONDS = 30.0
 
 TYPES = ("JWT", "at+jwt")
-"""What kinds of token are taken for one: any (RFC 7519, section 5.1), and access tokens (RFC 9068, section
-2.1). Issuers sign others with the same keys, such as those that end a session (`logout+jwt`), and they are
-for others."""
+"""The kinds of token that are accepted: any (RFC 7519, section 5.1), and access tokens (RFC 9068, section
+2.1). Issuers sign other kinds with the same keys, such as logout tokens (`logout+jwt`)."""
 
-Fault = Literal[
+BadTokenReason = Literal[
     "missing",
     "malformed",
     "algorithm",
@@ -40,30 +39,30 @@ Fault = Literal[
     "claims",
     "keys_unavailable",
 ]
-TOKEN_FAULTS: tuple[Fault, ...] = get_args(Fault)
+BAD_TOKEN_REASONS: tuple[BadTokenReason, ...] = get_args(BadTokenReason)
 """Why a token is refused: the closed set of a metric's label."""
 
-GUESSES: frozenset[Fault] = frozenset({"malformed", "algorithm", "type", "key", "signature"})
-"""The faults of tokens that no issuer of ours need have signed. The others' signature is good, or there is no
-token."""
+FORGED_REASONS: frozenset[BadTokenReason] = frozenset({"malformed", "algorithm", "type", "key", "signature"})
+"""A token refused for one of these may be forged. With any other reason the signature is good, or there is
+no token."""
 
 Key = bytes | RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
-"""What a signature is verified with: a secret (HS256) or a public key."""
+"""What verifies a signature: a secret (HS256) or a public key."""
 
 
 class BadToken(Exception):
-    """A token is refused; `fault` is its label. The text is for our log, and has no part of the token."""
+    """A token is refused; `reason` is a metric's label. The text is for the log, without any of the token."""
 
-    def __init__(self, fault: Fault, why: str) -> None:
-        super().__init__(f"{fault}: {why}")
-        self.fault: Fault = fault
+    def __init__(self, reason: BadTokenReason, text: str) -> None:
+        super().__init__(f"{reason}: {text}")
+        self.reason: BadTokenReason = reason
 
 
 class Keys(Protocol):
-    """The keys of who issues tokens."""
+    """The keys of a token issuer."""
 
     async def key(self, kid: str | None, algorithm: str) -> Key | tuple[Key, ...]:
-        """Return the key of that id and for that algorithm alone, or several of which any will do.
+        """Return the key with that id, for that algorithm only; or several, of which any may verify it.
 
         Raises `BadToken`: `key` if there is none, `keys_unavailable` if that cannot be known now.
         """
@@ -71,11 +70,11 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is asked of a token. An issuer or an audience of None is not asked for.
+    """What a token must have. An issuer or an audience of None is not required.
 
-    A token that names an audience when none is asked for is refused: it is meant for somebody else. `types`
-    are those that a token's `typ` may have, in any case, with `application/` before it or not; one without is
-    a `JWT`.
+    If no audience is required, a token that names one is refused: it is meant for somebody else. `types` are
+    the values that `typ` may have, in upper or lower case, with or without `application/`; a token without
+    `typ` is a `JWT`.
     """
 
     algorithms: tuple[str, ...]
@@ -95,30 +94,30 @@ class Rules:
                 f"a leeway of {self.leeway_seconds:g} s is not within 0 to {MAX_LEEWAY_SECONDS:g} s"
             )
         if self.issuer == "" or self.audience in ("", ()):
-            raise ValueError("an empty issuer or audience would accept nobody: None asks for none")
+            raise ValueError("an empty issuer or audience would refuse every token: use None to require none")
 
 
 class Verified(NamedTuple):
-    """What a good token says, and the key that vouches for it."""
+    """The claims of a valid token, and the key that verified it."""
 
     claims: dict[str, Any]
     key: Key
 
 
 class Tokens:
-    """Verifies tokens by rules, with keys."""
+    """Verifies tokens with an issuer's keys, by rules."""
 
     def __init__(self, keys: Keys, rules: Rules) -> None:
         self._keys = keys
         self._rules = rules
         self._types = frozenset(map(media_type, rules.types))
-        # Without the option PyJWT warns of a short key and takes it.
+        # Without this option PyJWT warns of a short key and accepts it.
         self._jwt = jwt.PyJWT({"enforce_minimum_key_length": True, "require": ["exp", "sub"]})
 
     async def verify(self, token: Any) -> Verified:
-        """Return the claims of a token that is good. Raises `BadToken`.
+        """Return the claims of a valid token. Raises `BadToken`.
 
-        `token` is whatever the browser sent. `exp` is in the claims, a finite number that may lie in the past
+        `token` is whatever the browser sent. The claims have `exp`, a finite number that may lie in the past
         by the leeway, and `sub`, 1 to 256 bytes of UTF-8; all others are as the issuer wrote them.
         """
         kid, algorithm = self._header(token)
@@ -128,7 +127,7 @@ class Tokens:
             try:
                 return self._verify(token, key)
             except BadToken as exc:
-                if exc.fault != "signature":
+                if exc.reason != "signature":
                     raise
         return self._verify(token, last)
 
@@ -144,28 +143,28 @@ class Tokens:
             )
         except jwt.PyJWTError as exc:
             # Without its cause, whose text quotes the token.
-            raise BadToken(_fault(exc), type(exc).__name__) from None
+            raise BadToken(_reason(exc), type(exc).__name__) from None
         _check_types(claims)
         return Verified(claims, key)
 
     def _header(self, token: Any) -> tuple[str | None, str]:
         if token is None:
-            raise BadToken("missing", "there is none")
+            raise BadToken("missing", "no token was shown")
         if not isinstance(token, str):
-            raise BadToken("malformed", f"{type(token).__name__} is no text")
+            raise BadToken("malformed", f"{type(token).__name__} is not text")
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise BadToken("malformed", f"{len(token)} characters, more than {MAX_TOKEN_CHARACTERS}")
         if not token.isascii():
-            raise BadToken("malformed", "not all of it is ASCII")
+            raise BadToken("malformed", "it has characters outside ASCII")
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as exc:
             raise BadToken("malformed", type(exc).__name__) from None
         if "crit" in header or header.get("b64", True) is not True:
-            raise BadToken("malformed", "it asks for an extension, of which we know none")
+            raise BadToken("malformed", "it requires an extension, and none is supported")
         if not header.keys().isdisjoint(("jwk", "jku", "x5c", "x5u")):
-            # Nothing here would use it; but nobody honest lets a token say which key proves it.
-            raise BadToken("key", "it brings a key of its own")
+            # Nothing here would use it, but no honest issuer lets a token say which key verifies it.
+            raise BadToken("key", "it carries a key of its own")
         algorithm = header.get("alg")
         if algorithm not in self._rules.algorithms:
             raise BadToken("algorithm", f"none of {', '.join(self._rules.algorithms)}")
@@ -176,11 +175,11 @@ class Tokens:
 
 
 def media_type(name: str) -> str:
-    """Return a `typ` in one form: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9."""
+    """Return the normal form of a `typ`: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9."""
     return name.lower().removeprefix("application/")
 
 
-_FAULTS: tuple[tuple[type[jwt.PyJWTError], Fault], ...] = (
+_REASONS: tuple[tuple[type[jwt.PyJWTError], BadTokenReason], ...] = (
     (jwt.InvalidSignatureError, "signature"),
     (jwt.ExpiredSignatureError, "expired"),
     (jwt.ImmatureSignatureError, "not_yet"),
@@ -189,29 +188,29 @@ _FAULTS: tuple[tuple[type[jwt.PyJWTError], Fault], ...] = (
     (jwt.InvalidAlgorithmError, "algorithm"),
     (jwt.InvalidKeyError, "key"),
 )
-"""What PyJWT raises once it has read the header. All else is about claims: missing, or no JSON object."""
+"""What PyJWT raises after it has read the header. All else is about claims: missing, or not a JSON object."""
 
-_MISSING: dict[str, Fault] = {"iss": "issuer", "aud": "audience"}
+_MISSING: dict[str, BadTokenReason] = {"iss": "issuer", "aud": "audience"}
 
 
-def _fault(exc: jwt.PyJWTError) -> Fault:
+def _reason(exc: jwt.PyJWTError) -> BadTokenReason:
     if isinstance(exc, jwt.MissingRequiredClaimError):
         return _MISSING.get(exc.claim, "claims")
-    return next((fault for kind, fault in _FAULTS if isinstance(exc, kind)), "claims")
+    return next((reason for kind, reason in _REASONS if isinstance(exc, kind)), "claims")
 
 
 def _check_types(claims: dict[str, Any]) -> None:
-    """Raise `BadToken` for what PyJWT lets pass: `"exp": "1700000000"`, `true`, or 400 digits."""
+    """Raise `BadToken` for what PyJWT accepts: `"exp": "1700000000"`, `true`, or 400 digits."""
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name, 0)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        # Compared, not converted: a float cannot hold every int, and NaN is never less.
+        # Compare, never convert: a float cannot hold every int, and NaN is never less.
         if not number or not abs(value) <= sys.float_info.max:
-            raise BadToken("claims", f"{name} is no finite number")
+            raise BadToken("claims", f"{name} is not a finite number")
     try:
         size = len(claims["sub"].encode())
     except UnicodeEncodeError:
-        # JSON can write half a surrogate pair, which neither Redis nor a log can.
+        # JSON can express half a surrogate pair; UTF-8, and so Redis and a log, cannot.
         raise BadToken("claims", "sub has half a surrogate pair") from None
     if not 0 < size <= MAX_SUBJECT_BYTES:
         raise BadToken("claims", f"sub has {size} bytes, not 1 to {MAX_SUBJECT_BYTES}")

@@ -1,4 +1,4 @@
-"""The opening handshake: the request that begins a connection, what is wrong with it, what answers it. Pure.
+"""The opening handshake: parse the request that starts a connection, check it, answer it. Pure.
 
 https://socket.io/docs/v4/engine-io-protocol/#handshake and RFC 6455, section 4.
 """
@@ -6,108 +6,41 @@ https://socket.io/docs/v4/engine-io-protocol/#handshake and RFC 6455, section 4.
 import base64
 import binascii
 import hashlib
-import json
-import math
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from queuecast_gateway.faults import Turn
+from queuecast_gateway.engine import refusals, revision3
+from queuecast_gateway.engine.refusals import Refused
 
 VERSION = "4"
-"""The Engine.IO revision that is spoken here; 3 is that of the JavaScript clients before 3.0."""
+"""The Engine.IO revision of this server."""
 
 MAX_CACHED = 200
-"""Characters of what is kept to be looked up again: strangers choose it."""
+"""Longest text that is cached, in characters: clients choose it."""
 
 MAX_PARAMETERS = 200
+
+MAX_USUAL_BYTES, MAX_USUAL_HEADERS = 8_000, 60
+
+_USUAL_HEAD = re.compile(
+    rb"GET /[!-\"$-~]* HTTP/1\.1\r\n"  # no fragment, nothing beyond ASCII
+    rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+"
+    rb"\r\n"
+)
+"""https://www.rfc-editor.org/rfc/rfc9112#section-2.1, with the tokens of RFC 9110, section 5.6.2."""
+
+_UPGRADES = frozenset({"upgrade", "keep-alive, upgrade"})  # Firefox sends the second
+_BODY_HEADERS = frozenset({"content-length", "transfer-encoding"})
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class Refused(Exception):
-    """A request is refused. `code` and `message` are those that the stock client knows, 0 to 5.
-
-    `turn` says it more closely to whoever runs this; it is None for what has ended a session, which is
-    counted as such. `headers` go with the answer.
-    """
-
-    def __init__(
-        self,
-        turn: Turn | None,
-        code: int,
-        message: str,
-        status: HTTPStatus = HTTPStatus.BAD_REQUEST,
-        **headers: str,
-    ) -> None:
-        super().__init__(message)
-        self.turn = turn
-        self.code = code
-        self.status = status
-        self.headers = {name.replace("_", "-").title(): value for name, value in headers.items()}
-
-    @property
-    def body(self) -> bytes:
-        return json.dumps({"code": self.code, "message": str(self)}, separators=(",", ":")).encode()
-
-
-def unknown_transport() -> Refused:
-    return Refused("transport", 0, "Transport unknown")
-
-
-def unknown_session() -> Refused:
-    return Refused("session", 1, "Session ID unknown")
-
-
-def bad_method() -> Refused:
-    return Refused("method", 2, "Bad handshake method")
-
-
-def bad_request() -> Refused:
-    return Refused("bad_request", 3, "Bad request")
-
-
-def forbidden() -> Refused:
-    return Refused("origin", 4, "Forbidden", HTTPStatus.FORBIDDEN)
-
-
-def unknown_host(host: str) -> Refused:
-    why = f"{host[:80]!r} is no name of this gateway; if it should be one, QUEUECAST_HOSTS has to have it"
-    return Refused("host", 4, why, HTTPStatus.FORBIDDEN)
-
-
-def leaving() -> Refused:
-    return Refused("leaving", 4, "Forbidden", HTTPStatus.SERVICE_UNAVAILABLE, retry_after="1")
-
-
-def full() -> Refused:
-    why = "There is no room here, come back later"
-    return Refused("full", 4, why, HTTPStatus.SERVICE_UNAVAILABLE, retry_after="5")
-
-
-def too_many_connections() -> Refused:
-    why = "Too many connections of this address"
-    return Refused("address", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after="5")
-
-
-def too_many_connects(wait_seconds: float) -> Refused:
-    why = "Too many connections of this address in a time"
-    seconds = f"{math.ceil(wait_seconds)}"
-    return Refused("connects", 4, why, HTTPStatus.TOO_MANY_REQUESTS, retry_after=seconds)
-
-
-def ended(status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Refused:
-    return Refused(None, 3, "Bad request", status)
-
-
-def unsupported_version() -> Refused:
-    return Refused("version", 5, "Unsupported protocol version")
-
-
 class Request(NamedTuple):
-    """The head of an HTTP request; names of headers are in lower case, repeated ones joined by a comma."""
+    """The head of an HTTP request. Header names are in lower case; repeated headers are joined by a comma."""
 
     path: str
     query_string: str
@@ -115,16 +48,16 @@ class Request(NamedTuple):
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters. Raises `Refused` for more than anybody needs."""
+        """The parameters. Raises `Refused` if there are more than `MAX_PARAMETERS`."""
         if len(self.query_string) <= MAX_CACHED:
             return dict(_pairs(self.query_string))
         try:
             return dict(_parsed(self.query_string))
         except ValueError:
-            raise bad_request() from None
+            raise refusals.bad_request() from None
 
     def environ(self, client: str) -> dict[str, str]:
-        """Return what connect handlers are given, with the names of WSGI."""
+        """Return the environ for connect handlers, with the names of WSGI."""
         environ = {
             _variable(name) if len(name) <= MAX_CACHED else _named(name): value
             for name, value in self.headers.items()
@@ -140,17 +73,17 @@ class Request(NamedTuple):
 
 
 def head_size(environ: Mapping[str, str]) -> int:
-    """Return about how many bytes the head of a request takes while it is kept."""
+    """Return roughly how many bytes the head of a request takes in memory."""
     return sum(map(len, environ)) + sum(map(len, environ.values()))
 
 
-# Nearly all clients ask with the same words.
+# Nearly all clients send the same query string and header names.
 
 
 def _parsed(query_string: str) -> tuple[tuple[str, str], ...]:
-    """Return names and values; of those with the same name the first one comes last, so that it counts.
+    """Return names and values, in reverse: in a dict, the first value of a repeated name then wins.
 
-    Raises `ValueError` for too many.
+    Raises `ValueError` if there are too many.
     """
     return tuple(reversed(parse_qsl(query_string, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)))
 
@@ -164,52 +97,69 @@ _variable = lru_cache(maxsize=64)(_named)
 
 
 def parse(head: bytes) -> Request:
-    """Return the request in a head that uvicorn has parsed and written anew, so that its form is known."""
+    """Parse the head of a request, which is known to be well-formed."""
     first, *lines = head.decode("latin-1").split("\r\n")
-    target = first.split(" ")[1]
-    path, _, query_string = target.partition("?")
+    path, _, query_string = first.split(" ")[1].partition("?")
     headers: dict[str, str] = {}
     for line in lines:
-        name, colon, value = line.partition(": ")
+        name, colon, value = line.partition(":")
         if colon:
+            name, value = name.lower(), value.strip(" \t")
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return Request(unquote(path), query_string, headers)
+    return Request(unquote(path) if "%" in path else path, query_string, headers)
+
+
+def parse_websocket_request(data: bytes) -> Request | None:
+    """Parse the first bytes of a connection if they are a usual request for a WebSocket, and nothing more.
+
+    All clients and proxies send one in this form: RFC 9112 without what it discourages, in one piece. Return
+    None for anything else, which a full HTTP parser then reads or refuses.
+    """
+    if len(data) > MAX_USUAL_BYTES or _USUAL_HEAD.fullmatch(data) is None:
+        return None
+    request = parse(data)
+    headers = request.headers
+    is_usual = (
+        len(headers) <= MAX_USUAL_HEADERS
+        and headers.get("upgrade", "").lower() == "websocket"
+        and headers.get("connection", "").lower() in _UPGRADES
+        and _BODY_HEADERS.isdisjoint(headers)
+    )
+    return request if is_usual else None
 
 
 def check_version(query: dict[str, str]) -> None:
-    """Raise `Refused` unless the client speaks this revision; a request of a session need not say so."""
+    """Raise `Refused` unless the client speaks this revision. A session's later requests may omit it."""
     version = query.get("EIO")
     if version != VERSION and not (version is None and "sid" in query):
-        raise unsupported_version()
+        raise refusals.unsupported_version()
 
 
-def switch(request: Request) -> bytes:
-    """Return the head of the answer that makes a WebSocket of the connection. Raises `Refused`."""
+def is_revision_3(query: dict[str, str]) -> bool:
+    """Say whether a request is of a client that can be told why it is refused: see `revision3`."""
+    # Old browsers poll by scripts (`j`), whose answers have another form.
+    return query.get("EIO") == revision3.VERSION and "j" not in query
+
+
+def switch(request: Request, extension: str = "") -> bytes:
+    """Return the HTTP answer that upgrades the connection to a WebSocket, perhaps with an extension.
+
+    Raises `Refused`.
+    """
     key = request.headers.get("sec-websocket-key", "").strip()
     try:
-        nonce = base64.b64decode(key, validate=True)
-    except (binascii.Error, ValueError):
+        nonce = binascii.a2b_base64(key, strict_mode=True)
+    except ValueError:
         nonce = b""
     if request.headers.get("sec-websocket-version") != "13":
         raise Refused(
             "bad_request", 3, "Bad request", HTTPStatus.UPGRADE_REQUIRED, sec_websocket_version="13"
         )
     if len(nonce) != 16:
-        raise bad_request()
+        raise refusals.bad_request()
     accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+    extensions = b"\r\nSec-WebSocket-Extensions: " + extension.encode() if extension else b""
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        b"Sec-WebSocket-Accept: " + accept + extensions + b"\r\n\r\n"
     )
-
-
-def refusal(refused: Refused) -> bytes:
-    """Return the whole answer that refuses a WebSocket."""
-    lines = [
-        f"HTTP/1.1 {refused.status.value} {refused.status.phrase}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(refused.body)}",
-        "Connection: close",
-        *(f"{name}: {value}" for name, value in refused.headers.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + refused.body

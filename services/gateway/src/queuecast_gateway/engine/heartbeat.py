@@ -1,71 +1,76 @@
-"""One timer wheel for every ping and every deadline of the process.
+"""The heartbeat of a session: a ping at each interval, and the end of a client that does not answer it.
 
-Its time is the number of its turns, not the clock: if the process stood still, nobody's deadline passed.
+https://socket.io/docs/v4/engine-io-protocol/#heartbeat
 """
 
-import asyncio
-import logging
-from collections.abc import Callable
+from queuecast_gateway.engine.interfaces import OpenSession
 
-log = logging.getLogger(__name__)
-
-TICK_SECONDS = 0.1
-
-_GOLDEN = 0.6180339887498949
-"""Steps of this fraction of an interval never bunch, however many there are and whenever they begin."""
+READ_SHARE = 0.75
+"""A process that had fewer of its turns than this during a timeout stood still, or was throttled: the pong
+may be there, unread."""
 
 
-class Wheel:
-    """Calls back after a time, in steps of a tick. A callback is added and cancelled in constant time."""
+class Heartbeat:
+    """A session's next deadline: it sends a ping, or it checks that the pong has come.
 
-    def __init__(self, tick_seconds: float = TICK_SECONDS) -> None:
-        self._tick_seconds = tick_seconds
-        self._slots: dict[int, set[Callable[[], None]]] = {}
-        self._turn = 0
-        self._phase = 0.0
-        self._handle: asyncio.TimerHandle | None = None
+    Pings go out by the clock, because clients count the time between them by theirs. A pong may take its
+    timeout in turns of the wheel as well: a process that stood still blames nobody.
 
-    def __len__(self) -> int:
-        return sum(map(len, self._slots.values()))
+    The object is itself the callback that the timer wheel keeps, in place of a bound method of the same size.
+    """
 
-    def after(self, seconds: float, callback: Callable[[], None]) -> int:
-        """Have `callback` called once after `seconds`; return the turn that `cancel` needs."""
-        turn = self._turn + max(1, round(seconds / self._tick_seconds))
-        self._slots.setdefault(turn, set()).add(callback)
-        if self._handle is None:
-            self._start()
-        return turn
+    __slots__ = ("_due", "_is_pinged", "_pinged_turn", "_session", "awaits_pong")
 
-    def cancel(self, turn: int, callback: Callable[[], None]) -> None:
-        """Forget a callback; one that was called, or never added, is no error."""
-        slot = self._slots.get(turn)
-        if slot is not None:
-            slot.discard(callback)
+    def __init__(self, session: OpenSession) -> None:
+        self._session = session
+        self._is_pinged = self.awaits_pong = False
+        self._pinged_turn = 0
+        wheel, interval = session.engine.ping_wheel, session.engine.ping_interval
+        # Not at once: the client has a namespace to join first.
+        self._due = wheel.after(interval / 2 + wheel.spread(interval / 2), self)
 
-    def spread(self, seconds: float) -> float:
-        """Return the next of an evenly spread sequence of delays, more than 0 and at most `seconds`."""
-        self._phase = (self._phase + _GOLDEN) % 1.0
-        return seconds * (1.0 - self._phase)
+    def __call__(self) -> None:
+        if self._is_pinged:
+            self.check()
+        else:
+            self.ping()
+
+    def ping(self) -> None:
+        """Send a ping, and expect its pong within the timeout."""
+        session = self._session
+        engine = session.engine
+        if self.awaits_pong and self._is_overdue():
+            session.end(engine.reason.PING_TIMEOUT)
+            return
+        if not self.awaits_pong:
+            self._pinged_turn = engine.ping_wheel.turns
+        self._is_pinged = self.awaits_pong = True
+        session.write(engine.ping(session))
+        if not session.closed:
+            self._due = engine.ping_wheel.after(engine.ping_timeout, self)
+
+    def check(self) -> None:
+        """End the session if the pong is missing, else wait for the next ping."""
+        session = self._session
+        engine = session.engine
+        self._is_pinged = False
+        if self.awaits_pong and self._is_overdue():
+            session.end(engine.reason.PING_TIMEOUT)
+        else:
+            late = (engine.ping_wheel.tick - self._due) * engine.ping_wheel.tick_seconds
+            rest = engine.ping_interval - engine.ping_timeout - late
+            self._due = engine.ping_wheel.after(rest, self)
+
+    def _is_overdue(self) -> bool:
+        """Say whether this process has had the time to read the pong, and has not."""
+        engine = self._session.engine
+        turns = engine.ping_wheel.turns - self._pinged_turn
+        is_read = turns * engine.ping_wheel.tick_seconds >= READ_SHARE * engine.ping_timeout
+        # While a handler is busy, the pong may be in the bytes that have not been read yet.
+        return is_read and self._session.work is None
 
     def stop(self) -> None:
-        """Call nobody any more."""
-        self._slots.clear()
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-
-    def _start(self) -> None:
-        self._handle = asyncio.get_running_loop().call_later(self._tick_seconds, self._run)
-
-    def _run(self) -> None:
-        self._turn += 1
-        while slot := self._slots.get(self._turn):
-            try:
-                slot.pop()()
-            except Exception:
-                log.exception("a deadline's callback failed")
-        self._slots.pop(self._turn, None)
-        if self._slots:
-            self._start()
-        else:
-            self._handle = None
+        """Ping no more."""
+        self._session.engine.ping_wheel.cancel(self._due, self)
+        # Session and heartbeat hold each other: without this, only the garbage collector would free them.
+        del self._session

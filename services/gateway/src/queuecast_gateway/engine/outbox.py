@@ -1,6 +1,7 @@
-"""What sessions are told is gathered here, and written once per session and turn of the loop.
+"""Collects what is sent to sessions, and writes once per session and iteration of the loop.
 
-One order holds for each session, that of the calls: events of the bus, direct emits, acknowledgements, pings.
+Each session gets its frames in the order of the calls: events of the bus, direct emits, acknowledgements and
+pings.
 """
 
 import asyncio
@@ -14,15 +15,15 @@ log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Where a session's bytes go: its TCP connection, or its next long-polling answer."""
+    """Takes a session's bytes: its TCP connection, or its next long-polling answer."""
 
     def write(self, data: bytes) -> None: ...
 
 
-class Member(Protocol):
-    """The part of a session that is used here. `pending` is what this turn has brought so far.
+class Recipient(Protocol):
+    """The part of a session that the outbox uses. `pending` is what this iteration has brought so far.
 
-    `fd` is its socket while that may be written to directly, or negative; `direct` finds out.
+    `fd` is its socket's descriptor while that may be written to directly, else negative; `direct` finds out.
     """
 
     fd: int
@@ -33,21 +34,20 @@ class Member(Protocol):
 
 
 class Outbox:
-    """The sessions that were told something in this turn of the loop.
+    """The sessions that have something to send in this iteration of the loop.
 
-    `on_written` is called with how long the first thing that was told has waited until all was written, in
-    seconds.
+    `on_written` is called with the seconds from the first `put` until everything was written.
     """
 
     def __init__(self, on_written: Callable[[float], object] | None = None) -> None:
         self.on_written = on_written
-        self._dirty: list[Member] = []
+        self._dirty: list[Recipient] = []
         self._since = 0.0
 
-    def put(self, sent: bytes, sessions: Iterable[Member]) -> None:
-        """Have the same frames written to each of these sessions.
+    def put(self, sent: bytes, sessions: Iterable[Recipient]) -> None:
+        """Write the same frames to each of these sessions, at the end of this iteration.
 
-        The loop is the price of a delivery, so it does no more than it must; see bench/results.md.
+        This loop is the cost of a delivery, so it does no more than it must; see bench/results.md.
         """
         dirty = self._dirty
         if not dirty:
@@ -74,29 +74,29 @@ class Outbox:
             try:
                 _write(session, b"".join(pending) if type(pending) is list else pending)  # type: ignore[arg-type]
             except Exception:
-                # One that cannot be written to is no reason to leave out those after it.
-                log.exception("a session could not be written to")
+                # A session that cannot be written to must not stop the write to those after it.
+                log.exception("could not write to a session")
         if dirty and self.on_written is not None:
             self.on_written(time.perf_counter() - self._since)
 
-    def flush_one(self, session: Member) -> None:
+    def flush_one(self, session: Recipient) -> None:
         """Write what is pending for one session now."""
         if session.pending is not None:
             _write(session, self.take(session))
 
     @staticmethod
-    def take(session: Member) -> bytes:
-        """Return what is pending for a session, which is then nothing."""
+    def take(session: Recipient) -> bytes:
+        """Take and return what is pending for a session."""
         pending, session.pending = session.pending, None
         if type(pending) is bytes:
             return pending
         return b"".join(pending or ())  # type: ignore[arg-type]  # it is a list
 
 
-def _write(session: Member, data: bytes) -> None:
-    """Write to the socket itself while nothing waits before it: that is a tenth of the price of a delivery.
+def _write(session: Recipient, data: bytes) -> None:
+    """Write to the socket directly if its transport is empty: this costs a tenth of a delivery less.
 
-    What the kernel has no room for, and all that follows, is the transport's, until it has nothing left.
+    What the kernel does not take, and all that follows, goes to the transport until that is empty again.
     """
     fd = session.fd
     if fd < 0:
@@ -106,7 +106,7 @@ def _write(session: Member, data: bytes) -> None:
         try:  # noqa: SIM105  # a context manager would cost a tenth of the write
             written = os.write(fd, data)
         except OSError:
-            pass  # no room, or no connection any more: the transport finds out which
+            pass  # the buffer is full, or the connection is lost: the transport finds out which
         if written == len(data):
             return
         session.fd = -1

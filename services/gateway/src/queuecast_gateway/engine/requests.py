@@ -1,4 +1,4 @@
-"""The HTTP requests of long-polling: which session each is for, and what answers it.
+"""The HTTP requests of long-polling: find the session of each, and answer it.
 
 https://socket.io/docs/v4/engine-io-protocol/#http-long-polling
 """
@@ -12,31 +12,37 @@ from typing import Any, Protocol
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from queuecast_gateway.engine import frames, handshake, packets, polling
-from queuecast_gateway.engine.closing import Closing
-from queuecast_gateway.engine.handshake import Refused
+from queuecast_gateway.engine import frames, handshake, packets, refusals, revision3
+from queuecast_gateway.engine.pending_closes import PendingCloses
+from queuecast_gateway.engine.polling import Polling, post
+from queuecast_gateway.engine.refusals import Refused
 from queuecast_gateway.engine.session import Session
 
+ELSEWHERE = ("session", "leaving")
+"""Refusals after which another gateway may be right. A load balancer chooses it for a new connection:
+a browser that keeps connections to two would ask the wrong one again and again."""
 
-class House(Protocol):
-    """What a request needs of the server; `check`, `known` and `open_polling` raise `Refused`."""
 
-    closing: Closing
+class RequestServer(Protocol):
+    """What a request needs of its server; `check`, `find_session` and `open_polling` raise `Refused`."""
+
+    pending_closes: PendingCloses
     max_message_bytes: int
     reason: Any
 
     def address(self, peer: Any, headers: Mapping[str, str]) -> str: ...
     def check(self, query: dict[str, str], environ: dict[str, Any], transport: str) -> None: ...
-    def known(self, sid: str) -> Session: ...
-    def turned_away(self, refused: Refused, address: str) -> None: ...
+    def find_session(self, sid: str) -> Session: ...
+    def refuse_revision_3(self, address: str) -> str: ...
+    def request_refused(self, refused: Refused, address: str) -> None: ...
     def open_polling(self, environ: dict[str, Any]) -> Session: ...
     def _cors_headers(self, environ: dict[str, Any]) -> Any: ...
 
 
 class Requests:
-    """An ASGI application for them; `request_seconds` is how long the body of a POST may take."""
+    """The ASGI application for long-polling; `request_seconds` is how long the body of a POST may take."""
 
-    def __init__(self, engine: House, request_seconds: float) -> None:
+    def __init__(self, engine: RequestServer, request_seconds: float) -> None:
         self._engine = engine
         self._request_seconds = request_seconds
 
@@ -51,10 +57,11 @@ class Requests:
                 body = await self._serve(request, environ)
                 response = Response(body, headers=headers, media_type="text/plain")
             except Refused as refused:
-                # A body that nobody has read need not have an end.
-                closing = {"Connection": "close"} if _has_body(request) else {}
-                if refused.turn is not None:
-                    self._engine.turned_away(refused, environ["REMOTE_ADDR"])
+                # If there is a body, nobody has read it, and it may never end.
+                closes = refused.reason in ELSEWHERE or _has_body(request)
+                closing = {"Connection": "close"} if closes else {}
+                if refused.reason is not None:
+                    self._engine.request_refused(refused, environ["REMOTE_ADDR"])
                 response = Response(
                     refused.body,
                     refused.status.value,
@@ -75,44 +82,68 @@ class Requests:
 
     async def _serve(self, request: Request, environ: dict[str, Any]) -> str:
         if request.method == "GET" and _has_body(request):
-            # Nobody would read it, and it need not have an end.
-            raise handshake.bad_request()
-        query = dict(reversed(request.query_params.multi_items()))
-        handshake.check_version(query)
+            # Nobody would read the body, and it may never end.
+            raise refusals.bad_request()
+        query = handshake.Request("", environ["QUERY_STRING"], {}).query
         self._engine.check(query, environ, "polling")
+        if "sid" not in query and request.method != "GET":
+            raise refusals.bad_method()
+        if handshake.is_revision_3(query):
+            return await self._refuse_revision_3(query, request, environ["REMOTE_ADDR"])
+        handshake.check_version(query)
         if "sid" not in query:
-            if request.method != "GET":
-                raise handshake.bad_method()
             session = self._engine.open_polling(environ)
             return packets.payload(await self._poll(session, request, environ))
-        if request.method == "GET" and (last := self._engine.closing.take(query["sid"])) is not None:
+        if request.method == "GET" and (last := self._engine.pending_closes.take(query["sid"])) is not None:
             return packets.payload(last)
-        session = self._engine.known(query["sid"])
+        session = self._engine.find_session(query["sid"])
         if not session.polling:
-            raise handshake.bad_request()
+            raise refusals.bad_request()
         if request.method == "GET":
             return packets.payload(await self._poll(session, request, environ))
         if request.method != "POST":
-            raise handshake.bad_request()
-        if session.posted is not None:
-            # As the reference server, `onDataRequest`: its packets' order could not be told.
+            raise refusals.bad_request()
+        transport: Polling = session.transport
+        if transport.post_bytes is not None:
+            # As the reference server does, `onDataRequest`: the order of the packets would be unknown.
             session.end(self._engine.reason.TRANSPORT_ERROR)
-            raise handshake.bad_request()
-        session.posted = 0
+            raise refusals.bad_request()
+        transport.post_bytes = 0
         try:
-            await polling.post(session, await self._body(request, session))
+            await post(session, await self._body(request, session, transport))
         finally:
-            session.posted = None
+            transport.post_bytes = None
+        return "ok"
+
+    async def _refuse_revision_3(self, query: dict[str, str], request: Request, address: str) -> str:
+        """Answer the requests of a client that learns with the first one that it is too old."""
+        if "sid" not in query:
+            return revision3.payload(self._engine.refuse_revision_3(address))
+        size = 0
+        try:
+            async with asyncio.timeout(self._request_seconds):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > self._engine.max_message_bytes:
+                        raise refusals.session_ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                if request.method == "GET":
+                    await _disconnected(request)
+                    raise ClientDisconnect
+        except TimeoutError:
+            return revision3.CLOSE_PAYLOAD
         return "ok"
 
     async def _poll(self, session: Session, request: Request, environ: Mapping[str, str]) -> bytes:
-        poll = asyncio.ensure_future(session.transport.poll())
-        gone = asyncio.ensure_future(_disconnected(request))
-        # Of the head are kept the bytes and what was made of them.
-        session.polled = 2 * handshake.head_size(environ)
-        await asyncio.wait((poll, gone), return_when=asyncio.FIRST_COMPLETED)
-        session.polled = 0
-        gone.cancel()
+        # `public.http` says which connection it is.
+        connection = request.scope.get("state", {}).get("transport")
+        transport: Polling = session.transport
+        poll = asyncio.ensure_future(transport.poll(connection))
+        disconnected = asyncio.ensure_future(_disconnected(request))
+        # As parsed; the connection counts it as bytes.
+        transport.poll_bytes = handshake.head_size(environ)
+        await asyncio.wait((poll, disconnected), return_when=asyncio.FIRST_COMPLETED)
+        transport.poll_bytes = 0
+        disconnected.cancel()
         if not poll.done():
             poll.cancel()
             session.end(self._engine.reason.TRANSPORT_CLOSE)
@@ -120,25 +151,25 @@ class Requests:
         sent: bytes = await poll
         return sent
 
-    async def _body(self, request: Request, session: Session) -> bytes:
+    async def _body(self, request: Request, session: Session, transport: Polling) -> bytes:
         body = bytearray()
         try:
             async with asyncio.timeout(self._request_seconds):
                 async for chunk in request.stream():
                     if session.closed:
-                        raise handshake.ended()
+                        raise refusals.session_ended()
                     body += chunk
-                    session.posted = len(body)
+                    transport.post_bytes = len(body)
                     if len(body) > self._engine.max_message_bytes:
                         session.refuse(frames.TOO_BIG, "too_big", "a request with too large a body")
-                        raise handshake.ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                        raise refusals.session_ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         except TimeoutError as exc:
             session.refuse(
                 frames.POLICY,
                 "slow_body",
                 f"a request whose body takes longer than {self._request_seconds:g} s",
             )
-            raise handshake.ended(HTTPStatus.REQUEST_TIMEOUT) from exc
+            raise refusals.session_ended(HTTPStatus.REQUEST_TIMEOUT) from exc
         return bytes(body)
 
 
@@ -147,6 +178,6 @@ def _has_body(request: Request) -> bool:
 
 
 async def _disconnected(request: Request) -> None:
-    # The empty body of a GET comes first.
+    # The empty body of the GET comes first.
     while (await request.receive())["type"] != "http.disconnect":
         pass

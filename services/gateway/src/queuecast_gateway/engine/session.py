@@ -1,112 +1,69 @@
 """One Engine.IO connection, from its handshake to its end, over either transport.
 
-It stands in python-engineio's table of sockets, and is the asyncio protocol of its WebSocket. An idle one
-costs this object and no task, no queue, no timer of its own.
+It stands in python-engineio's table of sockets and is the asyncio protocol of its WebSocket. An idle session
+costs this object and its heartbeat: no task, no queue and no timer of its own.
 """
 
 import asyncio
-import logging
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from sys import getsizeof
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from queuecast_gateway.engine import frames, packets
-from queuecast_gateway.engine.closing import Closing
+from queuecast_gateway.engine import deflate, frames, packets
+from queuecast_gateway.engine.closing_handshake import ClosingHandshake
+from queuecast_gateway.engine.deadline import Deadline
 from queuecast_gateway.engine.frames import Decoder, FrameError
-from queuecast_gateway.engine.heartbeat import Wheel
-from queuecast_gateway.engine.leaving import Leaving
-from queuecast_gateway.engine.outbox import Outbox
+from queuecast_gateway.engine.heartbeat import Heartbeat
+from queuecast_gateway.engine.inbox import MAX_QUEUED, End, Entry, Inbox
+from queuecast_gateway.engine.interfaces import SessionServer
 from queuecast_gateway.engine.packets import BadPacket
-from queuecast_gateway.faults import Fault
-from queuecast_gateway.limits.pace import FLOOD, WITHIN, Pace, Rates, Verdict
-
-log = logging.getLogger(__name__)
+from queuecast_gateway.limits.token_bucket import FLOOD, WITHIN, TokenBuckets, Verdict
+from queuecast_gateway.reasons import CloseReason
 
 SLOW = 4008
-"""The close code of a client that does not read what it is sent. 4000 to 4999 are for applications."""
+"""Close code for a client that does not read what it is sent. 4000 to 4999 are for applications."""
 
 FLOODED = 4029
-"""The close code of a client that says too much."""
-
-MAX_WAITING = 64
-"""Messages that may wait for the one before them; at more, nothing is read until they are done."""
-
-TURN_MESSAGES = 8
-"""After so many of one connection the others have their turn. A handler that waits for nothing, as most do,
-would go on through all that wait: 64 of the longest acknowledgements take 15 ms, for each connection anew."""
-
-
-class Host(Protocol):
-    """What a session needs of the server that it is one of; intervals are in seconds."""
-
-    closing: Closing
-    max_incoming_bytes: int
-    max_message_bytes: int
-    outbox: Outbox
-    parting: set[Leaving]
-    request_seconds: float
-    ping_interval: float
-    ping_timeout: float
-    reason: Any
-    rates: Rates | None
-    wheel: Wheel
-
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
-    async def heard(self, sid: str, data: str | bytes) -> None: ...
-    async def ended(self, sid: str, reason: str) -> None: ...
-    def ping(self, session: "Session") -> bytes: ...
-    def left(self, session: "Session") -> None: ...
-    def refused(self, sid: str, fault: Fault, why: str) -> None: ...
-
-
-class End(NamedTuple):
-    """The last entry of an inbox: the connection is over, for this reason."""
-
-    reason: str
-
-
-Entry = str | bytes | End
+"""Close code for a client that sends too much."""
 
 
 class Session(asyncio.Protocol):
-    """An open connection. `transport` is where its frames go, whatever carries them.
+    """An open connection. `transport` is where its frames go, whatever carries them. It `deflates` if both
+    sides may send compressed messages.
 
-    What it makes this process hold is bounded: what the client has not taken by `max_buffered_bytes` of its
-    engine, and what has come of it and is not worked on by `max_incoming_bytes`. `head_bytes` is what is
-    kept of its request, `polled` what is kept of a GET that waits, `posted` the bytes of a POST that is being
-    read, None if there is none.
+    The memory that it makes this process hold is bounded: `max_buffered_bytes` of its engine for what the
+    client has not read, `max_incoming_bytes` for what it has sent and no handler has seen. `head_bytes` is
+    what is kept of its first request.
     """
 
     __slots__ = (
-        "__weakref__", "_awaits_pong", "_decoder", "_due", "_inbox", "_inbox_bytes", "_message_due", "_pace",
-        "_packet_bytes", "_packet_due", "_storage", "address", "closed", "engine", "fd", "head_bytes", "held",
-        "pending", "polled", "polling", "posted", "sid", "transport", "work",
+        "__weakref__", "_buckets", "_decoder", "_message_deadline", "_packet_bytes", "_packet_deadline",
+        "_storage", "address", "closed", "deflates", "engine", "fd", "head_bytes", "heartbeat", "held",
+        "inbox", "pending", "polling", "sid", "transport", "work",
     )  # fmt: skip
 
-    def __init__(self, engine: Host, sid: str, transport: Any, *, polling: bool) -> None:
+    def __init__(self, engine: SessionServer, sid: str, transport: Any, *, polling: bool) -> None:
         self.engine = engine
         self.sid = sid
         self.transport = transport
         self.polling = polling
+        self.deflates = False
         self.fd = -1
         self.pending: bytes | list[bytes] | None = None
         self.address = ""
         self.closed = False
         self.held = False
+        self.inbox: Inbox | None = None
         self.work: asyncio.Task[None] | None = None
         self._decoder: Decoder | None = None
-        self._inbox: deque[Entry] | None = None
-        self._inbox_bytes = 0
-        self._message_due = self._packet_due = 0
+        self._message_deadline: Deadline | None = None
+        self._packet_deadline: Deadline | None = None
         self._packet_bytes = 0
-        self.head_bytes = self.polled = 0
-        self.posted: int | None = None
+        self.head_bytes = 0
         self._storage: dict[str, Any] | None = None
-        self._awaits_pong = False
-        self._pace: Pace | None = None
-        self._due = engine.wheel.after(engine.wheel.spread(engine.ping_interval), self._ping)
+        self._buckets: TokenBuckets | None = None
+        self.heartbeat = Heartbeat(self)
 
     # What python-engineio and python-socketio ask of a socket
 
@@ -142,74 +99,78 @@ class Session(asyncio.Protocol):
     # Outgoing
 
     def write(self, sent: bytes) -> None:
-        """Have frames written at the end of this turn of the loop."""
+        """Write frames at the end of this iteration of the loop."""
         if not self.closed:
             self.engine.outbox.put(sent, (self,))
 
     def direct(self) -> int:
-        """Return the socket's descriptor once nothing waits to be written before; else a negative number.
+        """Return the socket's descriptor if its transport has nothing left to write, else a negative number.
 
-        It is valid until `connection_lost`, and after `end` nothing is pending that would be written to it.
+        It is valid until `connection_lost`; after `end` nothing is pending that could be written to it.
         """
         if not self.polling and not self.transport.get_write_buffer_size():
             self.fd = self.transport.get_extra_info("socket").fileno()
         return self.fd
 
     @property
-    def buffered(self) -> int:
-        """How many bytes wait for the client to take them."""
+    def buffered_bytes(self) -> int:
+        """How many bytes wait for the client to read them."""
         size: int = self.transport.get_write_buffer_size()
         return size
 
     @property
-    def incoming(self) -> int:
-        """How many bytes have come that are not worked on yet, or not complete."""
+    def incoming_bytes(self) -> int:
+        """How many bytes have come that are incomplete, or wait for a handler."""
         partial = self._decoder.size if self._decoder is not None else 0
-        requests = self.head_bytes + self.polled + (self.posted or 0)
-        return requests + self._packet_bytes + self._inbox_bytes + partial
+        queued = self.inbox.size if self.inbox is not None else 0
+        requests = self.head_bytes + (self.transport.request_bytes if self.polling else 0)
+        return requests + self._packet_bytes + queued + partial
 
     @property
-    def kept(self) -> int:
+    def held_bytes(self) -> int:
         """How many bytes this connection makes the process hold."""
-        held = sum(map(len, self.pending)) if type(self.pending) is list else 0
-        return self.buffered + held + self.incoming
+        pending = sum(map(len, self.pending)) if type(self.pending) is list else 0
+        return self.buffered_bytes + pending + self.incoming_bytes
 
     def hold(self) -> None:
-        """Keep what is written from now on, until `release`."""
+        """Keep back what is written from now on, until `release`."""
         self.engine.outbox.flush()
         self.held, self.pending = True, []
 
     def release(self, first: bytes, wanted: Callable[[bytes], bool] | None = None) -> None:
-        """Have `first` written, then what was held, or the pieces of it that are `wanted`."""
+        """Write `first`, then what was kept back, or only the pieces of it that are `wanted`."""
         self.held = False
         held, self.pending = self.pending, None
         pieces = held if type(held) is list else []
         self.write(first + b"".join([piece for piece in pieces if wanted is None or wanted(piece)]))
 
     def pause_writing(self) -> None:
-        """Called by the transport when more is buffered than a client may be behind."""
+        """Called by the transport when a client is too far behind."""
         asyncio.get_running_loop().call_soon(self.end, "slow")
 
     # Incoming
 
     def spend(self, events: int, size: int) -> Verdict:
-        """Count what the client says; it is cut off if it says far too much."""
+        """Count what the client sends; close the connection if it sends far too much."""
         rates = self.engine.rates
         if rates is None:
             return WITHIN
         now = time.monotonic()
-        pace = self._pace
-        if pace is None:
-            pace = self._pace = Pace(rates, now)
-        verdict = pace.take(now, events, size)
+        buckets = self._buckets
+        if buckets is None:
+            buckets = self._buckets = TokenBuckets(rates, now)
+        verdict = buckets.take(now, events, size)
         if verdict == FLOOD and not self.closed:
-            # What waits was not let through yet, and nobody would ask again once this is over.
-            self.forget_messages()
+            # A message's rate is checked when a handler gets it, but never once the session has ended.
+            self.drop_messages()
             self.refuse(FLOODED, "flood", "more than a client may say in a time")
         return verdict
 
     def data_received(self, data: bytes) -> None:
-        decoder = self._decoder or Decoder(self.engine.max_message_bytes)
+        decoder = self._decoder
+        if decoder is None:
+            inflate = self._inflate if self.deflates else None
+            decoder = Decoder(self.engine.max_message_bytes, inflate)
         self.spend(0, len(data))
         is_new = self._decoder is None
         try:
@@ -218,159 +179,111 @@ class Session(asyncio.Protocol):
                 if self.closed:
                     return
                 is_new = is_new or opcode == frames.TEXT or opcode == frames.BINARY
-                self._take_frame(opcode, payload)
+                self._handle_frame(opcode, payload)
         except FrameError as exc:
-            self.refuse(exc.code, exc.fault, exc.reason)
+            self.refuse(exc.code, exc.reason, str(exc))
         except BadPacket as exc:
             self.refuse(frames.POLICY, "engine_packet", str(exc))
         if self.closed:
             return
         self._decoder = None if decoder.idle else decoder
-        if is_new and self._message_due:
-            self.engine.wheel.cancel(self._message_due, self._message_late)
-            self._message_due = 0
-        if self._decoder is not None and not self._message_due:
-            self._message_due = self.engine.wheel.after(self.engine.request_seconds, self._message_late)
+        if is_new and self._message_deadline is not None:
+            self._message_deadline.cancel()
+            self._message_deadline = None
+        if self._decoder is not None and self._message_deadline is None:
+            self._message_deadline = Deadline(self, "a message")
+
+    def _inflate(self, payload: bytes, max_bytes: int) -> bytes:
+        """Inflate a message, and count what it has more than the bytes that came. Raises `FrameError`."""
+        message = deflate.inflate(payload, max_bytes)
+        self.spend(0, max(0, len(message) - len(payload)))
+        return message
 
     def expect_rest(self, size: int) -> None:
-        """Count so many bytes more of a packet that is not complete yet; 0 says that it is.
+        """Count `size` more bytes of a packet that is not complete yet; 0 says that it is complete.
 
         The connection is closed if the rest does not come in time.
         """
-        engine = self.engine
         self._packet_bytes = self._packet_bytes + size if size else 0
-        if not size and self._packet_due:
-            engine.wheel.cancel(self._packet_due, self._packet_late)
-            self._packet_due = 0
-        elif size and not self._packet_due and not self.closed:
-            self._packet_due = engine.wheel.after(engine.request_seconds, self._packet_late)
+        if not size and self._packet_deadline is not None:
+            self._packet_deadline.cancel()
+            self._packet_deadline = None
+        elif size and self._packet_deadline is None and not self.closed:
+            self._packet_deadline = Deadline(self, "a packet with its attachments")
         self._check_incoming()
 
     def _check_incoming(self) -> None:
-        if self.incoming > self.engine.max_incoming_bytes:
-            self.forget_messages()
+        if self.incoming_bytes > self.engine.max_incoming_bytes:
+            self.drop_messages()
             self.refuse(
                 frames.POLICY, "backlog", f"more than {self.engine.max_incoming_bytes} bytes that wait here"
             )
-
-    def _message_late(self) -> None:
-        self._message_due = 0
-        self._refuse_late("a message")
-
-    def _packet_late(self) -> None:
-        self._packet_due = 0
-        self._refuse_late("a packet with its attachments")
-
-    def _refuse_late(self, what: str) -> None:
-        # What waits was let through, and is complete: it counts.
-        self.refuse(
-            frames.POLICY, "slow_message", f"{what} that takes longer than {self.engine.request_seconds:g} s"
-        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = self.engine.reason
         self.end(reason.TRANSPORT_ERROR if exc else reason.TRANSPORT_CLOSE)
 
-    def _take_frame(self, opcode: int, payload: Any) -> None:
+    def _handle_frame(self, opcode: int, payload: Any) -> None:
         if opcode == frames.TEXT or opcode == frames.BINARY:
             self.receive(payload)
         elif opcode == frames.PING:
             self.write(frames.encode(frames.PONG, payload))
         elif opcode == frames.CLOSE:
             self.end(self.engine.reason.TRANSPORT_CLOSE, code=int.from_bytes(payload[:2], "big") or None)
-            # Both have said it now, and the server closes first: RFC 6455, section 7.1.1.
+            # Both sides have sent a CLOSE frame; now the server closes first: RFC 6455, section 7.1.1.
             self.transport.close()
 
     def receive(self, packet: str | bytes) -> None:
-        """Take in one Engine.IO packet. Raises `BadPacket`."""
+        """Handle one Engine.IO packet. Raises `BadPacket`."""
         if isinstance(packet, bytes):
-            self._line_up(packet)
-        elif packet[:1] == packets.MESSAGE:
-            self._line_up(packet[1:])
-        elif packet == packets.PONG:
-            self._awaits_pong = False
-        elif packet == packets.CLOSE:
+            self._enqueue(packet)
+        elif (kind := packet[:1]) == packets.MESSAGE:
+            self._enqueue(packet[1:])
+        elif kind == packets.PONG:
+            self.heartbeat.awaits_pong = False
+        elif kind == packets.CLOSE:
             self.end(self.engine.reason.CLIENT_DISCONNECT)
-        else:
+        elif kind not in packets.IGNORED:
             raise BadPacket("a packet that a client may not send now")
 
-    def refuse(self, code: int, fault: Fault, why: str) -> None:
-        """End the connection because of what it sent."""
+    def refuse(self, code: int, reason: CloseReason, text: str) -> None:
+        """End the connection because of what the client sent."""
         if not self.closed:
-            self.engine.refused(self.sid, fault, why)
-            self.end("flood" if fault == "flood" else "parse error", code=code, text=why)
+            self.engine.refused(self.sid, reason, text)
+            self.end("flood" if reason == "flood" else "parse error", code=code, text=text)
 
-    def forget_messages(self) -> None:
-        """Work on none of the messages that still wait."""
-        if self._inbox is not None:
-            self._inbox.clear()
-            self._inbox_bytes = 0
+    def drop_messages(self) -> None:
+        """Forget the messages that still wait for a handler."""
+        if self.inbox is not None:
+            self.inbox.drop()
 
-    # One thing at a time: the messages in their order, and last the end
-
-    def _line_up(self, item: Entry) -> None:
-        if self._inbox is not None:
-            self._inbox.append(item)
-            self._inbox_bytes += getsizeof(item)
-            self._check_incoming()
-            if len(self._inbox) == MAX_WAITING and not self.polling and not self.closed:
-                self.transport.pause_reading()
+    def _enqueue(self, entry: Entry) -> None:
+        inbox = self.inbox
+        if inbox is None:
+            inbox = self.inbox = Inbox((entry,))
+            inbox.size = getsizeof(entry)
+            self.work = self.engine.start(inbox.work(self))
             return
-        self._inbox = deque((item,))
-        self._inbox_bytes = getsizeof(item)
-        self.work = self.engine.start(self._work(self._inbox))
-
-    async def _work(self, inbox: deque[Entry]) -> None:
-        full, done = False, 0
-        while inbox:
-            full = full or len(inbox) >= MAX_WAITING
-            item = inbox.popleft()
-            self._inbox_bytes -= getsizeof(item)
-            try:
-                if isinstance(item, End):
-                    await self.engine.ended(self.sid, item.reason)
-                else:
-                    await self.engine.heard(self.sid, item)
-            except Exception:
-                log.exception("a handler of connection %s failed", self.sid)
-            done += 1
-            if not done % TURN_MESSAGES:
-                await asyncio.sleep(0)
-        self._inbox = self.work = None
-        if full and not self.polling and not self.closed:
-            self.transport.resume_reading()
-
-    # Time
-
-    def _ping(self) -> None:
-        self._awaits_pong = True
-        self.write(self.engine.ping(self))
-        if self.closed:
-            return
-        self._due = self.engine.wheel.after(self.engine.ping_timeout, self._check)
-
-    def _check(self) -> None:
-        engine = self.engine
-        # While a handler is behind, its pong may be among what is not read yet.
-        if self._awaits_pong and self.work is None:
-            self.end(engine.reason.PING_TIMEOUT)
-        else:
-            rest = max(0.0, engine.ping_interval - engine.ping_timeout)
-            self._due = engine.wheel.after(rest, self._ping)
+        inbox.append(entry)
+        inbox.size += getsizeof(entry)
+        self._check_incoming()
+        if len(inbox) == MAX_QUEUED and not self.polling and not self.closed:
+            self.transport.pause_reading()
 
     # The end
 
     def end(self, reason: str, *, code: int | None = None, text: str = "") -> None:
-        """End the connection, once: say so to the peer if it can hear, then to the application."""
+        """End the connection, once: tell the client if it can still hear, then the application."""
         if self.closed:
             return
         self.closed = True
         engine = self.engine
-        engine.wheel.cancel(self._due, self._ping)
-        engine.wheel.cancel(self._due, self._check)
-        engine.wheel.cancel(self._message_due, self._message_late)
-        engine.wheel.cancel(self._packet_due, self._packet_late)
-        engine.left(self)
+        self.heartbeat.stop()
+        for deadline in (self._message_deadline, self._packet_deadline):
+            if deadline is not None:
+                deadline.cancel()
+        self._message_deadline = self._packet_deadline = None
+        engine.remove(self)
         last = engine.outbox.take(self)
         self._decoder = None
         if self.polling:
@@ -379,15 +292,18 @@ class Session(asyncio.Protocol):
             if reason == "slow":
                 code, text = SLOW, "slow"
             self.transport.write(last + frames.encode_close(code or frames.NORMAL, text))
-            leaving = Leaving(self.transport, engine.wheel, engine.max_message_bytes, engine.parting)
-            self.transport.set_protocol(leaving)
-        self._line_up(End(reason))
+            handshake = ClosingHandshake(
+                self.transport, engine.wheel, engine.max_message_bytes, engine.closing_handshakes
+            )
+            self.transport.set_protocol(handshake)
+        self._enqueue(End(reason))
 
-    def move_to(self, transport: Any) -> None:
-        """Go on over a WebSocket; what the long-polling side still holds is written to it first."""
+    def move_to(self, transport: Any, *, deflates: bool = False) -> None:
+        """Go on over a WebSocket; first write what waits for the next GET to it."""
         if not self.held:
             self.engine.outbox.flush_one(self)
         before, self.transport, self.polling = self.transport, transport, False
+        self.deflates = deflates
         held = before.release()
         if held:
             transport.write(held)

@@ -1,9 +1,20 @@
-// The live board: what the queue sends, as one browser sees it. It is a plain consumer of the gateway, with the stock
-// Socket.IO client and no privileges; whatever comes from the network enters the page as text, never as markup.
+// The live board: what the queue sends, as one browser sees it, and for operators what their gateways know. It is a
+// plain client of the gateway, with the stock Socket.IO client; whatever comes from the network enters the page as
+// text, never as markup.
 
-import { countEvent, drawFigures, followGateway, measureRoundTrip } from "./figures.js";
+import { followArrivals, onArrival, takeMissed } from "./arrivals.js";
+import { ageEvents, followEvents } from "./events.js";
+import { countArrival, drawFigures, followGateway, measureRoundTrip } from "./figures.js";
 import { ageItems, followItems } from "./items.js";
+import { followRooms } from "./joined.js";
+import { followQueues } from "./queues.js";
+import { followReplicas } from "./replicas.js";
+import { askAbout, followRights } from "./rights.js";
+import { followSending } from "./send.js";
+import { followTabs } from "./tabs.js";
+import { drawStages, followStages } from "./stages.js";
 import { giveToken, hasToken, takeToken } from "./token.js";
+import { followTrial, reportReturn } from "./trial.js";
 import { byId, hook, refusalText } from "./words.js";
 
 const RETURN_AFTER_MS = 5_000;  // once the server itself has shown us out, the client does not come back unasked
@@ -54,7 +65,11 @@ function comeBack(namespace) {
 function follow(namespace) {
   let before = false;           // had a session in this page
   namespace.on("connect", () => {
-    enter(!before ? "connected" : namespace.recovered ? "recovered" : "reconnected");
+    const missed = takeMissed();
+    if (!before) enter("connected");
+    else if (!namespace.recovered) enter("reconnected");
+    else enter("recovered", missed ? `What was missed has come: ${missed}` : undefined);
+    if (before) reportReturn(missed);
     before = true;
   });
   namespace.on("disconnect", () => enter("offline"));
@@ -62,12 +77,13 @@ function follow(namespace) {
     if (namespace.active) enter("offline");
     else enter(wantsToken(error) ? "refused" : "offline", refusalText(error, hasToken()));
   });
-  namespace.onAny(countEvent);
 }
 
 function tick() {
   ageItems(Date.now());
+  ageEvents(Date.now());
   drawFigures();
+  drawStages();
 }
 
 function onVisibility() {
@@ -82,6 +98,7 @@ function showToken(namespace) {
   if (!namespace.connected || !hasToken()) return beginAnew();
   giveToken(({ token }) => namespace.timeout(ANSWER_MS).emit("refresh", token, (late, ack) => {
     if (late || !ack.ok) beginAnew();
+    else askAbout();            // it may allow more, or less
   }));
 }
 
@@ -98,12 +115,24 @@ if (!window.io) {
   throw new Error("vendor/socket.io is missing, or does not match the hash in index.html");
 }
 
-const options = { transports: ["websocket", "polling"], tryAllTransports: true, auth: giveToken };
+const { path } = document.body.dataset;
+const options = { path, transports: ["websocket", "polling"], tryAllTransports: true, auth: giveToken };
 const socket = window.io("/", options);
 const board = window.io("/board", options);
 
+followRights(board);
 follow(socket);
 followItems(socket);
+followEvents();
+followRooms(socket);
+followTrial(socket);
+followSending();
+followReplicas();
+followQueues();
+followStages();
+followTabs();
+onArrival(countArrival);
+followArrivals(socket, board);
 followGateway(board);
 comeBack(socket);
 comeBack(board);

@@ -1,6 +1,8 @@
 // The figures above the list. Queue to screen is what the gateway measured up to its socket, plus half of the round trip
 // measured here.
 
+import { observeEcho } from "./skew.js";
+import { addStages, countDuration } from "./stages.js";
 import { brief, byId, clock, duration, hook, median, rateText, show, textElement, whole } from "./words.js";
 
 const OTHER_NAMES = 4;          // other events kept in view
@@ -15,9 +17,9 @@ let board;                      // the namespace that tells about the gateway
 let roundTrips = [];
 let delivered = null;
 
-/** Count an event of any name. */
-export function countEvent(name) {
-  if (name === "queuecast:offset") return; // the gateway's word on how far we are, no news
+/** Count an arrival of any name. */
+export function countArrival({ name, past }) {
+  if (past) return;
   eventsSinceTick += 1;
   if (name === "item_added" || name === "item_removed") return;
   others.set(name, { count: (others.get(name)?.count ?? 0) + 1, at: Date.now() });
@@ -53,7 +55,7 @@ function drawOthers() {
 function drawLatency() {
   if (!delivered || roundTrips.length === 0) {
     show(hook("latency"), "", "–");
-    drawParts("no delivery yet");
+    drawParts("no message yet");
     return;
   }
   const network = median(roundTrips) / 2;
@@ -70,10 +72,13 @@ function drawParts(...texts) {
 export function measureRoundTrip() {
   if (document.hidden || !board?.connected) return;
   const sent = performance.now();
+  const sentAt = Date.now();
   board.timeout(ECHO_EVERY_MS).emit("echo", (error, replica) => {
     if (error || document.hidden) return;
+    observeEcho(sentAt, Date.now(), replica.now_ms);
     drawReplica(replica);
     roundTrips = [...roundTrips, performance.now() - sent].slice(-ROUND_TRIPS);
+    countDuration("network", roundTrips.at(-1) / 2);
     drawLatency();
   });
 }
@@ -102,7 +107,8 @@ export function followGateway(namespace) {
     if (!namespace.active) byId("replica-note").textContent = "the gateway tells us nothing";
   });
   namespace.on("delivered", (figures) => {
-    if (!Number.isFinite(figures?.p50_ms)) return;
+    addStages(figures);
+    if (!Number.isFinite(figures.p50_ms)) return;
     delivered = figures;
     drawLatency();
   });

@@ -1,7 +1,9 @@
-// The items on the board: a small model, the rows that show it, and the keyboard. Events change the model (at most SHOWN
-// items); one animation frame then draws whatever has changed. So a burst costs one redraw, and a hidden tab, which gets
-// no frames, only keeps its model until somebody looks.
+// The items on the board: a small model, and the rows that show it. Events change the model (at most SHOWN items); one
+// animation frame then draws whatever has changed. So a burst costs one redraw, and a hidden tab, which gets no frames,
+// only keeps its model until somebody looks.
 
+import { onArrival } from "./arrivals.js";
+import { oneTabStop } from "./roving.js";
 import { ageText, brief, byId, describe, hook, idOf, manyItems, show, textElement, whole } from "./words.js";
 
 const SHOWN = 200;              // items in the model and in the page
@@ -12,13 +14,14 @@ const GONE_WITHIN_MS = 10_000;  // from the click to the event that comes back
 
 let socket;                     // where removals are asked for
 
-/** Show the items that this namespace brings, and ask it to remove them. */
+/** Show the items that arrive, and ask this namespace to remove them. */
 export function followItems(namespace) {
   socket = namespace;
-  namespace.on("item_added", itemAdded);
-  namespace.on("item_removed", itemRemoved);
-  list.addEventListener("keydown", onListKey);
-  list.addEventListener("focusin", onListFocus);
+  onArrival(({ name, args: [data], at, ofRoom }) => {
+    if (ofRoom) return;         // without the removals, which were for everyone
+    if (name === "item_added") itemAdded(data, at);
+    if (name === "item_removed") itemRemoved(data);
+  });
   list.addEventListener("click", onListClick);
   byId("hold").addEventListener("click", togglePause);
 }
@@ -44,7 +47,7 @@ let pausedAt = null;            // itemsSeen when the list was paused
 
 const keyOf = (id) => `id ${id}`;
 
-function itemAdded(data) {
+function itemAdded(data, since) {
   const id = idOf(data);
   const key = id === null ? `nth ${++itemsWithoutId}` : keyOf(id);
   const known = items.get(key);
@@ -54,7 +57,7 @@ function itemAdded(data) {
     return;
   }
   if (!older.delete(key)) itemsSeen += 1;
-  items.set(key, { key, id, data, since: Date.now(), removingSince: 0, problem: "", gone: false, row: null });
+  items.set(key, { key, id, data, since, removingSince: 0, problem: "", gone: false, row: null });
   if (items.size > SHOWN) dropOldest();
   drawSoon();
 }
@@ -143,7 +146,7 @@ function draw() {
     putRowsIn();
   }
   drawTotals();
-  keepOneTabStop();
+  stops.settle();
 }
 
 function putRowsIn() {
@@ -163,7 +166,7 @@ function putRowsIn() {
 function takeRowsOut() {
   const animated = leaving.size <= ANIMATED && !stillness.matches;
   for (const [{ row }, fade] of leaving) {
-    handFocusOn(row);
+    stops.handOn(row);
     if (fade && animated) fadeOut(row);
     else row.remove();
   }
@@ -215,15 +218,22 @@ function drawAge({ row, since, removingSince, gone }, now) {
 function drawTotals() {
   const empty = list.firstElementChild === null;
   show(hook("count"), itemsSeen, whole.format(itemsSeen));
-  if (itemsSeen) byId("count-note").textContent = `${whole.format(items.size + older.size)} on the board`;
+  const here = items.size + older.size;
+  if (itemsSeen) byId("count-note").textContent = countText(here, itemsSeen - here);
   list.hidden = byId("keys").hidden = empty;
   byId("hold").hidden = empty && pausedAt === null;
   byId("empty").hidden = !empty;
-  byId("empty-lead").textContent = itemsSeen ? "No items at the moment" : "Waiting for the first item";
+  byId("empty-lead").textContent = itemsSeen ? "No items at the moment" : "Items appear here as they come";
   byId("older").hidden = older.size === 0;
   const atLeast = older.size < REMEMBERED ? "" : "At least ";
   byId("older").textContent = `${atLeast}${manyItems(older.size, "older")} not shown`;
   if (pausedAt !== null) byId("held").textContent = `Paused, ${manyItems(itemsSeen - pausedAt, "new")}`;
+}
+
+// Every item that was seen is here or gone. The number of those beyond the last REMEMBERED is not known.
+function countText(here, gone) {
+  if (older.size === REMEMBERED) return `${whole.format(here)} here or more`;
+  return `${whole.format(here)} here, ${whole.format(gone)} removed`;
 }
 
 function togglePause() {
@@ -234,46 +244,21 @@ function togglePause() {
   drawSoon();
 }
 
-// Keyboard. The list is one tab stop, arrows move within it, and a row that leaves hands its focus to a neighbour.
+// Keyboard
 
 const DELETE_KEYS = new Set(["Delete", "Backspace"]);  // on a Mac's keyboard, "delete" is Backspace
-let chosen = null;              // the row that had the focus last
 
-const rowsAlive = () => [...list.querySelectorAll("li:not(.leaving)")];
-
-function keepOneTabStop() {
-  const stop = chosen?.isConnected ? chosen : list.querySelector("li:not(.leaving)");
-  for (const element of list.querySelectorAll('[tabindex="0"]')) element.tabIndex = -1;
-  if (!stop) return;
-  stop.tabIndex = 0;
-  stop.querySelector(".remove").tabIndex = 0;
-}
-
-function handFocusOn(row) {
-  const rows = rowsAlive();
-  const at = rows.indexOf(row);
-  const heir = rows[at + 1] ?? rows[at - 1];
-  const focused = row.contains(document.activeElement);
-  if (row === chosen) chosen = heir ?? null;
-  if (focused) (heir ?? byId("items-heading")).focus();
-}
-
-function onListKey(event) {
-  const row = event.target.closest("li");
-  if (!row || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const rows = rowsAlive();
-  const at = rows.indexOf(row);
-  const target = { ArrowDown: rows[at + 1], ArrowUp: rows[at - 1], Home: rows[0], End: rows.at(-1) };
-  if (event.key in target) target[event.key]?.focus();
-  else if (DELETE_KEYS.has(event.key)) event.repeat || remove(itemOfRow.get(row));  // held down, it takes one only
-  else return;
-  event.preventDefault();
-}
-
-function onListFocus(event) {
-  chosen = event.target.closest("li");
-  keepOneTabStop();
-}
+const stops = oneTabStop({
+  list,
+  rows: "li:not(.leaving)",
+  stopsOf: (row) => [row, row.querySelector(".remove")],
+  heading: byId("items-heading"),
+  onKey: (row, event) => {
+    if (!DELETE_KEYS.has(event.key)) return false;
+    if (!event.repeat) remove(itemOfRow.get(row));  // held down, it takes one only
+    return true;
+  },
+});
 
 function onListClick(event) {
   if (!event.target.closest(".remove")) return;

@@ -12,6 +12,8 @@ export const rateText = (n) => (n < 0.95 ? tenths : whole).format(n);
 export const manyItems = (n, adjective) => `${whole.format(n)} ${adjective} ${n === 1 ? "item" : "items"}`;
 export const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
+export const plural = (n, noun) => `${whole.format(n)} ${noun}${n === 1 ? "" : "s"}`;
+
 export function ageText(ms) {
   const seconds = Math.floor(ms / 1_000);
   if (seconds < 1) return "now";

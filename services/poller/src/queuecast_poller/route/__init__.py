@@ -1,5 +1,6 @@
-"""Routes: which messages go to whom as what, where their attributes do not say it.
+"""Addressing: to which event, namespace and rooms a message goes, by its attributes or by routes. Pure.
 
-`document` reads a file, `reading` makes its `model`, `matching` applies it to a message. All of it is pure
-but `reload`, which has the file that is in force, and `dry_run`, a command.
+`document` parses a routes file, `reading` makes its `model`, and `matching` applies that to a message.
+`address` reads attributes, and `rules` joins environment and file for one queue. Only `loading` reads from
+disk. What belongs here is about addresses; whether a message is published is decided in `judge`.
 """

@@ -1,7 +1,7 @@
-"""A YAML or JSON text as values that know where they stand. Pure.
+"""Parses YAML or JSON to values that know their line and column. Pure.
 
-Values are read as YAML 1.2's core schema has them, which is JSON's: `on`, `no` and `12:30` are text. A key
-that is there twice is a mistake, and so is whatever could make a small file a large document.
+Values follow YAML 1.2's core schema, which is JSON's: `on`, `no` and `12:30` are text. A duplicate key is a
+mistake, and so is anything that could make a large document of a small file.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 MAX_NODES = 100_000
-"""Most values in a document; aliases count each time."""
+"""Most values in a document. An aliased value counts each time."""
 
 MAX_DEPTH = 50
 
@@ -22,7 +22,7 @@ _TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong at one place; `path` is where in the document, such as `routes[0].when`."""
+    """What is wrong at one place. `path` is the place in the document, such as `routes[0].when`."""
 
     line: int
     column: int
@@ -31,7 +31,7 @@ class Mistake:
 
 
 class BadDocument(ValueError):
-    """The text cannot be used; `mistakes` has all that is wrong with it."""
+    """The text cannot be used; `mistakes` has everything that is wrong with it."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = sorted(mistakes, key=lambda mistake: (mistake.line, mistake.column))
@@ -40,7 +40,7 @@ class BadDocument(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value, or a dictionary or list of nodes, and where it begins; counted from 1."""
+    """A value, or a dictionary or list of nodes, and where it begins, counted from 1."""
 
     value: Any
     line: int
@@ -56,7 +56,7 @@ class Node:
         yield from self.value.items()
 
     def plain(self) -> Any:
-        """Return the value without places."""
+        """Return the value without its places."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -65,7 +65,7 @@ class Node:
 
 
 def read_document(text: str) -> Node:
-    """Return what is in a text. Raises `BadDocument`."""
+    """Return the document in a text. Raises `BadDocument`."""
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
         text = _checked_json(text)
     try:
@@ -87,7 +87,7 @@ def read_document(text: str) -> Node:
 
 
 def _checked_json(text: str) -> str:
-    """Return a JSON text as YAML can read it, each character where it was. Raises `BadDocument`."""
+    """Return a JSON text that YAML can read, with each character in its old place. Raises `BadDocument`."""
     text = text.removeprefix("\ufeff")
     try:
         json.loads(text)
@@ -96,8 +96,8 @@ def _checked_json(text: str) -> str:
     except json.JSONDecodeError as exc:
         if re.search(r'^\s*\{\s*"', text):
             raise BadDocument([Mistake(exc.lineno, exc.colno, "", f"not JSON: {exc.msg}")]) from exc
-        return text  # YAML may begin with a brace, too
-    # Outside its strings JSON may have tabs, YAML may not; inside, neither.
+        return text  # YAML may begin with a brace too
+    # JSON allows tabs outside strings, YAML does not. Inside strings, neither does.
     return text.replace("\t", " ")
 
 
@@ -105,7 +105,7 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.2's core schema; see https://yaml.org/spec/1.2.2/#103-core-schema."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        # Not after it: for brackets in brackets the parser takes time that grows with their square.
+        # Checked before composing: for nested brackets, the parser's time grows with the square of the depth.
         self._depth = getattr(self, "_depth", 0) + 1
         if self._depth > MAX_DEPTH:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
@@ -129,7 +129,7 @@ _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class _Reading:
-    """One pass over the nodes of a text, which collects what is wrong with it."""
+    """One pass over the nodes of a text. It collects the mistakes."""
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
@@ -139,8 +139,8 @@ class _Reading:
         line, column = raw.start_mark.line + 1, raw.start_mark.column + 1
         self._count += 1
         if self._count > MAX_NODES or depth > MAX_DEPTH:
-            much = _TOO_DEEP if depth > MAX_DEPTH else f"more than {MAX_NODES} values"
-            raise BadDocument([Mistake(line, column, path, much)])
+            excess = _TOO_DEEP if depth > MAX_DEPTH else f"more than {MAX_NODES} values"
+            raise BadDocument([Mistake(line, column, path, excess)])
         if not isinstance(raw, yaml.ScalarNode) and raw.tag not in _COLLECTIONS:
             self._mistake(raw, path, f"the tag {raw.tag!r} is not understood")
         if isinstance(raw, yaml.MappingNode):
@@ -159,7 +159,7 @@ class _Reading:
             name = _text(key)
             inner = f"{path}.{name}" if path else name
             if name in members:
-                self._mistake(key, inner, f"it is there twice, first on line {members[name].line}")
+                self._mistake(key, inner, f"duplicate key, first on line {members[name].line}")
             members[name] = self.node(value, inner, depth + 1)
         return members
 
@@ -184,6 +184,6 @@ class _Reading:
 
 
 def _text(raw: Any) -> str:
-    # JSON escapes a character beyond the first 65,536 as a pair, which YAML takes for two.
+    # JSON escapes a character beyond the first 65,536 as a surrogate pair, which YAML takes for two.
     text: str = raw.value
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if raw.style == '"' else text

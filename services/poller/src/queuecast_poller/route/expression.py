@@ -1,7 +1,8 @@
-"""JMESPath expressions on a message: read once, with all that can be found out then, and fast. Pure.
+"""JMESPath expressions on a message, checked as far as possible when they are read, and fast. Pure.
 
-The language and its parser are the package's. What routes are mostly made of is compiled to closures, 1.3 µs
-for `eventbridge.source == 'shop'` in the place of 6.8; the package's interpreter does the rest. https://jmespath.org/specification.html
+The parser is that of the package `jmespath`. The most frequent constructs are compiled to closures: 1.3 µs
+for `eventbridge.source == 'shop'` instead of 6.8. The package's interpreter evaluates all others.
+https://jmespath.org/specification.html
 """
 
 import warnings
@@ -17,7 +18,7 @@ from jmespath.visitor import TreeInterpreter
 MAX_LENGTH = 2_000
 
 _Tree = Mapping[str, Any]
-_Step = Callable[[Any], Any]
+_Evaluate = Callable[[Any], Any]
 
 _FAILURES = (
     JMESPathError,
@@ -28,34 +29,34 @@ _FAILURES = (
     ValueError,
     RecursionError,
 )
-"""What the package raises for values that an expression was not made for."""
+"""What the package raises for values that an expression cannot handle."""
 
 _FUNCTIONS = Functions()
 _INTERPRETER = TreeInterpreter()
 _NESTED = frozenset(
     {"projection", "value_projection", "filter_projection", "subexpression", "pipe", "index_expression"}
 )
-"""Nodes whose first child alone is about the message; the others are about what that finds."""
+"""Nodes of which only the first child is applied to the message; the others are applied to its result."""
 
 
 class BadExpression(ValueError):
-    """The text is no expression that can be used on a message; the message says why."""
+    """The text is not an expression that can be used on a message; the error's message says why."""
 
 
 class Failed(ValueError):
-    """An expression cannot be applied to this message; the message says why."""
+    """An expression cannot be applied to this message; the error's message says why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """An expression; `is_constant` says that it is the same for every message."""
+    """An expression. `is_constant` means that its value is the same for every message."""
 
     text: str
     is_constant: bool
-    _evaluate: _Step
+    _evaluate: _Evaluate
 
     def __call__(self, message: Mapping[str, Any]) -> Any:
-        """Return what it finds in a message. Raises `Failed`."""
+        """Return its value for a message. Raises `Failed`."""
         try:
             return self._evaluate(message)
         except _FAILURES as exc:
@@ -63,7 +64,7 @@ class Expression:
 
 
 def compile_expression(text: str, known: Mapping[str, Any] | frozenset[str]) -> Expression:
-    """Return the expression in a text, on messages with these parts. Raises `BadExpression`."""
+    """Compile an expression for messages with these parts. Raises `BadExpression`."""
     if len(text) > MAX_LENGTH:
         raise BadExpression(f"longer than {MAX_LENGTH} characters")
     try:
@@ -71,13 +72,13 @@ def compile_expression(text: str, known: Mapping[str, Any] | frozenset[str]) -> 
         names = list(_names(tree))
         _check_functions(tree)
     except PendingDeprecationWarning as exc:
-        raise BadExpression("not JMESPath: between ` stands JSON; text is quoted: 'text'") from exc
+        raise BadExpression("not JMESPath: backticks enclose JSON; text is quoted: 'text'") from exc
     except ParseError as exc:
-        raise BadExpression(f"not JMESPath: {_in_a_line(exc)}") from exc
+        raise BadExpression(f"not JMESPath: {_first_line(exc)}") from exc
     except (JMESPathError, ValueError) as exc:
         raise BadExpression(f"not JMESPath: {exc}") from exc
     except RecursionError as exc:
-        raise BadExpression("not JMESPath that can be used: nested too deep") from exc
+        raise BadExpression("not usable JMESPath: nested too deeply") from exc
     for name in names:
         if name is not None and name not in known:
             parts = ", ".join(sorted(known))
@@ -87,19 +88,19 @@ def compile_expression(text: str, known: Mapping[str, Any] | frozenset[str]) -> 
 
 def _parse(text: str) -> _Tree:
     with warnings.catch_warnings():
-        # The package takes `text` for text, which it says is going to change.
+        # The package takes `text` for text, and announces that this will change.
         warnings.simplefilter("error", PendingDeprecationWarning)
         tree: _Tree = jmespath.compile(text).parsed
         return tree
 
 
 def is_true(value: Any) -> bool:
-    """Say whether JMESPath takes a value for true; 0 is."""
+    """Return whether JMESPath takes a value for true; 0 is true."""
     return not (value is None or value is False or (isinstance(value, str | list | dict) and not value))
 
 
 def _names(tree: _Tree) -> Iterator[str | None]:
-    """Yield the parts of a message that an expression looks at; None for all of it."""
+    """Yield the parts of a message that an expression reads, and None if it reads the whole message."""
     kind, children = tree["type"], tree["children"]
     if kind == "field":
         yield tree["value"]
@@ -115,7 +116,7 @@ def _names(tree: _Tree) -> Iterator[str | None]:
 
 
 def _check_functions(tree: _Tree) -> None:
-    """Raise for a function that there is not, or not with so many arguments, as the package does later."""
+    """Raise `ValueError` for an unknown function or a wrong number of arguments. The package would later."""
     children = [child for child in tree["children"] if isinstance(child, Mapping)]
     if tree["type"] == "function_expression":
         name = tree["value"]
@@ -131,7 +132,7 @@ def _check_functions(tree: _Tree) -> None:
         _check_functions(child)
 
 
-def _compile(tree: _Tree) -> _Step:
+def _compile(tree: _Tree) -> _Evaluate:
     kind, children = tree["type"], tree["children"]
     match kind:
         case "literal":
@@ -160,24 +161,24 @@ def _compile(tree: _Tree) -> _Step:
     return lambda message: _INTERPRETER.visit(tree, message)
 
 
-def _field(name: str) -> _Step:
+def _field(name: str) -> _Evaluate:
     def field(message: Any) -> Any:
         return message.get(name) if isinstance(message, dict) else None
 
     return field
 
 
-def _chain(steps: list[_Step]) -> _Step:
+def _chain(steps: list[_Evaluate]) -> _Evaluate:
     first, second, *rest = steps
     if rest:
         return _chain([_chain([first, second]), *rest])
     return lambda message: second(first(message))
 
 
-def _order(compare: Callable[[Any, Any], Any], left: _Step, right: _Step) -> _Step:
+def _order(compare: Callable[[Any, Any], Any], left: _Evaluate, right: _Evaluate) -> _Evaluate:
     def compared(message: Any) -> Any:
         one, other = left(message), right(message)
-        # What has no order is not smaller or larger, for which JMESPath says null; `true` is no number.
+        # For values without an order JMESPath's result is null, and `true` is not a number.
         return compare(one, other) if type(one) in _ORDERED and type(other) in _ORDERED else None
 
     return compared
@@ -186,7 +187,7 @@ def _order(compare: Callable[[Any, Any], Any], left: _Step, right: _Step) -> _St
 _ORDERED = frozenset({int, float, str})
 
 
-def _and(left: _Step, right: _Step) -> _Step:
+def _and(left: _Evaluate, right: _Evaluate) -> _Evaluate:
     def both(message: Any) -> Any:
         found = left(message)
         return right(message) if is_true(found) else found
@@ -194,7 +195,7 @@ def _and(left: _Step, right: _Step) -> _Step:
     return both
 
 
-def _or(left: _Step, right: _Step) -> _Step:
+def _or(left: _Evaluate, right: _Evaluate) -> _Evaluate:
     def either(message: Any) -> Any:
         found = left(message)
         return found if is_true(found) else right(message)
@@ -202,18 +203,18 @@ def _or(left: _Step, right: _Step) -> _Step:
     return either
 
 
-def _list(steps: list[_Step]) -> _Step:
+def _list(steps: list[_Evaluate]) -> _Evaluate:
     return lambda message: None if message is None else [step(message) for step in steps]
 
 
-def _call(name: str, arguments: list[_Step]) -> _Step:
+def _call(name: str, arguments: list[_Evaluate]) -> _Evaluate:
     call = _FUNCTIONS.call_function
 
     def with_package(message: Any) -> Any:
         return call(name, [argument(message) for argument in arguments])
 
-    # What makes rooms of ids: 3.1 µs for `join(':', ['order', to_string(data.id)])` in the place of 11.9,
-    # most of which are the package's checks of arguments.
+    # These make rooms of ids: 3.1 µs for `join(':', ['order', to_string(data.id)])` instead of 11.9, most of
+    # which goes into the package's checks of arguments.
     if name == "to_string":
         return _to_string(arguments[0], with_package)
     if name == "join":
@@ -221,7 +222,7 @@ def _call(name: str, arguments: list[_Step]) -> _Step:
     return with_package
 
 
-def _to_string(argument: _Step, with_package: _Step) -> _Step:
+def _to_string(argument: _Evaluate, with_package: _Evaluate) -> _Evaluate:
     def to_string(message: Any) -> Any:
         value = argument(message)
         if type(value) is str:
@@ -231,7 +232,7 @@ def _to_string(argument: _Step, with_package: _Step) -> _Step:
     return to_string
 
 
-def _join(glue: _Step, parts: _Step, with_package: _Step) -> _Step:
+def _join(glue: _Evaluate, parts: _Evaluate, with_package: _Evaluate) -> _Evaluate:
     def join(message: Any) -> Any:
         found, between = parts(message), glue(message)
         if type(between) is str and type(found) is list and all(type(part) is str for part in found):
@@ -241,6 +242,6 @@ def _join(glue: _Step, parts: _Step, with_package: _Step) -> _Step:
     return join
 
 
-def _in_a_line(exc: ParseError) -> str:
-    """Return the package's error without its drawing of where it is."""
+def _first_line(exc: ParseError) -> str:
+    """Return the package's error message without the drawing that points at the place."""
     return str(exc).partition("\n")[0].removesuffix(", for expression:").rstrip(":")[:200]

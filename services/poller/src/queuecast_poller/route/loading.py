@@ -1,4 +1,4 @@
-"""The routes file, read and checked."""
+"""Loads the routes file and checks it."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -8,13 +8,13 @@ from queuecast_poller.route.model import RoutesFile
 from queuecast_poller.route.reading import read_routes
 
 MAX_BYTES = 1 << 20
-"""Largest file, as of a ConfigMap."""
+"""Largest file: that of a ConfigMap."""
 
 
 def load_routes(path: str, queues: Collection[str] | None = None) -> RoutesFile:
-    """Read a routes file, where these queues are polled (None: any).
+    """Return the routes file at a path, for a poller of these queues (None: of any).
 
-    Raises `ValueError` with a line for each mistake: the file, the line and column, where in the document.
+    Raises `ValueError` with a line for each mistake: file, line and column, and place in the document.
     """
     try:
         with Path(path).open("rb") as file:

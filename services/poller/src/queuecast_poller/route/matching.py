@@ -1,13 +1,13 @@
-"""What the first route that matches says of a message. Pure."""
+"""Finds the first route that matches a message, and applies it. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from queuecast_bus.names import BadName, check_namespace, check_published_event
-from queuecast_poller.message import Message
+from queuecast_poller.route.address import Address, BadAddress, check_rooms
 from queuecast_poller.route.expression import Expression, Failed, is_true
 from queuecast_poller.route.model import Route
-from queuecast_poller.routing import Address, BadAddress, check_rooms
+from queuecast_poller.sqs.message import Message
 from queuecast_poller.unwrap import Payload, Unwrapped
 
 
@@ -16,10 +16,10 @@ class BadRoute(ValueError):
 
 
 class Matched(NamedTuple):
-    """What a route says of one message; None is no route.
+    """What a route makes of one message; `route` is None if none matched.
 
-    `payload` is what a browser gets. `max_age_seconds` and `latest` are None where the route says nothing of
-    them, or where its expression finds nothing.
+    `payload` is what browsers receive. `max_age_seconds` and `latest` are None if the route does not set
+    them, or if its expression finds nothing.
     """
 
     route: Route | None
@@ -37,11 +37,11 @@ def match(
     queue: str,
     default: Address,
 ) -> Matched | None:
-    """Return what the first route that matches says; None if none does.
+    """Return what the first matching route makes of a message; None if none matches.
 
-    What message attributes say of the address comes before what the route does, and is not asked of it.
-    Raises `BadAddress` for an address that is none, `BadRoute` for everything else: an error in a condition
-    too, as the next route might address everyone.
+    Message attributes take precedence over the route, whose expressions for the same parts are then skipped.
+    Raises `BadAddress` for an invalid address and `BadRoute` for everything else. An error in a condition is
+    raised too, because the next route might address everyone.
     """
     parts = _parts(found, payload, message, queue)
     for route in routes:
@@ -107,7 +107,7 @@ def _rooms(route: Route, attributes: Mapping[str, str], parts: Mapping[str, Any]
     for expression in route.rooms:
         value = _found(route, "rooms", expression, parts)
         if value is None or value == []:
-            # One of several that is missing would make fewer rooms of them, and the last one everyone.
+            # If a missing one were skipped, the message would go to fewer rooms, or without any to everyone.
             raise BadAddress(f"rooms: {expression.text} finds nothing")
         names += value if isinstance(value, list) else [value]
     return check_rooms(names)

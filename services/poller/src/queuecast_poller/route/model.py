@@ -1,4 +1,4 @@
-"""What a routes file says, ready for use. Pure."""
+"""The content of a routes file, ready for use. Pure."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
@@ -20,20 +20,20 @@ PARTS = frozenset(
         "message",
     }
 )
-"""What an expression can look at: see `docs/messages.md`."""
+"""The parts of a message that an expression can read: see `docs/messages.md`."""
 
 
 MAX_RECEIVES = 64
-"""Most receives of one queue that can be under way."""
+"""Most receives of one queue that can be under way at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One rule: for which messages, and what it says of them. What is None it leaves as it is.
+    """One route: which messages it is for, and what it sets. It leaves unchanged whatever is None.
 
     `place` names it in the log, such as `routes[0]`. `rooms` are expressions, each for one room or a list of
-    them. `max_age_seconds` is a number, or an expression that finds one. `latest` finds the key of which only
-    the newest message counts.
+    them. `max_age_seconds` is a number or an expression for one. `latest` is an expression for a key: of the
+    messages with the same key only the newest counts.
     """
 
     place: str
@@ -48,7 +48,7 @@ class Route:
 
     @property
     def addresses(self) -> bool:
-        """Whether it says to whom a message goes. One that names no room says: to everyone."""
+        """Whether it sets the recipients. A route that sets an event but no rooms means everyone."""
         return not (self.event is None and self.namespace is None and self.rooms is None)
 
     def __str__(self) -> str:
@@ -57,9 +57,9 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """What the file says of one queue; what is None stays as the environment says.
+    """The file's settings for one queue. For those that are None the environment's apply.
 
-    `receives` is the most that are under way, `rate` the most events a second.
+    `receives` is the most that may be under way at a time, `rate` the most messages a second.
     """
 
     event: str | None = None
@@ -67,7 +67,7 @@ class QueueSettings:
     broadcasts: bool | None = None
     receives: int | None = None
     rate: float | None = None
-    own_attributes: Set[str] = frozenset()
+    application_attributes: Set[str] = frozenset()
     routes: tuple[Route, ...] = ()
 
 
@@ -76,30 +76,27 @@ NOTHING = QueueSettings()
 
 @dataclass(frozen=True, slots=True)
 class RoutesFile:
-    """The whole file: for all queues, and for each of some.
+    """The whole file: settings for all queues, and for some by the names that they have in the file."""
 
-    `queues` has them by the names that they have in the file.
-    """
-
-    everywhere: QueueSettings = NOTHING
+    all_queues: QueueSettings = NOTHING
     queues: Mapping[str, QueueSettings] = field(default_factory=dict)
     schemas: Schemas = NO_SCHEMAS
 
-    def of(self, queue: str) -> QueueSettings:
-        """Return what is said of a queue, as `QUEUECAST_QUEUES` names it; its own routes come first."""
-        own = self.queues.get(queue) or self.queues.get(queue_name(queue)) or NOTHING
-        common = self.everywhere
+    def settings_of(self, queue: str) -> QueueSettings:
+        """Return the settings of a queue, as `QUEUECAST_QUEUES` names it. Its own routes come first."""
+        specific = self.queues.get(queue) or self.queues.get(queue_name(queue)) or NOTHING
+        common = self.all_queues
         return QueueSettings(
-            event=common.event if own.event is None else own.event,
-            unwraps=common.unwraps if own.unwraps is None else own.unwraps,
-            broadcasts=common.broadcasts if own.broadcasts is None else own.broadcasts,
-            receives=common.receives if own.receives is None else own.receives,
-            rate=common.rate if own.rate is None else own.rate,
-            own_attributes=own.own_attributes | common.own_attributes,
-            routes=own.routes + common.routes,
+            event=common.event if specific.event is None else specific.event,
+            unwraps=common.unwraps if specific.unwraps is None else specific.unwraps,
+            broadcasts=common.broadcasts if specific.broadcasts is None else specific.broadcasts,
+            receives=common.receives if specific.receives is None else specific.receives,
+            rate=common.rate if specific.rate is None else specific.rate,
+            application_attributes=specific.application_attributes | common.application_attributes,
+            routes=specific.routes + common.routes,
         )
 
 
 def queue_name(name: str) -> str:
-    """Return the name of a queue that was given as that, as a URL or as an ARN."""
+    """Return the name of a queue that is given as a name, a URL or an ARN."""
     return name.rpartition("/")[2].rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""From the text of a routes file to its model, or to all that is wrong with it. Pure."""
+"""Makes the model of a routes file from its text, or lists everything that is wrong with it. Pure."""
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
@@ -7,25 +7,25 @@ from typing import Any, TypeVar
 
 from queuecast_bus.names import BadName, check_namespace, check_published_event
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
+from queuecast_poller.route.address import BadAddress, check_rooms
 from queuecast_poller.route.document import BadDocument, Mistake, Node, read_document
 from queuecast_poller.route.expression import BadExpression, Expression, Failed, compile_expression
 from queuecast_poller.route.model import MAX_RECEIVES, PARTS, QueueSettings, Route, RoutesFile, queue_name
-from queuecast_poller.routing import BadAddress, check_rooms
 
 MAX_ROUTES = 1_000
-"""Most routes of one list: each is a condition that every message may have to be tried on."""
+"""Most routes in one list: every message may have to be matched against each of them."""
 
 MAX_RATE = 1_000_000
 MAX_SCHEMA_VALUES = 10_000
-"""Most values in an event's data that has a schema: a value costs 15 µs, and all messages wait for it."""
+"""Most values in the data of an event with a schema: a value costs 15 µs, for which all messages wait."""
 
 Value = TypeVar("Value")
 
 
 def read_routes(text: str, queues: Collection[str] | None = None) -> RoutesFile:
-    """Return what a routes file says, where these queues are polled. Raises `BadDocument`.
+    """Return the model of a routes file, for a poller of these queues (None: of any).
 
-    None is for any queues.
+    Raises `BadDocument`.
     """
     reading = _Reading(queues)
     file = reading.file(read_document(text))
@@ -35,7 +35,7 @@ def read_routes(text: str, queues: Collection[str] | None = None) -> RoutesFile:
 
 
 class _Reading:
-    """One pass over a document, which collects what is wrong with it."""
+    """One pass over a document. It collects the mistakes."""
 
     def __init__(self, queues: Collection[str] | None) -> None:
         self.mistakes: list[Mistake] = []
@@ -72,7 +72,7 @@ class _Reading:
             broadcasts=None if unaddressed is None else unaddressed == "broadcast",
             receives=self._read(members.get("receives"), self._whole_number(1, MAX_RECEIVES)),
             rate=self._read(members.get("rate"), self._number(0, MAX_RATE)),
-            own_attributes=frozenset(
+            application_attributes=frozenset(
                 name for name in (self._text(node) for node in names) if name is not None
             ),
             routes=self._routes(members.get("routes")),
@@ -93,7 +93,7 @@ class _Reading:
     def _route(self, node: Node) -> Route:
         members = self._members(node, _ROUTE_KEYS)
         if isinstance(node.value, dict) and not set(members).difference(("name", "when")):
-            self._mistake(node, f"it says nothing: expected one of {', '.join(_ROUTE_KEYS[2:])}")
+            self._mistake(node, f"the route sets nothing: expected one of {', '.join(_ROUTE_KEYS[2:])}")
         return Route(
             place=node.path,
             name=self._read(members.get("name"), self._text) or "",
@@ -130,16 +130,16 @@ class _Reading:
             try:
                 check_published_event(event)
                 validators[event] = inner.plain()
-                Schemas.of({event: inner.plain()})
+                Schemas.compile({event: inner.plain()})
             except ValueError as exc:
                 validators.pop(event, None)
                 self._mistake(inner, str(exc))
-        return Schemas.of(validators, max_values=MAX_SCHEMA_VALUES) if validators else NO_SCHEMAS
+        return Schemas.compile(validators, max_values=MAX_SCHEMA_VALUES) if validators else NO_SCHEMAS
 
     def _expression(
         self, node: Node | None, check: Callable[[Any], object] | None = None
     ) -> Expression | None:
-        """Read an expression. One that is the same for every message must find now what it is for."""
+        """Read an expression. If it is constant, its value is checked now."""
         if node is None:
             return None
         if not isinstance(node.value, str):

@@ -1,7 +1,8 @@
-"""The payload of a message, with the envelopes taken off that other services have put around it. Pure.
+"""Takes the envelopes of other services off a message and returns its payload. Pure.
 
-Each is recognised by all that its producer always writes, so that an application's own JSON, which may have a
-`detail`, `Records`, `Message` or `Type` too, goes on untouched. `docs/messages.md` says what becomes of each.
+An envelope is recognised by everything that its producer always writes, so that an application's own JSON
+passes unchanged even if it has a `detail`, `Records`, `Message` or `Type`. What belongs here is one module
+for each kind of envelope, and the JSON rules for payloads. `docs/messages.md` says what becomes of each kind.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 from queuecast_poller.unwrap.cloudevents import open_cloudevent
 from queuecast_poller.unwrap.contents import (
     Confirmation,
-    Inside,
+    Content,
     Layer,
     Payload,
     Pointer,
@@ -24,13 +25,13 @@ from queuecast_poller.unwrap.sns import open_sns
 from queuecast_poller.unwrap.strict_json import NotJson, read_json
 
 MAX_LAYERS = 3
-"""Most envelopes around one payload. Two are real: S3, EventBridge, or a pointer in SNS."""
+"""Most envelopes around one payload. Two occur in practice: S3, EventBridge, or a pointer in SNS."""
 
 __all__ = ["Confirmation", "NotJson", "Payload", "Pointer", "S3TestEvent", "Unwrapped", "plain", "unwrap"]
 
 
 def plain(body: str, encoded: bytes, attributes: Mapping[str, str], unreadable: tuple[str, ...]) -> Unwrapped:
-    """Return a body as it is, which must be JSON, whatever it may hold. Raises `NotJson`."""
+    """Return a body as its own payload: any JSON. Raises `NotJson`."""
     return Unwrapped(Payload(read_json(body), encoded), attributes, unreadable)
 
 
@@ -43,7 +44,7 @@ def unwrap(
 ) -> Unwrapped:
     """Take a body (`encoded`: the same in UTF-8) out of its envelopes. Raises `NotJson`.
 
-    `fetched` is what a pointer in it leads to; without it, the pointer is the answer.
+    `fetched` is the object that a pointer in it names. Without it, the result is the pointer.
     """
     value = read_json(body)
     layer = _open(value, encoded)
@@ -51,27 +52,27 @@ def unwrap(
         return Unwrapped(Payload(value, encoded), attributes, unreadable)
     envelopes: dict[str, Mapping[str, Any]] = {}
     for _ in range(MAX_LAYERS):
-        envelopes.setdefault(layer.kind, layer.outside)
+        envelopes.setdefault(layer.kind, layer.metadata)
         unreadable = (*unreadable, *(name for name in layer.unreadable if name not in attributes))
         attributes = {**layer.attributes, **attributes} if layer.attributes else attributes
-        inside: Inside | str = layer.inside
+        content: Content | str = layer.content
         may_be_text = True
-        if isinstance(inside, Pointer) and fetched is not None:
-            inside, fetched, may_be_text = fetched, None, False
-        if not isinstance(inside, str):
-            return Unwrapped(inside, attributes, unreadable, envelopes)
-        payload, layer = _read(inside, may_be_text)
+        if isinstance(content, Pointer) and fetched is not None:
+            content, fetched, may_be_text = fetched, None, False
+        if not isinstance(content, str):
+            return Unwrapped(content, attributes, unreadable, envelopes)
+        payload, layer = _read(content, may_be_text)
         if layer is None:
             break
     return Unwrapped(payload, attributes, unreadable, envelopes)
 
 
 def _read(text: str, may_be_text: bool) -> tuple[Payload, Layer | None]:
-    """Return the payload that a text is, and the layer if it is an envelope too."""
+    """Return a text as a payload, and the layer if it is an envelope."""
     try:
         encoded = text.encode()
     except UnicodeEncodeError:
-        raise NotJson("half a surrogate pair is no character") from None
+        raise NotJson("half a surrogate pair is not a character") from None
     try:
         value = read_json(text)
     except NotJson:
@@ -82,13 +83,13 @@ def _read(text: str, may_be_text: bool) -> tuple[Payload, Layer | None]:
 
 
 def _looks_like_json(text: str) -> bool:
-    # As text it would surprise a handler that expects an object; its sender wants to know.
+    # As text it would surprise a handler that expects an object. Its sender should learn about it instead.
     text = text.strip()
     return (text[:1], text[-1:]) in (("{", "}"), ("[", "]"))
 
 
 def _open(value: Any, encoded: bytes) -> Layer | None:
-    """Open an envelope; None if the value is none. Most are told by the lack of one name."""
+    """Open an envelope; None if the value is not one. For most values, one missing name decides."""
     if isinstance(value, dict):
         if "TopicArn" in value:
             return open_sns(value)

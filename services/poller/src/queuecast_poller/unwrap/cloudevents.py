@@ -1,4 +1,4 @@
-"""CloudEvents in the structured mode. Pure.
+"""CloudEvents in structured mode. Pure.
 
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 """
@@ -13,20 +13,20 @@ _STRINGS = ("id", "source", "type")
 
 
 def open_cloudevent(body: dict[str, Any]) -> Layer | None:
-    """Open an event; None if the body is none. Raises `NotJson` if its data is not what it says it is.
+    """Open an event; None if the body is not one. Raises `NotJson` if its data does not match its type.
 
-    Its data is `data`, or what `data_base64` holds: JSON or text where `datacontenttype` says so, else bytes.
-    An event without data has the data `null`.
+    The data is `data`, or the content of `data_base64`: JSON or text if `datacontenttype` says so, else
+    bytes. Without either it is `null`.
     """
     version = body.get("specversion")
     if not isinstance(version, str) or not version.startswith("1."):
         return None
     if not all(isinstance(body.get(name), str) and body[name] for name in _STRINGS):
         return None
-    outside = {name: value for name, value in body.items() if name not in ("data", "data_base64")}
+    metadata = {name: value for name, value in body.items() if name not in ("data", "data_base64")}
     if "data_base64" not in body or "data" in body:
-        return Layer("cloudevents", Payload(body.get("data")), outside)
-    return Layer("cloudevents", _decoded(body["data_base64"], body.get("datacontenttype")), outside)
+        return Layer("cloudevents", Payload(body.get("data")), metadata)
+    return Layer("cloudevents", _decoded(body["data_base64"], body.get("datacontenttype")), metadata)
 
 
 def _decoded(text: Any, content_type: Any) -> Payload:

@@ -1,4 +1,4 @@
-"""What can be found in a body when its envelopes are taken off. Pure."""
+"""What a body can contain: payloads, pointers, control messages, and envelopes around them. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from queuecast_poller.unwrap.strict_json import write_json
 
-# Those that are made for each message are named tuples: a frozen dataclass takes three times as long to make.
+# The types made for each message are named tuples: making a frozen dataclass takes three times as long.
 
 
 class Payload(NamedTuple):
     """An event's data.
 
-    `text` is its JSON text in UTF-8 where that can go on byte by byte; None if it must be written anew.
-    `attachment` is the data where it is binary: a browser gets an `ArrayBuffer`.
+    `text` is its JSON text in UTF-8, if that can be passed on unchanged; None if it must be encoded.
+    `attachment` is the data if it is binary: a browser receives an `ArrayBuffer`.
     """
 
     value: Any
@@ -29,7 +29,7 @@ class Payload(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """The payload is an object in S3; the body says which."""
+    """The payload is an object in S3, which the body names."""
 
     bucket: str
     key: str
@@ -37,33 +37,35 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class S3TestEvent:
-    """What S3 sends once, when its notifications are switched on: for nobody."""
+    """What S3 sends once, when notifications are turned on. It is for nobody."""
 
     bucket: str
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """SNS asks to confirm a subscription, or says that it ended: for the operator, with a token in it."""
+    """SNS's request to confirm a subscription, or its notice that one ended. The token in it is for the
+    operator.
+    """
 
     topic: str
 
 
-Inside = Payload | Pointer | S3TestEvent | Confirmation
+Content = Payload | Pointer | S3TestEvent | Confirmation
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One envelope, opened.
 
-    `inside` is what it holds; text may be JSON, and another envelope. `outside` is what is written on it, for
-    routes. `attributes` address the message, as those of the queue's message do; `unreadable` names those
-    that are neither text nor number.
+    If `content` is text, it may be JSON and another envelope. `metadata` has the envelope's other
+    fields, for routes. `attributes` address the message like those of the SQS message. `unreadable` names
+    those that are neither text nor number.
     """
 
     kind: str
-    inside: Inside | str
-    outside: Mapping[str, Any] = field(default_factory=dict)
+    content: Content | str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
 
@@ -71,11 +73,11 @@ class Layer:
 class Unwrapped(NamedTuple):
     """A message without its envelopes.
 
-    `envelopes` has what was written on each, by kind, the outermost first. `attributes` and `unreadable` are
-    those of the message and of its envelopes; the outermost counts where several have one of a name.
+    `envelopes` has the other fields of each, by kind, the outermost first. `attributes` and `unreadable` are
+    those of the message and of its envelopes. If several have an attribute of a name, the outermost counts.
     """
 
-    inside: Inside
+    content: Content
     attributes: Mapping[str, str]
     unreadable: tuple[str, ...] = ()
     envelopes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})

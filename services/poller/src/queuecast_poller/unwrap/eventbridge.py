@@ -1,4 +1,4 @@
-"""Amazon EventBridge's envelope, where a rule's target takes its events as they are. Pure.
+"""Amazon EventBridge's envelope, as a rule's target receives it without an input transformer. Pure.
 
 https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
 """
@@ -11,10 +11,10 @@ _STRINGS = ("version", "id", "detail-type", "source", "time", "region")
 
 
 def open_eventbridge(body: dict[str, Any]) -> Layer | None:
-    """Open an event; None if the body is none. `account` is not looked at: an emulator has none."""
+    """Open an event; None if the body is not one. `account` is ignored, as emulators leave it out."""
     if not isinstance(body.get("detail"), dict) or not isinstance(body.get("resources"), list):
         return None
     if not all(isinstance(body.get(name), str) for name in _STRINGS):
         return None
-    outside = {name: value for name, value in body.items() if name != "detail"}
-    return Layer("eventbridge", Payload(body["detail"]), outside)
+    metadata = {name: value for name, value in body.items() if name != "detail"}
+    return Layer("eventbridge", Payload(body["detail"]), metadata)

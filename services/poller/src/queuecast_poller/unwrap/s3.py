@@ -10,10 +10,10 @@ from queuecast_poller.unwrap.contents import Layer, Payload, S3TestEvent
 
 
 def open_s3(body: dict[str, Any], text: bytes) -> Layer | None:
-    """Open a notification, or the test event; None if the body is neither.
+    """Open a notification; None if the body is not one.
 
-    A notification is one event with all its records. S3 codes the keys in it as a form's fields are coded
-    (`a+b%2Bc` is `a b+c`), and here they are decoded; all else stays as it is.
+    A notification is one event with all its records. S3 encodes the keys in it like form fields (`a+b%2Bc` is
+    `a b+c`). They are decoded here, and everything else stays unchanged.
     """
     records = body.get("Records")
     if len(body) != 1 or not isinstance(records, list) or not records or not all(map(_is_record, records)):
@@ -21,17 +21,17 @@ def open_s3(body: dict[str, Any], text: bytes) -> Layer | None:
     keys = [record["s3"]["object"]["key"] for record in records]
     decoded = [_decoded(key) for key in keys]
     first = records[0]
-    outside = {"eventName": first["eventName"], "bucket": first["s3"]["bucket"]["name"], "key": decoded[0]}
+    metadata = {"eventName": first["eventName"], "bucket": first["s3"]["bucket"]["name"], "key": decoded[0]}
     if decoded == keys:
-        return Layer("s3", Payload(body, text), outside)
+        return Layer("s3", Payload(body, text), metadata)
     renamed = [_renamed(record, key) for record, key in zip(records, decoded, strict=True)]
-    return Layer("s3", Payload({"Records": renamed}), outside)
+    return Layer("s3", Payload({"Records": renamed}), metadata)
 
 
 def open_s3_test(body: dict[str, Any]) -> Layer | None:
-    """Open what S3 sends when its notifications are switched on; None if the body is something else."""
-    named = body.get("Service") == "Amazon S3" and body.get("Event") == "s3:TestEvent"
-    if not named or not isinstance(body.get("Bucket"), str) or not isinstance(body.get("Time"), str):
+    """Open the test event that S3 sends when notifications are turned on; None if the body is not one."""
+    is_test = body.get("Service") == "Amazon S3" and body.get("Event") == "s3:TestEvent"
+    if not is_test or not isinstance(body.get("Bucket"), str) or not isinstance(body.get("Time"), str):
         return None
     return Layer("s3", S3TestEvent(body["Bucket"]))
 

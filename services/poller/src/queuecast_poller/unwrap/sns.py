@@ -1,4 +1,4 @@
-"""Amazon SNS's envelope, where a subscription has no raw message delivery. Pure.
+"""Amazon SNS's envelope, as a subscription without raw message delivery sends it. Pure.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
 """
@@ -13,9 +13,9 @@ _READABLE = ("String", "Number")
 
 
 def open_sns(body: dict[str, Any]) -> Layer | None:
-    """Open a notification; None if the body is none.
+    """Open a notification; None if the body is not one.
 
-    Signature, subject and sequence number are not what it is recognised by: some senders have none.
+    It need not have a signature, a subject or a sequence number, which some senders leave out.
     """
     if not all(isinstance(body.get(name), str) for name in _STRINGS) or not _is_topic(body["TopicArn"]):
         return None
@@ -25,8 +25,8 @@ def open_sns(body: dict[str, Any]) -> Layer | None:
     if kind != "Notification":
         return None
     attributes, unreadable = _attributes(body.get("MessageAttributes"))
-    outside = {name: value for name, value in body.items() if name not in ("Message", "MessageAttributes")}
-    return Layer("sns", body["Message"], outside, attributes, unreadable)
+    metadata = {name: value for name, value in body.items() if name not in ("Message", "MessageAttributes")}
+    return Layer("sns", body["Message"], metadata, attributes, unreadable)
 
 
 def _is_topic(arn: str) -> bool:

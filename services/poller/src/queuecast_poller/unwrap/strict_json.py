@@ -1,6 +1,6 @@
-"""JSON that every parser on the way to a browser's handler can read: read here, and written. Pure.
+"""Reads and writes JSON that every parser on the way to a browser's handler can read. Pure.
 
-Python's own reader accepts more (`NaN`, numbers beyond a double, any depth), on which a browser would fail.
+Python's own reader accepts more (`NaN`, numbers beyond a double, any depth), which would fail in a browser.
 """
 
 import json
@@ -10,13 +10,13 @@ from queuecast_bus import bounds
 from queuecast_bus.errors import BadRecord
 
 MAX_DEPTH = bounds.MAX_NESTING - 1
-"""Deepest nesting of lists and objects: the value stands in the list of an event's arguments."""
+"""Deepest nesting of lists and objects. The list of the event's arguments adds one level."""
 
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 
 
 class NotJson(ValueError):
-    """The text is not JSON, or not such that every parser can read it; the message says why."""
+    """The text is not JSON that every parser can read; the error's message says why."""
 
 
 def read_json(text: str) -> Any:
@@ -30,7 +30,7 @@ def read_json(text: str) -> Any:
 
 
 def write_json(value: Any) -> bytes:
-    """Return the shortest JSON text of a value, in UTF-8. Raises `NotJson` for what none can say."""
+    """Return the shortest JSON text of a value, in UTF-8. Raises `NotJson` if there is none."""
     try:
         text = _ENCODER.encode(value)
         bounds.check_nesting(value, text, MAX_DEPTH)
@@ -41,10 +41,10 @@ def write_json(value: Any) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        # Half a surrogate pair can be escaped, and not encoded.
+        # Half a surrogate pair can be escaped but not encoded.
         return _ASCII_ENCODER.encode(value).encode()
 
 
-# Made once: `json.dumps` with options makes an encoder for each call.
+# Made once: `json.dumps` with options makes an encoder at each call.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _ASCII_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False)

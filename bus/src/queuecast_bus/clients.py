@@ -1,0 +1,111 @@
+"""The clients of one bus. When one of them finds that its server is the wrong one, all of them leave it.
+
+A name may lead elsewhere after a failover (DNS, a Kubernetes Service, a TCP proxy, sentinels), while
+connections that were made before stay open and look healthy.
+"""
+
+import asyncio
+import logging
+import re
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import ReadOnlyError, ResponseError
+
+from queuecast_bus.connection import connect
+
+log = logging.getLogger(__name__)
+
+MAX_COMMANDS = 16
+"""How many commands of one client may be under way at once; the others wait. Each has a connection of its
+own, which stays open: three hundred browsers that send an event at the same moment took a hundred."""
+
+_WRONG_SERVER = re.compile(
+    r"\b(READONLY|UNBLOCKED|NOREPLICAS|MASTERDOWN|LOADING)\b|previous master is now a slave"
+)
+"""Errors of a server that is not, or no longer, the primary to write to. A script's error quotes them, and
+redis-py replaces the first one behind sentinels."""
+
+
+def is_wrong_server(exc: BaseException) -> bool:
+    """Return whether this error means that another server should be asked."""
+    # redis-py cuts off the first word of some errors, and keeps it as the status code.
+    text = f"{getattr(exc, 'status_code', None)} {exc}"
+    return isinstance(exc, ReadOnlyError) or _WRONG_SERVER.search(text) is not None
+
+
+class Clients:
+    """Makes clients for a URL, and perhaps a file with its password, and keeps track of them."""
+
+    def __init__(self, url: str, password_file: str | None = None) -> None:
+        self.url = url
+        self._password_file = password_file
+        self._made: WeakSet[Redis] = WeakSet()
+
+    def connect(self, **more: Any) -> Redis:
+        """Return a client, which refuses to connect to a replica; see `connection.connect`."""
+        client = connect(self.url, self._password_file, redis_connect_func=_log_in_to_primary, **more)
+        execute = _one_of_a_few(self._leaving_wrong_server(client.execute_command))
+        client.execute_command = execute  # type: ignore[method-assign]
+        self._made.add(client)
+        return client
+
+    def leave(self, why: object) -> None:
+        """Drop every connection, so that the next command looks the server's name up anew."""
+        dropped = 0
+        for client in self._made:
+            pool: Any = client.connection_pool
+            for connection in filter(_is_open, pool._available_connections):
+                connection._parser.on_disconnect()
+                connection._close()
+                dropped += 1
+            for connection in filter(_is_open, pool._in_use_connections):
+                # As a reset by the server does: the parser is not taken away from the task that reads.
+                connection._writer.transport.abort()
+                dropped += 1
+        if dropped:
+            log.warning("%d connections to Redis are made anew: %s", dropped, why)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for client in list(self._made):
+            await client.aclose()
+
+    def _leaving_wrong_server(self, execute: Any) -> Any:
+        async def execute_command(*args: Any, **options: Any) -> Any:
+            try:
+                return await execute(*args, **options)
+            except (ResponseError, ConnectionLost) as exc:
+                if is_wrong_server(exc):
+                    self.leave(exc)
+                raise
+
+        return execute_command
+
+
+def _one_of_a_few(execute: Any) -> Any:
+    under_way = asyncio.Semaphore(MAX_COMMANDS)
+
+    async def execute_command(*args: Any, **options: Any) -> Any:
+        async with under_way:
+            return await execute(*args, **options)
+
+    return execute_command
+
+
+def _is_open(connection: Any) -> bool:
+    return connection._writer is not None
+
+
+async def _log_in_to_primary(connection: Any) -> None:
+    await connection.on_connect()
+    await connection.send_command("ROLE")
+    with suppress(ResponseError):  # the user may not ask, or the server cannot say
+        role, *details = await connection.read_response()
+        if role == b"slave":
+            raise ConnectionLost(
+                f"{connection._host_error()} is a replica of {details[0].decode()}:{details[1]}"
+            )

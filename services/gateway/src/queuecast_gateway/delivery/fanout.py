@@ -1,0 +1,166 @@
+"""Delivers records of the bus to this replica's browsers, in the order in which they were stored."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+
+from queuecast_bus import BadRecord, Batch, Entry, Gap
+from queuecast_bus.command import read_command
+from queuecast_bus.names import CANARY_NAMESPACE, COMMAND_NAMESPACE, PROBE_NAMESPACE
+from queuecast_bus.record import Address, offset_ms
+from queuecast_gateway.delivery.commands import Commands
+from queuecast_gateway.delivery.compression import Piece
+from queuecast_gateway.delivery.rooms import NOBODY, Audience, Rooms
+from queuecast_gateway.delivery.write_delay import WriteDelay
+from queuecast_gateway.engine.outbox import Outbox
+from queuecast_gateway.metrics import RECORD_OUTCOMES, Metrics
+from queuecast_gateway.replica.board import Board
+from queuecast_gateway.replica.bus_probe import BusProbe
+from queuecast_gateway.wire.packet import record_frames
+
+log = logging.getLogger(__name__)
+
+_ADDRESS = itemgetter(Entry._fields.index("address"))
+
+
+class Fanout:
+    """Matches each record with the browsers that should receive it, and counts the outcome."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        outbox: Outbox,
+        probe: BusProbe,
+        commands: Commands,
+        board: Board,
+        metrics: Metrics,
+        namespaces: frozenset[str],
+        on_gap: Callable[[Gap], None],
+    ) -> None:
+        self._rooms = rooms
+        self._outbox = outbox
+        self._probe = probe
+        self._commands = commands
+        self._board = board
+        self._metrics = metrics
+        self._namespaces = namespaces
+        self._on_gap = on_gap
+        self._unknown_namespaces: set[str] = set()
+        self._outcomes = {outcome: metrics.records.labels(outcome) for outcome in RECORD_OUTCOMES}
+        self._delivery = [metrics.delivery.labels(redelivered) for redelivered in ("false", "true")]
+
+    async def follow(self, batches: AsyncIterable[Batch], delay: WriteDelay) -> None:
+        """Deliver one batch after another, with a delay after each in which further records gather."""
+        async for batch in batches:
+            began = time.perf_counter()
+            self.deliver(batch)
+            await asyncio.sleep(0)  # the outbox writes now
+            await asyncio.sleep(delay.after(began, time.perf_counter() - began))
+
+    def deliver(self, batch: Batch) -> None:
+        """Hand each record of the batch to its browsers on this replica."""
+        if batch.resumed:
+            self._metrics.resumes.inc()
+        if batch.gap is not None:
+            self._rooms.history.begin(batch.gap.before)
+            self._on_gap(batch.gap)
+            self._metrics.gaps.labels(batch.gap.reason).inc()
+            log.error(
+                "records between %s and %s can no longer be read (%s)",
+                batch.gap.after,
+                batch.gap.before,
+                batch.gap.reason,
+            )
+        if batch.entries:
+            oldest = offset_ms(batch.entries[0].offset) / 1000
+            self._metrics.bus_lag.observe(max(0.0, self._rooms.clock.now() - oldest))
+        began = time.perf_counter()
+        outcomes = self._outcomes
+        outcomes["malformed"].inc(batch.malformed)
+        unwanted: list[Entry] = []
+        is_delivered = False
+        # Consecutive records to the same rooms are written to each session in one piece.
+        for address, run in groupby(batch.entries, _ADDRESS):
+            if address.namespace not in self._namespaces:
+                # The board's too: a record must not pass for the gateway's own figures.
+                self._handle_internal(address, list(run))
+            elif (audience := self._rooms.audience(*address)) is NOBODY:
+                unwanted += run
+            else:
+                self._send(run, audience)
+                is_delivered = True
+        outcomes["nobody_here"].inc(len(unwanted))
+        if is_delivered:
+            self._metrics.fanout.observe(time.perf_counter() - began)
+        self._rooms.history.discard_texts(unwanted)
+        self._rooms.history.add(batch)
+
+    def _send(self, entries: Iterable[Entry], audience: Audience) -> list[Entry]:
+        """Hand records to their audience; return those that could be read."""
+        delivered: list[Entry] = []
+        is_watched = self._board.is_watched
+        pieces: tuple[list[Piece], list[Piece]] = [], []
+        for entry in entries:
+            try:
+                record = entry.record
+                if audience.recoverable:
+                    pieces[0].append(Piece(self._rooms.history.frames(entry, record), entry.offset))
+                if audience.plain:
+                    pieces[1].append(Piece(record_frames(record, None, self._rooms.history.max_event_bytes)))
+            except BadRecord as exc:
+                self._outcomes["malformed"].inc()
+                self._rooms.history.on_skipped(f"the record {entry.offset}", exc)
+                continue
+            delivered.append(entry)
+            if record.sent_ms is not None:
+                seconds = max(0.0, self._rooms.clock.now() - record.sent_ms / 1000)
+                self._delivery[record.redelivered].observe(seconds)
+            if is_watched:
+                self._board.delivered(entry.offset, record.sent_ms, self._rooms.clock.now())
+        self._outcomes["delivered"].inc(len(delivered))
+        for run, sessions in zip(pieces, audience, strict=True):
+            if run:
+                self._rooms.compression.put(self._outbox, run, sessions)
+                self._metrics.events_delivered.inc(len(run) * len(sessions))
+        return delivered
+
+    def _handle_internal(self, address: Address, entries: Sequence[Entry]) -> None:
+        namespace = address.namespace
+        if namespace == PROBE_NAMESPACE:
+            if self._probe.is_own(address):
+                self._probe.received()
+                self._metrics.bus_heard.set(self._rooms.clock.now())
+            return
+        if namespace == CANARY_NAMESPACE:
+            self._handle_canary(entries[-1])
+            return
+        if namespace == COMMAND_NAMESPACE:
+            for entry in entries:
+                self._run_command(entry)
+            return
+        self._outcomes["unknown_namespace"].inc(len(entries))
+        if namespace not in self._unknown_namespaces and len(self._unknown_namespaces) < 100:
+            self._unknown_namespaces.add(namespace)
+            log.warning(
+                "records for the namespace %r are not delivered: it is not in QUEUECAST_NAMESPACES", namespace
+            )
+
+    def _run_command(self, entry: Entry) -> None:
+        try:
+            count = self._commands.apply(read_command(entry.address))
+        except BadRecord as exc:
+            self._outcomes["malformed"].inc()
+            log.error("the command %s was skipped: %s", entry.offset, exc)
+        else:
+            self._outcomes["delivered" if count else "nobody_here"].inc()
+
+    def _handle_canary(self, entry: Entry) -> None:
+        with suppress(BadRecord):
+            sent_ms = entry.record.sent_ms
+            if sent_ms is not None:
+                age, arrived = max(0.0, self._rooms.clock.now() - sent_ms / 1000), time.monotonic()
+                self._metrics.canary_age.set_function(lambda: age + time.monotonic() - arrived)

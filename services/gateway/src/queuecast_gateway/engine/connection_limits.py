@@ -1,0 +1,19 @@
+"""What the engine asks before it opens a session: may this address have another connection?"""
+
+from typing import Protocol
+
+
+class ConnectionLimits(Protocol):
+    """Counts connections by address. `check` raises `Refused` if an address may not have another one."""
+
+    def check(self, address: str) -> None: ...
+    def acquire(self, address: str) -> None: ...
+    def release(self, address: str) -> None: ...
+
+
+class Unlimited:
+    """No limits."""
+
+    def check(self, address: str) -> None: ...
+    def acquire(self, address: str) -> None: ...
+    def release(self, address: str) -> None: ...
