@@ -118,7 +118,7 @@ requirements: $(VENV)/dev ## Update requirements/*.txt from *.in, to the newest 
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
 
 clean: ## Remove the virtual environment and the Node modules
-	rm -rf $(VENV) tests/e2e/js/node_modules tests/observability/js/node_modules bench/node_modules tests/interop/*/node_modules
+	rm -rf $(VENV) tests/*/js/node_modules bench/node_modules
 
 # The virtual environment, in two steps: what running needs, and what testing needs besides.
 
@@ -175,7 +175,7 @@ $(VENV)/site/installed: requirements/site.txt | $(MADE)
 node:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory \
 		tests/e2e/js/node_modules/installed tests/interop/js/node_modules/installed \
-		tests/observability/js/node_modules/installed; \
+		tests/observability/js/node_modules/installed tests/snippets/js/node_modules/installed; \
 	else echo "npm is missing: the tests with JavaScript clients and Grafana's types are skipped"; fi
 
 .PHONY: bench-node
