@@ -1,0 +1,18 @@
+// Bundles scripts for a browser: each file becomes NAME.bundle.js beside it. The first argument is the folder.
+
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const [folder, ...files] = process.argv.slice(2);
+await build({
+  absWorkingDir: folder,
+  entryPoints: files.map((file) => ({ in: join(folder, file), out: `${file}.bundle` })),
+  outdir: folder,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  resolveExtensions: [".tsx", ".ts", ".js"],
+  define: { "process.env.NODE_ENV": '"development"', __VUE_OPTIONS_API__: "true", __VUE_PROD_DEVTOOLS__: "false", __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: "false" },
+  logLevel: "warning",
+});
