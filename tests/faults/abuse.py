@@ -5,6 +5,7 @@ that abuse what is kept for a session.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Awaitable, Callable
@@ -216,12 +217,18 @@ async def no_namespace(means: Means) -> None:
 
 
 async def _visit_until_refused(means: Means, request: bytes) -> None:
-    while True:
-        visits = [_visit(*means.wire.ends, request) for _ in range(VISITS)]
-        heard = await asyncio.gather(*visits, return_exceptions=True)
-        if refused := next((one for one in heard if isinstance(one, Heard)), None):
-            means.wire.heard = refused
-            return
+    """Visit until one is told to wait, or the attacker's own connection is over."""
+    while not means.wire.over.is_set():
+        visits = [asyncio.create_task(_visit(*means.wire.ends, request)) for _ in range(VISITS)]
+        try:
+            for visit in asyncio.as_completed(visits):
+                with contextlib.suppress(OSError):
+                    if refused := await visit:
+                        means.wire.heard = refused
+                        return
+        finally:
+            for visit in visits:
+                visit.cancel()
 
 
 async def _visit(address: str, port: int, request: bytes) -> Heard | None:

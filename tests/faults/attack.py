@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -162,8 +162,14 @@ def results(tallies: Mapping[str, Any], noted: Mapping[str, int]) -> list[Result
 def unrefused(all_results: Sequence[Result]) -> list[str]:
     """Return evidence that a kind was not refused for the right reason. Pure.
 
-    For each metric, the gateways must have counted at least as many refusals as there were of its attackers.
+    Every metric must have moved. And for every answer that attackers hear, the gateways must have counted at
+    least as many refusals: the code 1008 has several reasons, and a starved attacker may be refused for
+    another one than it wants. A client that is cut is not told why.
     """
+
+    def by(key: Callable[[Result], str]) -> list[tuple[str, list[Result]]]:
+        return [(word, list(group)) for word, group in itertools.groupby(sorted(all_results, key=key), key)]
+
     troubles = [
         f"{result.kind.name}: {result.tries} tries, and none was told {result.kind.heard}"
         for result in all_results
@@ -174,15 +180,27 @@ def unrefused(all_results: Sequence[Result]) -> list[str]:
         for result in all_results
         if GOT_THROUGH in result.others
     ]
-    by_sign = sorted(all_results, key=lambda result: str(result.kind.sign))
-    for sign, group in itertools.groupby(by_sign, key=lambda result: result.kind.sign):
-        members = list(group)
-        # A slow guesser is cut off because it joins no namespace, with the same code.
-        heard = 0 if sign == TRIES else sum(result.refused for result in members)
-        if members[0].noted < max(heard, 1):
-            names = " and ".join(result.kind.name for result in members)
-            troubles.append(f"{names}: told so {heard} times, and {sign} moved by {members[0].noted}")
+    moved = {str(result.kind.sign): result.noted for result in all_results}
+    troubles += [f"{_names(group)}: {sign} did not move" for sign, group in by(_sign) if not moved[sign]]
+    for _, group in by(_answer):
+        signs = {_sign(result) for result in group}
+        told, counted = sum(result.refused for result in group), sum(moved[sign] for sign in signs)
+        if counted < told and group[0].kind.heard != CUT:
+            troubles.append(f"{_names(group)}: told so {told} times, and counted {counted} times")
     return troubles
+
+
+def _sign(result: Result) -> str:
+    return str(result.kind.sign)
+
+
+def _answer(result: Result) -> str:
+    """What it hears; for those who leave by themselves, the metric that counts them."""
+    return _sign(result) if result.kind.heard == LEFT else result.kind.heard
+
+
+def _names(group: Iterable[Result]) -> str:
+    return " and ".join(result.kind.name for result in group)
 
 
 class Attack:

@@ -119,7 +119,10 @@ class Wire(asyncio.Protocol):
 
     @classmethod
     async def open(cls, address: str, port: int) -> Self:
-        """Connect from a local address; every address that begins with 127 is one."""
+        """Connect from a local address; every address that begins with 127 is one.
+
+        Raises TimeoutError, an OSError, if the server takes longer than for an answer.
+        """
         sock = socket.socket()
         try:
             sock.setblocking(False)
@@ -129,7 +132,8 @@ class Wire(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((address, 0))
             loop = asyncio.get_running_loop()
-            await loop.sock_connect(sock, (HOST, port))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await loop.sock_connect(sock, (HOST, port))
             _, wire = await loop.create_connection(cls, sock=sock)
         except BaseException:
             sock.close()

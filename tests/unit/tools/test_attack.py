@@ -26,6 +26,7 @@ from tests.faults.wire import CLOSE, CONTINUATION, TEXT, Heard, frame
 from queuecast_gateway.engine.frames import Decoder, Frame, encode, encode_close
 
 SECRET = "a secret of more than thirty-two bytes"
+SIGNS = {kind.name: kind.sign for kind in KINDS}
 QUIET = Taken(0.1, 0.0, 1024, 1.0)
 
 
@@ -145,13 +146,32 @@ def test_a_refusal_that_was_lost_with_the_connection_is_one_if_the_gateways_coun
     assert "told so" in trouble
 
 
-@pytest.mark.parametrize("kind", ["ping flood", "slow frames", "never reading"])
+@pytest.mark.parametrize("kind", ["ping flood", "endless request heads", "rooms with long names"])
 def test_a_refusal_that_nobody_counts_is_a_trouble(kind: str) -> None:
     """Attackers that were told so more often than the gateways say were refused for something else."""
-    same = {other.name for other in KINDS if other.sign == next(k.sign for k in KINDS if k.name == kind)}
-    missing = [replace(result, noted=2) if result.kind.name in same else result for result in refused("")]
+    missing = [
+        replace(result, noted=2) if result.kind.sign == SIGNS[kind] else result for result in refused("")
+    ]
     (trouble,) = unrefused(missing)
-    assert "moved by 2" in trouble
+    assert "counted 2 times" in trouble
+
+
+@pytest.mark.parametrize("kind", SIGNS)
+def test_a_metric_that_does_not_move_is_a_trouble(kind: str) -> None:
+    """Whatever its attackers hear, the gateways must have seen them."""
+    still = [
+        replace(result, noted=0) if result.kind.sign == SIGNS[kind] else result for result in refused("")
+    ]
+    assert any(kind in trouble and "did not move" in trouble for trouble in unrefused(still))
+
+
+def test_attackers_that_hear_one_code_for_several_reasons_are_counted_together() -> None:
+    """A starved one may be refused because it did not join in time, and not for its fragments."""
+    fewer = [
+        replace(result, noted=2) if result.kind.name == "endless fragments" else result
+        for result in refused("")
+    ]
+    assert unrefused(fewer) == []
 
 
 def test_what_attackers_tell_and_gateways_count_is_put_together() -> None:
