@@ -11,6 +11,7 @@ include_patterns = [
     "bench/*.md",
     "deploy/**/README.md",
     "docs/*.md",
+    "docs/how-to/*.md",
     "docs/decisions/*.md",
     "examples/README.md",
     "findings/README.md",

@@ -83,6 +83,7 @@ def run_python(rig: Rig, page: str, blocks: Sequence[Block], folder: Path) -> No
             **os.environ,
             **sqs.environment(rig.stack.ports.sqs),
             "QUEUE_URL": rig.queue.url,
+            "REDIS_URL": rig.redis_url,
             "GATEWAY": rig.url(GATEWAYS[0]),
             "PYTHONPATH": os.pathsep.join(map(str, imports)),
         },

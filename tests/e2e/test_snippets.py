@@ -1,6 +1,7 @@
 """The code of the documentation does what it shows, beside a stack: in Chromium, Node and Python."""
 
 import re
+import shutil
 import subprocess
 import sys
 from itertools import groupby
@@ -11,7 +12,7 @@ import redis
 from playwright.sync_api import Browser
 from tests.claims import eventually
 from tests.snippets.blocks import ROOT, Block, blocks
-from tests.snippets.project import file_of, folder_of, missing, write
+from tests.snippets.project import CLIENTS, file_of, folder_of, missing, write
 
 from .conftest import Connect
 from .rig import Rig
@@ -25,6 +26,7 @@ TOLD = {
     "item_added": {"id": 7, "title": "Blue kettle"},
     "price": {"sku": "lamp", "eur": 40},
     "notice": {"text": "hello"},
+    "order": {"number": 17, "state": "shipped"},
 }
 """What a page is told again and again, to everyone and in the rooms, until it has shown it."""
 
@@ -58,6 +60,9 @@ def tell(rig: Rig) -> None:
 SHOWN: dict[str, list[str]] = {
     "README.md": ["fetchAll", "show"],
     "docs/clients.md": ["show"],
+    "docs/how-to/from-python-socketio.md": ["fetchAll"],
+    "docs/how-to/from-socketio-on-node.md": ["fetchAll"],
+    "docs/how-to/rooms-and-tokens.md": ["show"],
     "docs/overview.md": ["fetchAll", "show"],
     "docs/past-events.md": [],
     "docs/security.md": [],
@@ -96,7 +101,9 @@ def test_a_script_runs_in_a_page(rig: Rig, chromium: Browser, bundles: Path, sni
 def test_a_page_loads_the_client_from_the_gateway(
     rig: Rig, chromium: Browser, tmp_path: Path, snippet: Block
 ) -> None:
-    """Without an error; the tutorial's page has a test of its own besides."""
+    """Without an error. The tutorial's page has a test of its own besides, as have those of the how-tos."""
+    for client in CLIENTS:
+        shutil.copy(client, tmp_path)
     with page_with(chromium, tmp_path, placed(snippet.text, rig)) as (page, errors):
         assert page.evaluate("typeof io") == "function"
         assert errors == []
@@ -123,11 +130,19 @@ def test_an_emitter_of_node_reaches_a_browser(
 
 REACHED: dict[str, list[str]] = {
     "README.md": ["item_added"],
+    "docs/how-to/emitting.md": ["order", "export"],
+    "docs/how-to/from-python-socketio.md": ["order"],
     "docs/overview.md": ["notice"],
     "docs/tutorial.md": ["price"],
     "docs/past-events.md": [],
 }
 """Which events reach a browser in the rooms when a page's Python has run."""
+
+
+CALLED = {
+    "docs/how-to/emitting.md": "from orders import tell; from tasks import export; tell(17, ''); export(17)"
+}
+"""What a reader's own code calls of the functions on a page."""
 
 
 @pytest.mark.javascript
@@ -136,7 +151,8 @@ def test_python_reaches_a_browser(rig: Rig, connect: Connect, tmp_path: Path, pa
     """A page's blocks run one after the other, as its reader would."""
     (client,) = connect(rig, 1)
     client.emit("subscribe", list(ROOMS))
-    run_python(rig, page, PYTHON[page], tmp_path)
+    caller = Block(page, 0, "python", None, CALLED.get(page, ""), None)
+    run_python(rig, page, [*PYTHON[page], caller], tmp_path)
     for event in REACHED.get(page, []):
         eventually(lambda event=event: client.events(event))
 

@@ -11,7 +11,9 @@ from tests.snippets.blocks import ROOT, Block, blocks
 
 HERE = Path(__file__).parent
 COMPILED = ("js", "ts", "tsx", "vue")
-TYPES = ROOT / "clients" / "queuecast-events.d.ts"
+CLIENTS = sorted((ROOT / "clients").iterdir())
+"""What the documentation tells a reader to copy."""
+
 MODULES = HERE / "js" / "node_modules"
 CLIENT_MODULES = ROOT / "tests" / "e2e" / "js" / "node_modules"
 COMPILER = ROOT / "tests" / "observability" / "js" / "node_modules" / "typescript" / "bin" / "tsc"
@@ -46,7 +48,8 @@ def write(folder: Path, chosen: Iterable[Block] | None = None) -> list[Path]:
             path = folder / folder_of(block.page) / name
             if not path.parent.exists():
                 path.parent.mkdir(parents=True)
-                shutil.copy(TYPES, path.parent)
+                for client in CLIENTS:
+                    shutil.copy(client, path.parent)
             path.write_text(text, "utf-8")
             written.append(path)
     for modules in (MODULES, CLIENT_MODULES):
@@ -73,10 +76,12 @@ def configuration(folder: Path) -> Path:
         "types": ["node"],
         "skipLibCheck": True,
     }
-    for ambient in (*HERE.glob("*.d.ts"), TYPES):
+    for ambient in (*HERE.glob("*.d.ts"), *CLIENTS):
         shutil.copy(ambient, folder)
     path = folder / "tsconfig.json"
-    path.write_text(json.dumps({"compilerOptions": options, "include": ["*.d.ts", "*/*"]}))
+    ours = [f"**/{client.name}" for client in CLIENTS if client.suffix == ".js"]
+    chosen = {"include": ["*.d.ts", "*/*"], "exclude": ["node_modules", *ours]}
+    path.write_text(json.dumps({"compilerOptions": options, **chosen}))
     return path
 
 

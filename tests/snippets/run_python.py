@@ -2,7 +2,7 @@
 
 Standard input has the blocks (JSON: a list of objects with `at`, `name`, `text`). Those that name a file are
 written and imported; the others see `sqs` and `url`, the queue's, and `client`, a connected client of
-python-socketio. Variables of the environment: `QUEUE_URL`, `GATEWAY`, and those of the AWS SDK.
+python-socketio. Variables of the environment: `QUEUE_URL`, `REDIS_URL`, `GATEWAY`, and those of the AWS SDK.
 """
 
 import ast

@@ -47,6 +47,9 @@ PLAIN = {
 """Programs whose arguments are not looked at, but for files of ours."""
 
 DOCKER = {"build", "compose", "run"}
+RENAMED = {"sns subscribe": {"endpoint": "notification-endpoint"}}
+"""Options that `aws` gives another name than the SDK, because they clash with its own."""
+
 SERVICES = {"s3api": "s3"}
 """Names of services in `aws` that are not those of the SDK."""
 
@@ -128,7 +131,9 @@ def _aws(words: list[str]) -> Iterator[str]:
         yield f"aws {service} has no command {action}"
         return
     shape = model.operation_model(names[action]).input_shape
-    members = {xform_name(name, "-"): name for name in (shape.members if shape else ())}
+    renamed = RENAMED.get(f"{service} {action}", {})
+    dashed = {name: xform_name(name, "-") for name in (shape.members if shape else ())}
+    members = {renamed.get(option, option): name for name, option in dashed.items()}
     given = {word[2:].partition("=")[0] for word in options if word.startswith("--")} - {
         "output",
         "query",

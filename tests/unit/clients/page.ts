@@ -1,8 +1,9 @@
-// A page with the types of clients/queuecast-events.d.ts. What must not compile has a mark above it: the compiler
+// A page with the types of clients/. What must not compile has a mark above it: the compiler
 // complains about a mark without an error.
 
 import { io } from "socket.io-client";
 import type { Auth, ConnectError, QueuecastSocket } from "queuecast-events";
+import { followRoom } from "queuecast-room";
 
 interface Price {
   sku: string;
@@ -76,6 +77,14 @@ socket.emit("price", { sku: "sku:7", eur: 1 }, () => {});
 socket.on("connect_error", (error: ConnectError) => {
   if (error.data?.code === "unauthorized") socket.disconnect();
 });
+
+const leave: () => void = followRoom(socket, "sku:7", { price: (price) => shown.set(price.sku, price.eur) }, {
+  last: 1,
+  onState: (state, complete) => complete ?? state === "live",
+});
+leave();
+// @ts-expect-error: no such event comes
+followRoom(socket, "sku:7", { prise: () => {} });
 
 export async function later(): Promise<string[]> {
   const ack = await socket.emitWithAck("unsubscribe", ["sku:7"]);

@@ -143,10 +143,10 @@ def test_every_client_that_is_shown_reaches_a_gateway_of_the_manifests() -> None
     """They serve WebSockets alone, and the stock client begins with polling unless it is told otherwise."""
     settings = (DOCS.parent / "deploy/k8s/base/gateway/settings.env").read_text("utf-8")
     assert "QUEUECAST_TRANSPORTS=websocket\n" in settings
-    pages = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
-    shown = [line for page in pages for line in page.read_text("utf-8").splitlines() if 'io("http' in line]
-    assert len(shown) >= 3
-    assert all('transports: ["websocket"]' in line for line in shown)
+    pages = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("how-to/*.md"))]
+    shown = [found for page in pages for found in re.findall(r'io\("http[^;]*', page.read_text("utf-8"))]
+    assert len(shown) >= 10
+    assert [call for call in shown if 'transports: ["websocket"]' not in call] == []
 
 
 # The site
@@ -156,6 +156,7 @@ def test_every_page_has_a_place_on_the_site() -> None:
     """A page that only a search finds is not read."""
     index = (DOCS / "index.md").read_text("utf-8").splitlines()
     pages = {path.stem for path in DOCS.glob("*.md")} - {"index"}
+    pages |= {f"how-to/{path.stem}" for path in DOCS.glob("how-to/*.md")}
     assert pages <= {*index}, pages - {*index}
 
 

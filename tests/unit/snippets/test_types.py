@@ -8,7 +8,7 @@ import pytest
 from tests.snippets.blocks import Block
 from tests.snippets.project import COMPILER, configuration, missing, write
 
-UNTYPED = re.compile(r"\S+\.js\(\d+,\d+\): error TS(2531|7005|7006|7031|7034): ")
+UNTYPED = re.compile(r"\S+\.js\(\d+,\d+\): error TS(18047|2531|7005|7006|7031|7034): ")
 """What JavaScript cannot say: the type of a name, and that the page has the element."""
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))

@@ -1,0 +1,1 @@
+"""Stands in for Django, which is too large to install for it."""
