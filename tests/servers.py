@@ -18,6 +18,7 @@ FOLDER = ROOT / "build" / "servers"
 PLATFORMS = tuple(f"manylinux_2_{glibc}_x86_64" for glibc in (39, 28, 17))
 INTEGRATION = (
     "bus",
+    "cluster",
     "connection",
     "failover",
     "password_file",
@@ -28,8 +29,8 @@ INTEGRATION = (
 )
 TESTS = tuple(f"tests/integration/test_{name}.py" for name in INTEGRATION)
 NOT_PIP = ("-k", "not pip")  # with a server from elsewhere
-FAULTS = ("tests/faults/test_faults.py", "-k", "every_client and (sentinels or Redis)")
-"""With stock JavaScript clients, while the server restarts and while another one takes over."""
+FAULTS = ("tests/faults/test_faults.py", "-k", "every_client and (sentinels or Redis or slot)")
+"""With stock JavaScript clients: a restart, another server that takes over, and a slot that moves."""
 
 
 @dataclass(frozen=True)

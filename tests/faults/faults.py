@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from tests.faults import strikes, takeovers
+from tests.faults import clusters, strikes, takeovers
 from tests.faults.service import Service
 from tests.faults.stack import Redises, Shape
 from tests.faults.strikes import POISON, STORM_NAMESPACE, Scene, sqs
@@ -270,5 +270,20 @@ TAKEOVERS = (
         may_tell=True,
     ),
 )
-ALL = (*STANDARD, *UNREAD, *TAKEOVERS, *(fault.with_replicas_ack() for fault in TAKEOVERS))
+CLUSTER = Shape(Redises.CLUSTER, gateway=TOLD_SOON)
+CLUSTERS = (
+    Fault("a cluster fails over as it is asked to", clusters.fails_over, CLUSTER, RESUMED),
+    Fault(
+        "a primary of a cluster is killed", clusters.the_primary_is_killed, CLUSTER, RESUMED, may_tell=True
+    ),
+    Fault(
+        "the slot migrates to another primary",
+        clusters.the_slot_migrates,
+        Shape(Redises.RESHARDED),
+        RESUMED,
+        fifo_too=True,
+    ),
+)
+TAKEN_OVER = (*TAKEOVERS, *CLUSTERS)
+ALL = (*STANDARD, *UNREAD, *TAKEN_OVER, *(fault.with_replicas_ack() for fault in TAKEN_OVER))
 FAULTS = (*ALL, *(fault.on_fifo() for fault in ALL if fault.fifo_too))

@@ -69,8 +69,8 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
     """Run one fault. Raises AssertionError if there is nothing to judge, as when a part did not start."""
     with (
         Stack(fault.shape, block) as stack,
-        Journal(stack.stores[-1].port) as journal,
-        Journal(stack.stores[0].port, own_branch=True) as first_journal,
+        Journal(stack.primary_ports[-1]) as journal,
+        Journal(stack.primary_ports[0], own_branch=True) as first_journal,
         Crowd([stack.url], load.clients, past=fault.past) as crowd,
     ):
         crowd.assemble(ASSEMBLE_SECONDS)
@@ -91,7 +91,7 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
             troubles.append(f"{dead} dead letters instead of {fault.dead}")
         pages = crowd.pages()
     ledger = sender.ledger()
-    replaced = first_journal.places if len(stack.stores) > 1 else None
+    replaced = first_journal.places if len(stack.primary_ports) > 1 else None
     places = journal.stored_once if fault.forgets else journal.places
     account = books.close(
         books.newest(ledger, places) if fault.past == "latest" else ledger,

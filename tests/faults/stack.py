@@ -2,7 +2,7 @@
 
 sender → SQS emulator ← pollers → proxy → Redis ← proxies ← gateways ← balancer ← crowd
 
-Behind sentinels the services reach Redis directly, at the address that the sentinels name.
+Behind sentinels and in a cluster the services reach Redis directly, at the address that is named to them.
 """
 
 import tempfile
@@ -20,9 +20,11 @@ from tests.faults.emulator import Emulator
 from tests.faults.network import Network
 from tests.faults.sentinels import Sentinels
 from tests.faults.service import Service
-from tests.faults.store import Store
+from tests.faults.store import DURABLE, Store
+from tests.redis_cluster import RedisCluster
 from tests.reservation import PortBlock
 
+from queuecast_bus.keys import Keys
 from queuecast_local import redis_server
 from queuecast_local.ports import HOST
 from queuecast_local.redis_server import RedisServer
@@ -39,6 +41,12 @@ class Redises(Enum):
     ONE = "one"
     PAIR = "a primary and its replica, behind names that can be moved"
     SENTINELS = "a primary and its replica, behind sentinels"
+    CLUSTER = "a cluster, in which the replica of the primary takes over"
+    RESHARDED = "a cluster, in which the slot moves to another primary"
+
+
+IN_A_CLUSTER = (Redises.CLUSTER, Redises.RESHARDED)
+KEY = Keys().stream
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,15 @@ class Stack:
 
     @property
     def stores(self) -> list[Store]:
-        """The Redis servers. The last one is the primary in the end."""
+        """The Redis servers outside of a cluster. The last one is the primary in the end."""
         return [self.redis] if self._shape.redises is Redises.ONE else [self.redis, self.standby]
+
+    @property
+    def primary_ports(self) -> list[int]:
+        """The port of the primary; and, if another one takes over, the port of that."""
+        if self._shape.redises in IN_A_CLUSTER:
+            return [self.owner.port, self.successor.port]
+        return [store.port for store in self.stores]
 
     def _start(self) -> None:
         port, shape = self._block.port, self._shape
@@ -110,7 +125,7 @@ class Stack:
         self.balancer = shape.balancer(dict(zip(self.gateway_ports, admins, strict=True)))
         names = (self.poller_name, *self.gateway_names)
         self.network = self._parts.enter_context(
-            Network(dict.fromkeys(names, self.redis.port), public, self.balancer)
+            Network(dict.fromkeys(names, self.primary_ports[0]), public, self.balancer)
         )
         self.gateways = [
             self._service(
@@ -139,6 +154,9 @@ class Stack:
     def _start_redis(self) -> None:
         server = redis_server.find()
         assert server.real, "the faults need a real Redis: put redis-server or valkey-server in PATH"
+        if self._shape.redises in IN_A_CLUSTER:
+            self._start_cluster(server)
+            return
         self.redis = self._store(server)
         self.password_file = self._folder() / "password"
         if self._shape.password:
@@ -154,6 +172,13 @@ class Stack:
             self.sentinels = Sentinels(server, ports, self.redis.port, self._folder())
             self._parts.callback(self.sentinels.close)
             self.sentinels.start()
+
+    def _start_cluster(self, server: RedisServer) -> None:
+        self.cluster = RedisCluster(server, self._folder(), self._block.port, *DURABLE)
+        self._parts.callback(self.cluster.close)
+        self.owner = self.cluster.primary_of(KEY)
+        is_resharded = self._shape.redises is Redises.RESHARDED
+        self.successor = (self.cluster.other_primary if is_resharded else self.cluster.replica_of)(KEY)
 
     def _store(self, server: RedisServer) -> Store:
         store = Store(server, self._block.port(), self._folder(), keeps_data=self._shape.keeps_data)
@@ -171,6 +196,8 @@ class Stack:
                 "QUEUECAST_REDIS_URL": url,
                 "QUEUECAST_REDIS_PASSWORD_FILE": str(self.password_file),
             }
+        if self._shape.redises in IN_A_CLUSTER:
+            return {"QUEUECAST_REDIS_URL": self.cluster.url}
         behind_sentinels = self._shape.redises is Redises.SENTINELS
         return {"QUEUECAST_REDIS_URL": self.sentinels.url if behind_sentinels else f"redis://{HOST}:{name}/0"}
 

@@ -48,6 +48,7 @@ SELECTION = (
     "batch deletes fail in parts",
     "20 connections vanish half-open",
     "the primary is killed under sentinels",
+    "the slot migrates to another primary",
     "a gateway is killed while pages ask for past events",
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -15,7 +15,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ReadOnlyError, ResponseError
 
-from queuecast_bus.connection import connect
+from queuecast_bus.cluster import is_cluster_node
+from queuecast_bus.connection import cluster_of, connect
 
 log = logging.getLogger(__name__)
 
@@ -24,30 +25,43 @@ MAX_COMMANDS = 16
 own, which stays open: three hundred browsers that send an event at the same moment took a hundred."""
 
 _WRONG_SERVER = re.compile(
-    r"\b(READONLY|UNBLOCKED|NOREPLICAS|MASTERDOWN|LOADING)\b|previous master is now a slave"
+    r"\b(READONLY|UNBLOCKED|NOREPLICAS|MASTERDOWN|LOADING|MOVED|CLUSTERDOWN)\b|previous master is now a slave"
 )
 """Errors of a server that is not, or no longer, the primary to write to. A script's error quotes them, and
-redis-py replaces the first one behind sentinels."""
+redis-py replaces the first one behind sentinels. ASK and TRYAGAIN are none of them: a slot that migrates is
+waited for."""
+
+_OF_A_CLUSTER = re.compile(r"\b(MOVED|CLUSTERDOWN)\b")
 
 
 def is_wrong_server(exc: BaseException) -> bool:
     """Return whether this error means that another server should be asked."""
-    # redis-py cuts off the first word of some errors, and keeps it as the status code.
-    text = f"{getattr(exc, 'status_code', None)} {exc}"
-    return isinstance(exc, ReadOnlyError) or _WRONG_SERVER.search(text) is not None
+    return isinstance(exc, ReadOnlyError) or _WRONG_SERVER.search(_text(exc)) is not None
+
+
+def _text(exc: object) -> str:
+    """Return an error as Redis wrote it: redis-py cuts off the first word of some, and keeps it apart."""
+    text, code = str(exc), getattr(exc, "status_code", None)
+    return text if not code or text.startswith(code) else f"{code} {text}"
 
 
 class Clients:
-    """Makes clients for a URL, and perhaps a file with its password, and keeps track of them."""
+    """Makes clients for a URL, and perhaps a file with its password, and keeps track of them.
 
-    def __init__(self, url: str, password_file: str | None = None) -> None:
+    `hash_tag` is that of the keys, by which the server for them is found in a cluster.
+    """
+
+    def __init__(self, url: str, password_file: str | None = None, hash_tag: str = "socketio") -> None:
         self.url = url
         self._password_file = password_file
+        self._cluster = cluster_of(url, hash_tag)
         self._made: WeakSet[Redis] = WeakSet()
 
     def connect(self, **more: Any) -> Redis:
         """Return a client, which refuses to connect to a replica; see `connection.connect`."""
-        client = connect(self.url, self._password_file, redis_connect_func=_log_in_to_primary, **more)
+        client = connect(
+            self.url, self._password_file, self._cluster, redis_connect_func=_log_in_to_primary, **more
+        )
         execute = _one_of_a_few(self._leaving_wrong_server(client.execute_command))
         client.execute_command = execute  # type: ignore[method-assign]
         self._made.add(client)
@@ -55,6 +69,10 @@ class Clients:
 
     def leave(self, why: object) -> None:
         """Drop every connection, so that the next command looks the server's name up anew."""
+        if self._cluster is not None:
+            if isinstance(why, BaseException) and _OF_A_CLUSTER.search(_text(why)):
+                self._cluster.recognize(_text(why))
+            self._cluster.doubt()
         dropped = 0
         for client in self._made:
             pool: Any = client.connection_pool
@@ -67,7 +85,7 @@ class Clients:
                 connection._writer.transport.abort()
                 dropped += 1
         if dropped:
-            log.warning("%d connections to Redis are made anew: %s", dropped, why)
+            log.warning("%d connections to Redis are made anew: %s", dropped, _text(why))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -106,6 +124,8 @@ async def _log_in_to_primary(connection: Any) -> None:
     with suppress(ResponseError):  # the user may not ask, or the server cannot say
         role, *details = await connection.read_response()
         if role == b"slave":
-            raise ConnectionLost(
-                f"{connection._host_error()} is a replica of {details[0].decode()}:{details[1]}"
-            )
+            why = f"{connection._host_error()} is a replica of {details[0].decode()}:{details[1]}"
+            cluster = getattr(connection, "cluster", None)
+            if cluster is not None and not cluster.is_used and await is_cluster_node(connection):
+                cluster.recognize(why)
+            raise ConnectionLost(why)

@@ -19,6 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from queuecast_bus.cluster import DEFAULT_PORT, Cluster, TlsToSlot, ToSlot, parse_nodes
 from queuecast_bus.errors import BusUnavailable
 from queuecast_bus.lookup import ByAddress
 from queuecast_bus.packing import pack_in_c
@@ -32,7 +33,11 @@ from queuecast_bus.sentinels import (
 )
 from queuecast_bus.tls import TLS_PARAMETERS, TLS_SCHEMES, Tls
 
-SCHEMES = ("redis", "valkey", "redis+sentinel", "valkey+sentinel", *TLS_SCHEMES, "unix")
+SCHEMES = (
+    *("redis", "valkey", "redis+sentinel", "valkey+sentinel", "redis+cluster", "valkey+cluster"),
+    *TLS_SCHEMES,
+    "unix",
+)
 ESCAPES = "'/', '?', '#' and '@' in a password are written %2F, %3F, %23, %40"
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 3.0
@@ -49,9 +54,16 @@ def check_url(url: str) -> None:
         raise ValueError(ESCAPES)
     if parts.scheme.endswith("+sentinel"):
         parse_sentinels(parts)
+    elif parts.scheme.endswith("+cluster"):
+        parse_nodes(parts)
     elif parts.scheme == "unix":
         if not parts.path:
             raise ValueError("unix:// needs the path of a socket")
+    elif "," in parts.netloc.rpartition("@")[2]:
+        raise ValueError(
+            f"several hosts need {parts.scheme}+cluster://host:port,host:port for a cluster, or "
+            f"{parts.scheme}+sentinel://host:port,host:port/db/service for sentinels"
+        )
     elif not parts.hostname:
         raise ValueError("the host is missing")
     else:
@@ -72,7 +84,9 @@ def _check_port(parts: SplitResult) -> None:
 
 def _check_query(parts: SplitResult) -> None:
     """Refuse what redis-py would refuse only when it connects, each time, with a `TypeError`."""
-    known: tuple[str, ...] = SENTINEL_PARAMETERS if parts.scheme.endswith("+sentinel") else ("db",)
+    known: tuple[str, ...] = ("db",)
+    if "+" in parts.scheme:
+        known = SENTINEL_PARAMETERS if parts.scheme.endswith("+sentinel") else ()
     if parts.scheme in TLS_SCHEMES:
         known += TLS_PARAMETERS
     given = parse_qsl(parts.query, keep_blank_values=True)
@@ -104,10 +118,24 @@ def _check_tls(url: str) -> None:
         raise ValueError(f"TLS cannot be set up with {parameters}: {exc}") from None
 
 
-def connect(url: str, password_file: str | None = None, **more: Any) -> Redis:
+def cluster_of(url: str, hash_tag: str) -> Cluster | None:
+    """Return the cluster that a URL names, or whose node its server may turn out to be.
+
+    None behind sentinels and for a socket. All clients of a bus need the same one.
+    """
+    parts = urlsplit(url)
+    if parts.scheme.endswith("+cluster"):
+        return Cluster(parse_nodes(parts), hash_tag, is_used=True)
+    if parts.scheme == "unix" or "+" in parts.scheme or not parts.hostname:
+        return None
+    return Cluster([(parts.hostname, parts.port or DEFAULT_PORT)], hash_tag, is_used=False)
+
+
+def connect(url: str, password_file: str | None = None, cluster: Cluster | None = None, **more: Any) -> Redis:
     """Return a client for `url`, which connects with its first command. Use it within `redis_call`.
 
-    The password for the URL's user may be in a file, which is read again for each connection.
+    The password for the URL's user may be in a file, which is read again for each connection. The URL of a
+    cluster needs a `cluster`, in which the server is looked up for each connection, too.
     `more` are redis-py's options for connections. The client never retries: only the caller knows whether
     that is safe.
     """
@@ -122,11 +150,30 @@ def connect(url: str, password_file: str | None = None, **more: Any) -> Redis:
     if scheme.endswith("+sentinel"):
         client = connect_to_primary(parts, options)
     else:
-        client = Redis.from_url(scheme + url[len(parts.scheme) :], **options)
+        client = Redis.from_url(_of_one_server(parts, scheme), **options)
         if scheme != "unix":
-            client.connection_pool.connection_class = Tls if scheme == "rediss" else ByAddress
+            _look_up(client, cluster, encrypted=scheme.startswith("rediss"))
     pack_in_c(client)
     return client
+
+
+def _of_one_server(parts: SplitResult, scheme: str) -> str:
+    """Return the URL with a scheme of redis-py, and with the first of several nodes."""
+    access, at, nodes = parts.netloc.rpartition("@")
+    netloc = f"{access}{at}{nodes.partition(',')[0]}"
+    return parts._replace(scheme=scheme.removesuffix("+cluster"), netloc=netloc).geturl()
+
+
+def _look_up(client: Redis, cluster: Cluster | None, *, encrypted: bool) -> None:
+    """Have the client look up names, and the server in a cluster, for each of its connections."""
+    pool: Any = client.connection_pool
+    kind = Tls if encrypted else ByAddress
+    if cluster is None:
+        pool.connection_class = kind
+        return
+    cluster.connect_with(kind, pool.connection_kwargs)
+    pool.connection_class = TlsToSlot if encrypted else ToSlot
+    pool.connection_kwargs["cluster"] = cluster
 
 
 def connects_to_sentinels(url: str) -> list[Callable[[], Redis]]:

@@ -18,6 +18,11 @@ class Keys:
     channel: str = "socketio"
 
     @property
+    def hash_tag(self) -> str:
+        """The part in braces, by which a cluster finds the slot of a key."""
+        return self.channel
+
+    @property
     def stream(self) -> str:
         return f"queuecast:{{{self.channel}}}:records"
 

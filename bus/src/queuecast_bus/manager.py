@@ -47,7 +47,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         super().__init__(url, channel=settings.channel, write_only=write_only)
         self._max_record_bytes = settings.max_record_bytes
         self.keys = keys = Keys(settings.channel)
-        self.clients = Clients(url, settings.redis_password_file)
+        self.clients = Clients(url, settings.redis_password_file, keys.hash_tag)
         self.commands: Any = self.clients.connect()
         """The client for commands that Redis answers at once. Use it within `connection.redis_call`."""
         bounds = Bounds(

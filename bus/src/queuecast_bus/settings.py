@@ -15,7 +15,8 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis ≥ 6.2 or Valkey: `redis://`, `rediss://`, `valkey://`, `valkeys://`, `unix://`, "
-        "`redis+sentinel://host:port,host:port/db/service`, `rediss+sentinel://…`; see [Redis](redis.md)",
+        "`redis+sentinel://host:port,host:port/db/service`, `rediss+sentinel://…`, "
+        "`redis+cluster://host:port,host:port`, `rediss+cluster://…`; see [Redis](redis.md)",
     )
     redis_password_file: str | None = Field(
         default=None,

@@ -10,7 +10,10 @@ from redis.asyncio.sentinel import SentinelManagedConnection
 
 from queuecast_bus.lookup import ByAddress
 
-TLS_SCHEMES = ("rediss", "valkeys", "rediss+sentinel", "valkeys+sentinel")
+TLS_SCHEMES = (
+    *("rediss", "valkeys", "rediss+sentinel", "valkeys+sentinel"),
+    *("rediss+cluster", "valkeys+cluster"),
+)
 TLS_PARAMETERS = (
     "ssl_ca_certs",
     "ssl_certfile",

@@ -17,6 +17,10 @@ WRONG_SERVER = [
     "good replicas to write. ",
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
     "LOADING Redis is loading the dataset in memory",
+    "MOVED 10485 127.0.0.1:14321",
+    "CLUSTERDOWN Hash slot not served",
+    "ERR Error running script (call to f_412c): @user_script:28: @user_script: 28: -CLUSTERDOWN The cluster "
+    "is down ",
 ]
 RIGHT_SERVER = [
     "OOM command not allowed when used memory > 'maxmemory'.",
@@ -24,6 +28,8 @@ RIGHT_SERVER = [
     "NOPERM this user has no permissions to run the 'evalsha' command",
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
     "BUSY Redis is busy running a script.",
+    "ASK 10485 127.0.0.1:14321",
+    "TRYAGAIN Multiple keys request during rehashing of slot",
 ]
 
 

@@ -31,6 +31,11 @@ GOOD = [
     "valkeys://localhost?ssl_cert_reqs=none",
     "rediss+sentinel://one:26379,two:26379/0/primary?ssl_check_hostname=false",
     "valkeys+sentinel://:hush@one:26379/0/primary",
+    "redis+cluster://one",
+    "redis+cluster://user:hush@one:6379,two:6380,[::1]:6381,[::2]/0",
+    "valkey+cluster://one:6379/",
+    "rediss+cluster://one:6379?ssl_check_hostname=false",
+    "valkeys+cluster://one,two/0",
 ]
 BAD = {
     "": "scheme",
@@ -66,6 +71,18 @@ BAD = {
     "rediss://localhost?ssl_keyfile=/nowhere/key.pem": "ssl_keyfile=/nowhere/key.pem: certfile",
     "rediss://localhost?ssl_cert_reqs=maybe": "ssl_cert_reqs=maybe: ",
     "redis://localhost/0#prod": "written %2F",
+    "redis://one:6379,two:6379/0": r"several hosts need redis\+cluster://.* or redis\+sentinel://",
+    "rediss://:hush@one,two": r"several hosts need rediss\+cluster://",
+    "redis+cluster://": r"expected redis\+cluster://\[user",
+    "redis+cluster://one,,two": r"expected redis\+cluster://",
+    "redis+cluster://one:x": r"expected redis\+cluster://",
+    "redis+cluster://one:70000": r"expected redis\+cluster://",
+    "redis+cluster://one:": r"expected redis\+cluster://",
+    "redis+cluster://::1:6379": r"expected redis\+cluster://",
+    "redis+cluster://one/2": r"redis\+cluster:// has only database 0",
+    "redis+cluster://one?db=2": "unknown 'db'",
+    "redis+cluster://one?ssl_ca_certs=/ca.pem": "ssl_ca_certs although .* without TLS",
+    "valkeys+cluster://one?ssl_ca_certs=/nowhere/ca.pem": "ca.pem: .*No such file",
 }
 
 
@@ -99,6 +116,9 @@ def test_a_bad_url_is_refused_with_the_reason(url: str, why: str) -> None:
         "redis://user:12#hush@localhost:6379",
         "redis+sentinel://user:12/hush@one:26379/0/primary",
         "redis://localhost?password=hush",
+        "redis://user:hush@one,two",
+        "redis+cluster://user:hush@one:x",
+        "redis+cluster://user:12/hush@one:6379",
         "rediss://localhost?ssl_keyfile=/nowhere/key.pem&ssl_password=hush",
     ],
 )
