@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from queuecast_edge.metrics import LATENCY_BUCKETS
+from queuecast_gateway.api.metrics import ApiMetrics
 from queuecast_gateway.metrics import Metrics as GatewayMetrics
 from queuecast_poller.metrics import Metrics as PollerMetrics
 
@@ -34,6 +35,8 @@ These sums hold for each queue or replica, except for changes while Prometheus s
 * received = published + duplicates + left + dropped + returned + in flight (poller),
 * connects = disconnects + connections (gateway).
 
+The gateway's metrics of the HTTP API (`queuecast_gateway_api_…`) exist only with `QUEUECAST_API_PORT`.
+
 Each service also has `<service>_build_info` and the usual process metrics: `process_open_fds` and
 `process_max_fds`, `process_resident_memory_bytes`, `process_cpu_seconds_total`, `python_gc_*`.
 
@@ -50,11 +53,16 @@ def page() -> str:
     """Return docs/metrics.md."""
     sections = [INTRODUCTION]
     for title, declare, each, label in (
-        ("The gateway", GatewayMetrics, "replica", None),
+        ("The gateway", _gateway, "replica", None),
         ("The poller", _poller, "queue of each replica", "queue"),
     ):
         sections.append(_section(title, _families(declare), each, label))
     return "\n".join(sections)
+
+
+def _gateway(registry: CollectorRegistry) -> None:
+    GatewayMetrics(registry)
+    ApiMetrics(registry)
 
 
 def _poller(registry: CollectorRegistry) -> None:

@@ -16,6 +16,7 @@ from queuecast_local.redis_server import RedisServer
 
 from . import emulators, preloaded
 from .access import JWT, environment
+from .api import ApiSite
 from .echo import Echo, serve
 from .emulators import Emulator, ours
 from .follower import Follower
@@ -178,6 +179,12 @@ async def site(forgetful_redis: Redis) -> AsyncIterator[Site]:
     made = Site(forgetful_redis)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def api_site(site: Site, tmp_path: Path) -> ApiSite:
+    """A site whose replicas may have an HTTP API."""
+    return ApiSite(site, tmp_path)
 
 
 @pytest.fixture

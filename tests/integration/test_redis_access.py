@@ -135,17 +135,17 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
     message = ITEM, uuid.uuid4().hex
     for again in (False, True):
         assert [stored.duplicate for stored in await bus.publish([message])] == [again]
-    await keep_the_newest(bus)
+    await keep_the_newest(bus, "a")
     await lose_a_record(redis, bus)
 
 
-async def keep_the_newest(bus: BusManager) -> None:
+async def keep_the_newest(bus: BusManager, room: str) -> None:
     """Keep the newest records of so many keys that the oldest have to go, and one that is too large."""
     text = b'["%b"]' % (b"x" * MAX_KEPT_BYTES)
-    records = [ITEM._replace(rooms=("a",), key=f"{number}") for number in range(1_130)]
+    records = [ITEM._replace(rooms=(room,), key=f"{number}") for number in range(1_130)]
     for start in range(0, len(records), 100):
         await bus.publish([(record, None) for record in records[start : start + 100]])
-    await bus.publish([(ITEM._replace(arguments=text, rooms=("a",), key="large"), None)])
+    await bus.publish([(ITEM._replace(arguments=text, rooms=(room,), key="large"), None)])
 
 
 async def lose_a_record(redis: Guarded, bus: BusManager) -> None:
@@ -168,6 +168,12 @@ async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
     assert await bus.queue_reports.all() == {}
     await bus.queue_reports.remove(["orders poller"])
     assert await bus.namespaces.announced(["/shop", "/nope"]) == {"any", "/shop"}
+    assert not await bus.pressure.is_reported() or redis.client.delete(bus.keys.behind)
+    # As the HTTP API publishes: with a dedup id, and with keys of which the newest are kept.
+    assert await bus.stored_before(["api:shop:k"]) == [None]
+    for again in (False, True):
+        assert [stored.duplicate for stored in await bus.publish([(ITEM, "api:shop:k")])] == [again]
+    await keep_the_newest(bus, "b")
     async with aclosing(cast("AsyncGenerator[Batch]", bus.follow())) as following:
         await anext(following)
         (stored,) = await bus.publish([(ITEM, None)])

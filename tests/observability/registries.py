@@ -7,6 +7,7 @@ from functools import cache
 from prometheus_client import CollectorRegistry
 
 from queuecast_edge.metrics import new_registry
+from queuecast_gateway.api.metrics import ApiMetrics
 from queuecast_gateway.metrics import Metrics as GatewayMetrics
 from queuecast_poller.metrics import Metrics as PollerMetrics
 
@@ -39,6 +40,7 @@ def _registry(package: str) -> CollectorRegistry:
     registry = new_registry(package, "unknown")
     if package == "queuecast_gateway":
         GatewayMetrics(registry)
+        ApiMetrics(registry)
     else:
         PollerMetrics(registry).for_queue("orders")
     return registry

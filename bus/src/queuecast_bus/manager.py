@@ -80,6 +80,18 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         with self._comparing_clocks():
             return await self._publisher.publish(batch)
 
+    async def stored_before(self, dedup_ids: Sequence[str]) -> list[str | None]:
+        """Return the offset of the record that was stored with each dedup id, None if none is known.
+
+        Raises `BusUnavailable`.
+        """
+        async with redis_call("asking what is stored already"):
+            pipeline = self.commands.pipeline(transaction=False)
+            for dedup_id in dedup_ids:
+                pipeline.get(self.keys.seen(dedup_id))
+            found = await pipeline.execute()
+        return [None if offset is None else offset.decode() for offset in found]
+
     async def follow_failovers(self) -> None:
         """Leave a primary once its sentinels name another one, for ever; return at once without sentinels."""
         await Failovers(self.clients).follow()

@@ -291,9 +291,36 @@ FROM_BROWSERS = Row(
     ],
 )
 
+API = Row(
+    "HTTP API",
+    [
+        Series(
+            "Requests",
+            "By operation and status. 503: Redis did not confirm, or a gateway is behind. Nothing is shown "
+            "without `QUEUECAST_API_PORT`.",
+            "cps",
+            {"{{route}} {{status}}": f"{rates(gateway('api_requests_total'), 'route, status')} > 0"},
+            width=8,
+        ),
+        Series(
+            "Time of a request",
+            "99th percentile from its head to its answer, by operation.",
+            "s",
+            {"{{route}}": quantile(0.99, gateway("api_seconds_bucket"), "route")},
+            width=8,
+        ),
+        by(
+            "outcome",
+            "api_events_total",
+            "Events and commands",
+            "Stored now, or stored before with the same key.",
+        ),
+    ],
+)
+
 DASHBOARD = Dashboard(
     "gateway",
     "Gateway",
     "Who connects and leaves, how soon events are written, what is refused, and the processes' resources.",
-    [IN_SHORT, COMING_AND_GOING, BREAKING_OFF, TO_BROWSERS, PAST, FROM_BROWSERS, processes("gateway")],
+    [IN_SHORT, COMING_AND_GOING, BREAKING_OFF, TO_BROWSERS, PAST, FROM_BROWSERS, API, processes("gateway")],
 )

@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from queuecast_edge.metrics import LATENCY_BUCKETS, new_registry
+from queuecast_gateway.api.metrics import ApiMetrics
 from queuecast_gateway.metrics import Metrics as GatewayMetrics
 from queuecast_poller.metrics import Metrics as PollerMetrics
 
@@ -20,7 +21,9 @@ LABELS = {
     "queue",
     "outcome",
     "reason",
+    "route",
     "stage",
+    "status",
     "transport",
     "redelivered",
     "le",
@@ -33,6 +36,7 @@ LABELS = {
 
 def gateway(registry: CollectorRegistry) -> None:
     GatewayMetrics(registry)
+    ApiMetrics(registry)
 
 
 def poller(registry: CollectorRegistry) -> None:

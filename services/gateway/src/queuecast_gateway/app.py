@@ -19,6 +19,7 @@ from queuecast_edge.process import stop_signal
 from queuecast_edge.spans import Traces
 from queuecast_edge.traces import open_traces
 from queuecast_gateway.access.keys import KeySet
+from queuecast_gateway.api.building import build_api
 from queuecast_gateway.composition import (
     bind_public,
     build_admission,
@@ -39,7 +40,7 @@ from queuecast_gateway.delivery.gateway_bus import GatewayBus
 from queuecast_gateway.delivery.traced import TracedBus, TracedFanout
 from queuecast_gateway.delivery.write_delay import WriteDelay
 from queuecast_gateway.metrics import Metrics
-from queuecast_gateway.public.web import web_server
+from queuecast_gateway.public.web import WebServer, web_server
 from queuecast_gateway.recovery.session_store import SessionStore
 from queuecast_gateway.replica.announcement import Announcement
 from queuecast_gateway.replica.backpressure import Backpressure
@@ -76,7 +77,8 @@ class Gateway:
         server = self._server = SocketServer(
             bus, settings, metrics, self._recovery, authenticator, self._admission
         )
-        register_handlers(settings, server, metrics, build_past_reader(settings, bus, metrics))
+        past = build_past_reader(settings, bus, metrics)
+        register_handlers(settings, server, metrics, past)
 
         commands = Commands(server, settings.max_rooms, metrics)
         bus.emitters = Emitters(bus, commands, metrics, frozenset(settings.namespaces))
@@ -112,6 +114,12 @@ class Gateway:
         for note in self._openness.notes:
             log.warning("%s", note)
         self._stopping = stop_signal()
+        self._api = build_api(settings, self._registry, bus, past, server.eio.wheel, self._stopping.is_set)
+        self._api_listener = (
+            None
+            if settings.api_port is None
+            else bind(settings.host, settings.api_port, variable("api_port"))
+        )
 
     async def run(self) -> None:
         """Serve until the stop signal. Raises what ended a part, if anything did."""
@@ -119,9 +127,11 @@ class Gateway:
         try:
             async with admin, asyncio.TaskGroup() as tasks:
                 parts = [tasks.create_task(part) for part in self._parts()]
-                serving = tasks.create_task(self._serve())
+                serving = [tasks.create_task(self._serve())]
+                if self._api is not None:
+                    serving.append(tasks.create_task(self._serve_api(self._api)))
                 signalled = tasks.create_task(self._stopping.wait())
-                await asyncio.wait((serving, signalled), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((*serving, signalled), return_when=asyncio.FIRST_COMPLETED)
                 was_signalled = self._stopping.is_set()
                 await self._stop(serving)
                 for part in parts:
@@ -156,13 +166,21 @@ class Gateway:
         log.info("replica %s serves browsers on port %d", self._settings.replica, self._settings.port)
         await self._web.serve(sockets=[self._public])
 
+    async def _serve_api(self, api: WebServer) -> None:
+        await self._bus.reading.wait()
+        log.info("the HTTP API is on port %d", self._settings.api_port)
+        await api.serve(sockets=[self._api_listener] if self._api_listener is not None else [])
+
     def _ready(self) -> Health:
         emitters = Health() if self._node_emitters is None else self._node_emitters.ready()
         stopping = Health(("stopping",)) if self._stopping.is_set() else Health()
         keys = Health() if self._jwks is None else self._jwks.ready()
         port = Health() if self._web.started else Health((f"port {self._settings.port} is not open yet",))
+        api = Health()
+        if self._api is not None and not self._api.started:
+            api = Health((f"port {self._settings.api_port} is not open yet",))
         own = (self._probe.ready(), port, self._admission.ready(), keys, stopping, self._openness)
-        return combine([*own, emitters])
+        return combine([*own, emitters, api])
 
     def _on_gap(self, gap: Gap) -> None:
         # Some records can never be read here: every client has to start anew, one after another.
@@ -174,14 +192,17 @@ class Gateway:
         ending = self._server.authentication.end_without(keys, self._settings.drain_seconds)
         self._server.eio.start(ending)
 
-    async def _stop(self, serving: asyncio.Task[None]) -> None:
+    async def _stop(self, serving: list[asyncio.Task[None]]) -> None:
         log.info("stopping")
         self._metrics.draining.set(1)
+        # Meanwhile the API answers: its clients move to other replicas with their next connections.
         await self._close_connections()
-        self._web.should_exit = True
-        if not self._web.started:
-            serving.cancel()
-        await asyncio.wait([serving])
+        for server, task in zip((self._web, self._api), serving, strict=False):
+            if server is not None:
+                server.should_exit = True
+                if not server.started:
+                    task.cancel()
+        await asyncio.wait(serving)
         await self._server.shutdown()
         try:
             await self._sessions.flush()

@@ -96,7 +96,8 @@ class Metrics:
         self.events_replayed = counter("events_replayed", "Missed events sent to recovered sessions")
         self.past_answers = counter(
             "past_answers",
-            "Answers to `subscribe` with past events, by whether they had all that was asked for",
+            "Answers with past events, to `subscribe` and by the HTTP API, by whether they had all that was "
+            "asked for",
             "outcome",
             PAST_OUTCOMES,
         )
@@ -143,7 +144,7 @@ class Metrics:
         )
         self.commands = counter(
             "commands",
-            "Sessions here that commands in messages or of Node's emitters were addressed to",
+            "Sessions here that commands were addressed to: of messages, the HTTP API or Node's emitters",
             "outcome",
             COMMAND_OUTCOMES,
         )
@@ -188,7 +189,8 @@ class Metrics:
         self.delivery = Histogram(
             "queuecast_gateway_delivery_seconds",
             "From when the queue could first deliver a message (SentTimestamp plus the queue's delay and the "
-            "time that its rate limit held the message back) to the sockets, once per record that somebody "
+            "time that its rate limit held the message back), or the HTTP API had read it, to the sockets, "
+            "once per record that somebody "
             "here received; redelivered messages are separate, because Queuecast does not determine their "
             "time on the queue",
             ("redelivered",),

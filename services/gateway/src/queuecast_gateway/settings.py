@@ -12,6 +12,7 @@ from queuecast_bus.names import check_namespace, check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_edge.settings import EdgeSettings
+from queuecast_gateway.access.api_settings import ApiSettings
 from queuecast_gateway.access.board_settings import BoardSettings
 from queuecast_gateway.access.hosts import Hosts, check_host, is_host
 from queuecast_gateway.access.origins import Origins, normalized
@@ -30,7 +31,7 @@ SEND_BUFFER_BYTES = 128 << 10
 """Enough for 2.5 MB a second to a browser that is 100 ms away."""
 
 
-class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings, BoardSettings):
+class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings, BoardSettings, ApiSettings):
     """Every setting of the gateway."""
 
     port: int = Field(
@@ -182,6 +183,17 @@ class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings, BoardSe
     def _is_not_the_admin_port(cls, port: int, others: ValidationInfo) -> int:
         if port == others.data.get("admin_port"):
             raise ValueError(f"{port} is QUEUECAST_ADMIN_PORT too, and browsers need a port of their own")
+        return port
+
+    @field_validator("port")
+    @classmethod
+    def _is_not_the_port_of_the_api(cls, port: int, others: ValidationInfo) -> int:
+        api = others.data.get("api_port")
+        if api is not None and api in (port, others.data.get("admin_port")):
+            raise ValueError(
+                f"QUEUECAST_API_PORT: {api} is QUEUECAST_PORT or QUEUECAST_ADMIN_PORT too: who may publish "
+                "is not who may connect, or read metrics"
+            )
         return port
 
     @field_validator("origins")

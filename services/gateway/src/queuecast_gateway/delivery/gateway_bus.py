@@ -18,6 +18,7 @@ from queuecast_gateway.delivery.emitters import Emitters
 from queuecast_gateway.delivery.history import History
 from queuecast_gateway.delivery.rooms import NOBODY, Rooms
 from queuecast_gateway.replica.figures import ANSWER, QUESTION, ReplicaFigures
+from queuecast_gateway.replica.room_counts import RoomCounts
 from queuecast_gateway.settings import Settings
 from queuecast_gateway.wire.emission import Unsupported
 from queuecast_gateway.wire.python_message import (
@@ -44,6 +45,7 @@ class GatewayBus(BusManager, Rooms):
         self.history = History(0, settings.max_record_bytes)
         self.emitters: Emitters
         self.figures: ReplicaFigures
+        self.room_counts = RoomCounts(self)
         self._hears_python = "python" in settings.emitters
         self._close_requests: dict[str, asyncio.Event] = {}
         self._claims: dict[tuple[str, str], int] = {}
@@ -182,6 +184,8 @@ class GatewayBus(BusManager, Rooms):
         try:
             if "count" in message:
                 await self._answer_count(message)
+            elif "counted" in message:
+                self.room_counts.receive(message)
             elif QUESTION in message:
                 # This may take a while, too.
                 self.server.eio.start(self._answer_figures(message))
@@ -203,8 +207,11 @@ class GatewayBus(BusManager, Rooms):
     async def _answer_count(self, message: dict[str, Any]) -> None:
         """Answer how many sessions are in some rooms here; see `queuecast_bus.presence`."""
         audience = self.audience(message["namespace"], message["rooms"])
-        sessions = len(audience.recoverable) + len(audience.plain)
+        answer = count_answer(message, self.host_id, len(audience.recoverable) + len(audience.plain))
+        if message.get("each"):
+            rooms = self.rooms.get(message["namespace"], {})
+            answer["each"] = {room: len(rooms.get(room, ())) for room in message["rooms"]}
         try:
-            await self.send_to_replica(message["host_id"], count_answer(message, self.host_id, sessions))
+            await self.send_to_replica(message["host_id"], answer)
         except BusUnavailable as exc:
             log.info("cannot answer how many sessions are here: %s", exc)

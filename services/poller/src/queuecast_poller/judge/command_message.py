@@ -9,15 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from queuecast_bus.command import Command, Target, Verb
-from queuecast_bus.names import (
-    MAX_BYTES,
-    MAX_ROOMS,
-    BadName,
-    check_joinable,
-    check_namespace,
-    check_room,
-)
+from queuecast_bus.command import Command, Verb
+from queuecast_bus.command_body import BadBody, read_body
+from queuecast_bus.names import BadName, check_namespace
 
 COMMAND = "queuecast.command"
 """The attribute that makes a message a command."""
@@ -57,45 +51,9 @@ def read_command(attributes: Mapping[str, str], unreadable: Collection[str], dat
     except ValueError as exc:
         raise BadCommand(f"{COMMAND} {attributes[COMMAND][:80]!r}: expected one of {VERBS}") from exc
     try:
-        namespace = check_namespace(attributes.get("namespace", "/"))
-        target, name = _target(data)
-        return Command(verb, namespace, target, name, _rooms(verb, data))
+        return read_body(verb, check_namespace(attributes.get("namespace", "/")), data)
     except BadName as exc:
         raise BadCommand(str(exc)) from exc
-
-
-def _target(data: Any) -> tuple[Target, str]:
-    if not isinstance(data, dict):
-        raise BadCommand('the body: expected an object such as {"user": "ann"} or {"room": "vip"}')
-    if unknown := data.keys() - {*Target, "rooms"}:
-        raise BadCommand(
-            f"the body: {min(unknown)[:80]!r} is not part of a command: expected user or room, rooms"
-        )
-    named = [target for target in Target if target in data]
-    if len(named) != 1:
-        raise BadCommand("the body: expected either a user or a room")
-    name = data[named[0]]
-    if not isinstance(name, str) or not 0 < _size(name) <= MAX_BYTES:
-        raise BadCommand(f"the body: {named[0]}: expected 1 to {MAX_BYTES} bytes of UTF-8")
-    return named[0], name if named[0] is Target.USER else check_room(name)
-
-
-def _rooms(verb: Verb, data: Mapping[str, Any]) -> tuple[str, ...]:
-    if verb is Verb.DISCONNECT:
-        if "rooms" in data:
-            raise BadCommand("the body: rooms: a disconnect has none")
-        return ()
-    rooms = data.get("rooms")
-    if not isinstance(rooms, list) or not rooms or not all(isinstance(room, str) for room in rooms):
-        raise BadCommand(f'the body: rooms: expected the rooms to {verb}, as in ["sku:7", "sku:8"]')
-    if len(rooms) > MAX_ROOMS:
-        raise BadCommand(f"the body: rooms: {len(rooms)} of them, at most {MAX_ROOMS} are allowed")
-    check = check_joinable if verb is Verb.JOIN else check_room
-    return tuple(dict.fromkeys(check(room) for room in rooms))
-
-
-def _size(name: str) -> int:
-    try:
-        return len(name[: MAX_BYTES + 1].encode())
-    except UnicodeEncodeError:
-        return 0
+    except BadBody as exc:
+        place = ": ".join(("the body", *(part for part in exc.path if isinstance(part, str))))
+        raise BadCommand(f"{place}: {exc}") from exc
