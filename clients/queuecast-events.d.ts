@@ -57,7 +57,20 @@ export interface Renewed extends Rooms {
 }
 
 /** Which past events a `subscribe` asks for: the last ones of each room, all after an offset, or the newest of each key. */
-export type PastOptions = { last: number } | { since: string } | { latest: true };
+export type PastOptions = ({ last: number } | { since: string } | { latest: true }) & Partial<PresenceOptions>;
+
+/** Whether the page wants to be told who is in the rooms; without rooms, how many are in the namespace. */
+export interface PresenceOptions {
+  presence: boolean;
+}
+
+/** Who is in a room (null: in the namespace). `users` is missing if the token does not allow it; if not `complete`, a limit has cut it. */
+export interface Presence {
+  room: string | null;
+  count: number;
+  users?: string[];
+  complete: boolean;
+}
 
 /** A past event, by its name; `args` are what its handler would get, without the offset. `key` is its message's, if any. */
 export type PastEvent<Events extends object> = {
@@ -77,6 +90,8 @@ export type Received<Events extends object> = {
 } & {
   /** The token expires in so many seconds: send `refresh` with a new one. */
   token_expiring: (about: { expires_in: number }) => void;
+  /** It has changed who is in a room for which this page asked. */
+  "queuecast:presence": (about: Presence) => void;
 };
 
 /** What a page may emit. */
@@ -84,6 +99,7 @@ export type Sent<Events extends object, Relayed extends object> = {
   subscribe: (
     ...args:
       | [rooms: string | string[], done: (ack: Ack<Rooms>) => void]
+      | [rooms: string | string[], options: PresenceOptions, done: (ack: Ack<Rooms>) => void]
       | [rooms: string | string[], past: PastOptions, done: (ack: Ack<Past<Events>>) => void]
   ) => void;
   unsubscribe: (rooms: string | string[], done: (ack: Ack<Rooms>) => void) => void;

@@ -22,6 +22,9 @@ from queuecast_bus import Batch, BusManager, BusSettings, BusUnavailable, Record
 from queuecast_bus.latest import MAX_KEPT_BYTES
 from queuecast_gateway.delivery.history import History
 from queuecast_gateway.delivery.room_index import RoomIndex
+from queuecast_gateway.presence.announcements import Announcements
+from queuecast_gateway.presence.own_part import OwnPart
+from queuecast_gateway.presence.totals import Totals
 from queuecast_gateway.recovery.latest_rooms import LatestBounds, LatestRooms
 from queuecast_gateway.recovery.session_state import State
 from queuecast_gateway.recovery.session_store import SessionStore
@@ -205,6 +208,8 @@ async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
     sessions.note("pid", "drop", state)
     assert await sessions.claim("pid", "/", "") is None
 
+    await tell_who_is_there(bus)
+
     heard: list[Any] = []
     listening = asyncio.create_task(listen(bus, heard))
     try:
@@ -219,6 +224,21 @@ async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
         listening.cancel()
         await asyncio.wait([listening])
     await lose_a_record(redis, bus)
+
+
+async def tell_who_is_there(bus: BusManager) -> None:
+    """Announce a part, change it, read it, show it to an operator, and take it back."""
+    announcements, own, totals = Announcements(bus, "one"), OwnPart(10, 10, lambda _: None), Totals()
+    for sid in "12":
+        own.enter("/,a", sid, "ann", list)
+    total = totals.watch("/,a")
+    for _ in range(2):
+        await announcements.exchange(own, totals)
+        for sid in "12":
+            own.leave("/,a", sid)
+    assert total.count == 0
+    assert [replica.name async for replica, _ in announcements.all_parts()] == ["one"]
+    await announcements.withdraw()
 
 
 async def listen(bus: BusManager, heard: list[Any]) -> None:

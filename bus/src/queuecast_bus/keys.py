@@ -82,6 +82,20 @@ class Keys:
         return f"queuecast:{{{self.channel}}}:inbox:{replica}"
 
     @property
+    def presence_leases(self) -> str:
+        """Has the replicas whose part of who is there counts, by when that ends."""
+        return f"queuecast:{{{self.channel}}}:presence:leases"
+
+    @property
+    def presence_log(self) -> str:
+        """Has what replicas have announced last about who is there."""
+        return f"queuecast:{{{self.channel}}}:presence:log"
+
+    def presence_part(self, replica: str) -> str:
+        """Has who is in the rooms of one replica."""
+        return f"queuecast:{{{self.channel}}}:presence:part:{replica}"
+
+    @property
     def emitter_key(self) -> str:
         """The `key` of Node's emitters, with which their channels begin: theirs by default for our default
         channel, and the channel's name for any other.

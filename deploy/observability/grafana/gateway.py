@@ -244,6 +244,53 @@ PAST = Row(
     ],
 )
 
+PRESENCE = Row(
+    "Presence",
+    [
+        by(
+            "outcome",
+            "presence_steps_total",
+            "Exchanges about who is there",
+            "`whole`: a gateway announced all of its part, as at its start and after a failure of Redis.",
+            6,
+        ),
+        Series(
+            "Changed rooms, and events",
+            "Rooms of which gateways announced a change, and presence events to browsers.",
+            "cps",
+            {
+                "changed rooms": rates(gateway("presence_changes_total")),
+                "events": rates(gateway("presence_events_total")),
+            },
+            width=6,
+        ),
+        Series(
+            "Rooms",
+            "Announced by each gateway, and watched by browsers there.",
+            "short",
+            {
+                f"announced, {POD}": f"sum by ({BY_POD}) ({gateway('presence_rooms')})",
+                f"watched, {POD}": f"sum by ({BY_POD}) ({gateway('presence_watched_rooms')})",
+            },
+            width=4,
+        ),
+        Series(
+            "Memory for presence",
+            "By gateway; pages may watch no other room beyond `QUEUECAST_PRESENCE_BYTES`.",
+            "bytes",
+            {POD: f"sum by ({BY_POD}) ({gateway('presence_held_bytes')})"},
+            width=4,
+        ),
+        by(
+            "reason",
+            "presence_limited_total",
+            "Limits of presence reached",
+            "Events then say `complete: false`; `memory`: a page was refused.",
+            4,
+        ),
+    ],
+)
+
 FROM_BROWSERS = Row(
     "From browsers",
     [
@@ -322,5 +369,15 @@ DASHBOARD = Dashboard(
     "gateway",
     "Gateway",
     "Who connects and leaves, how soon events are written, what is refused, and the processes' resources.",
-    [IN_SHORT, COMING_AND_GOING, BREAKING_OFF, TO_BROWSERS, PAST, FROM_BROWSERS, API, processes("gateway")],
+    [
+        IN_SHORT,
+        COMING_AND_GOING,
+        BREAKING_OFF,
+        TO_BROWSERS,
+        PAST,
+        PRESENCE,
+        FROM_BROWSERS,
+        API,
+        processes("gateway"),
+    ],
 )

@@ -49,6 +49,22 @@ socket.on("token_expiring", ({ expires_in }) => {
     if (ack.ok && ack.expires !== null) ack.expires.toFixed();
   });
 });
+socket.on("queuecast:presence", ({ room, count, users, complete }) => {
+  if (room !== null && complete) shown.set(room, count);
+  users?.map((user) => user.toUpperCase());
+  // @ts-expect-error: without the claim nobody is named
+  users.length.toFixed();
+});
+socket.emit("subscribe", [], { presence: true }, (ack) => {
+  if (ack.ok) ack.rooms.map((room) => room.toUpperCase());
+  // @ts-expect-error: without past events there is no offset
+  if (ack.ok) known = ack.offset;
+});
+socket.emit("subscribe", "sku:7", { last: 20, presence: true }, (ack) => {
+  if (ack.ok) known = ack.offset;
+});
+// @ts-expect-error: it is on or off
+socket.emit("subscribe", "sku:7", { presence: "yes" }, () => {});
 // @ts-expect-error: no such event comes
 socket.on("prise", () => {});
 

@@ -9,6 +9,7 @@ from queuecast_bus import BusUnavailable
 from queuecast_gateway.access.grant import EVERY_ROOM, Identity
 from queuecast_gateway.engine.frames import split
 from queuecast_gateway.recovery.session_state import Claimed, State, Verb
+from queuecast_gateway.wire.presence import is_watch_room
 
 
 class FakeServer:
@@ -38,7 +39,10 @@ class FakeServer:
         self.handlers[event, namespace] = handler
 
     def rooms(self, sid: str, namespace: str) -> list[str]:
-        return [sid, *self._rooms.get((sid, namespace), [])]
+        return [sid, *(room for room in self.joined(sid, namespace) if not is_watch_room(room))]
+
+    def joined(self, sid: str, namespace: str) -> list[str]:
+        return self._rooms.get((sid, namespace), [])
 
     async def enter_room(self, sid: str, room: str, namespace: str) -> None:
         joined = self._rooms.setdefault((sid, namespace), [])

@@ -10,6 +10,7 @@ import queuecast_gateway
 from queuecast_gateway.access.authenticator import Code
 from queuecast_gateway.engine import frames, session
 from queuecast_gateway.server.authentication import EXPIRED
+from queuecast_gateway.wire.presence import PRESENCE_EVENT
 from queuecast_gateway.wire.protocol import ACK_CODES, HANDLED_EVENTS, OFFSET_EVENT
 
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")
@@ -55,7 +56,7 @@ def test_the_events_are_those_of_the_gateway() -> None:
     shown = {
         *re.findall(r"^\| `([\w:]+)`", section("Events of a page") + section("Events of a gateway"), re.M)
     }
-    assert shown == {*HANDLED_EVENTS, OFFSET_EVENT}
+    assert shown == {*HANDLED_EVENTS, OFFSET_EVENT, PRESENCE_EVENT}
 
 
 def test_each_status_of_a_refused_request_is_listed() -> None:

@@ -29,6 +29,7 @@ from queuecast_gateway.composition import (
     build_jwks,
     build_node_emitters,
     build_past_reader,
+    build_presence,
     build_recovery,
     openness_notes,
     register_handlers,
@@ -77,8 +78,9 @@ class Gateway:
         server = self._server = SocketServer(
             bus, settings, metrics, self._recovery, authenticator, self._admission
         )
+        self._presence = build_presence(settings, bus, server, metrics)
         past = build_past_reader(settings, bus, metrics)
-        register_handlers(settings, server, metrics, past)
+        register_handlers(settings, server, metrics, past, self._presence)
 
         commands = Commands(server, settings.max_rooms, metrics)
         bus.emitters = Emitters(bus, commands, metrics, frozenset(settings.namespaces))
@@ -123,7 +125,8 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until the stop signal. Raises what ended a part, if anything did."""
-        admin = admin_server(self._admin, self._registry, alive=Health, ready=self._ready)
+        pages = {} if self._presence is None else {"/presence": self._presence.view.answer}
+        admin = admin_server(self._admin, self._registry, alive=Health, ready=self._ready, pages=pages)
         try:
             async with admin, asyncio.TaskGroup() as tasks:
                 parts = [tasks.create_task(part) for part in self._parts()]
@@ -154,6 +157,8 @@ class Gateway:
         yield self._board.run()
         yield Announcement(self._bus, self._settings.namespaces).run()
         yield self._backpressure.run()
+        if self._presence is not None:
+            yield self._presence.run()
         yield watch_lag(self._metrics.loop_lag.observe)
         if self._jwks is not None:
             yield self._jwks.run()
@@ -204,6 +209,8 @@ class Gateway:
                     task.cancel()
         await asyncio.wait(serving)
         await self._server.shutdown()
+        if self._presence is not None:
+            await self._presence.withdraw()
         try:
             await self._sessions.flush()
         except BusUnavailable as exc:

@@ -32,6 +32,7 @@ from queuecast_gateway.limits.failure_limiter import FailureLimiter
 from queuecast_gateway.limits.quota import Quota
 from queuecast_gateway.limits.rate_limiter import RateLimiter
 from queuecast_gateway.metrics import Metrics
+from queuecast_gateway.presence.tracker import Presence, PresenceBounds
 from queuecast_gateway.public.admission import Admission, raise_descriptor_limit
 from queuecast_gateway.recovery.past_reader import PastBounds, PastReader
 from queuecast_gateway.recovery.recovery import Recovery
@@ -40,7 +41,7 @@ from queuecast_gateway.recovery.session_store import SessionStore
 from queuecast_gateway.replica.board import Board
 from queuecast_gateway.replica.deletion_cost import DeletionCost
 from queuecast_gateway.replica.figures import ReplicaFigures
-from queuecast_gateway.server.handlers import Handlers
+from queuecast_gateway.server.handlers import NO_PRESENCE, Handlers
 from queuecast_gateway.server.socketio_server import SocketServer
 from queuecast_gateway.server.subscriptions import NoPast, Past, SubscriptionBounds
 from queuecast_gateway.settings import Settings
@@ -127,7 +128,31 @@ def build_admission(settings: Settings, metrics: Metrics) -> Admission:
     return Admission(raise_descriptor_limit(), settings.max_connections, per_address, connect_rate, metrics)
 
 
-def register_handlers(settings: Settings, server: SocketServer, metrics: Metrics, past: Past) -> None:
+def build_presence(
+    settings: Settings, bus: GatewayBus, server: SocketServer, metrics: Metrics
+) -> Presence | None:
+    """Return what tells who is there, None if nobody may ask."""
+    if not settings.has_presence:
+        return None
+    bounds = PresenceBounds(
+        patterns(settings.presence_rooms or ()),
+        settings.presence_namespaces,
+        settings.presence_seconds,
+        settings.max_presence_rooms,
+        settings.max_presence_users,
+        settings.presence_bytes,
+        settings.max_presence_event_bytes,
+    )
+    return Presence(bus, bounds, settings.replica, server.identity, metrics)
+
+
+def register_handlers(
+    settings: Settings,
+    server: SocketServer,
+    metrics: Metrics,
+    past: Past,
+    presence: Presence | None = None,
+) -> None:
     """Register the handlers of browsers' events in every namespace."""
     bounds = SubscriptionBounds(
         settings.max_rooms,
@@ -140,6 +165,7 @@ def register_handlers(settings: Settings, server: SocketServer, metrics: Metrics
         relay_events=settings.relay_events,
         bounds=bounds,
         past=past,
+        presence=presence or NO_PRESENCE,
         schemas=settings.schemas,
     )
     for namespace in settings.namespaces:

@@ -51,6 +51,8 @@ EMITTER_OUTCOMES = (
 )
 PAST_OUTCOMES = ("complete", "incomplete")
 PAST_CALLS = ("events", "index", "marks", "latest")
+PRESENCE_OUTCOMES = ("changes", "whole", "failed")
+PRESENCE_LIMITS = ("rooms", "users", "memory", "event")
 RELAY_OUTCOMES = ("published", "refused", "failed")
 COMPRESSION_STAGES = ("before", "after")
 
@@ -110,6 +112,27 @@ class Metrics:
             PAST_CALLS,
         )
         self.past_held = gauge("past_held_bytes", "Memory for finding past events, of `QUEUECAST_PAST_BYTES`")
+        self.presence_rooms = gauge("presence_rooms", "Rooms of which this replica announces who is there")
+        self.presence_watched = gauge("presence_watched_rooms", "Rooms that browsers here watch")
+        self.presence_held = gauge(
+            "presence_held_bytes", "Memory for who is there: announced by this replica, and in watched rooms"
+        )
+        self.presence_changes = counter("presence_changes", "Changed rooms that this replica has announced")
+        self.presence_steps = counter(
+            "presence_steps",
+            "Exchanges with the other replicas about who is there: of `changes`, of this replica's "
+            "`whole` part again, and `failed` ones",
+            "outcome",
+            PRESENCE_OUTCOMES,
+        )
+        self.presence_events = counter("presence_events", "Presence events sent to browsers")
+        self.presence_limited = counter(
+            "presence_limited",
+            "Times that a limit of presence was reached: sessions in rooms beyond it, sessions counted "
+            "without their identity, browsers that may watch no other room for lack of memory, cut events",
+            "reason",
+            PRESENCE_LIMITS,
+        )
         self.events_refused = counter(
             "events_refused",
             "Connections closed for what the client sent, or failed to send",

@@ -16,6 +16,7 @@ from queuecast_gateway.access.api_settings import ApiSettings
 from queuecast_gateway.access.board_settings import BoardSettings
 from queuecast_gateway.access.hosts import Hosts, check_host, is_host
 from queuecast_gateway.access.origins import Origins, normalized
+from queuecast_gateway.access.presence_settings import PresenceSettings
 from queuecast_gateway.access.settings import AccessSettings
 from queuecast_gateway.limits.settings import LimitSettings
 from queuecast_gateway.limits.token_bucket import Rates
@@ -31,7 +32,9 @@ SEND_BUFFER_BYTES = 128 << 10
 """Enough for 2.5 MB a second to a browser that is 100 ms away."""
 
 
-class Settings(BusSettings, EdgeSettings, AccessSettings, LimitSettings, BoardSettings, ApiSettings):
+class Settings(
+    BusSettings, EdgeSettings, AccessSettings, LimitSettings, BoardSettings, PresenceSettings, ApiSettings
+):
     """Every setting of the gateway."""
 
     port: int = Field(

@@ -43,7 +43,8 @@ EVERY_ROOM = Rooms(prefixes=("",))
 class Identity:
     """Who a session belongs to and what it may do. `subject` is "" if it has shown no token.
 
-    `joins` are the rooms that it is in from the start, `relays` the events that it may relay (None: all that
+    `joins` are the rooms that it is in from the start, `sees` those of which it may be told who is there,
+    `relays` the events that it may relay (None: all that
     the settings allow), `expires` the Unix time at which it ends (None: never). `operator` are its rights on
     the live board. `key` has verified its token.
     """
@@ -55,9 +56,14 @@ class Identity:
     expires: float | None = None
     key: Key | None = field(default=None, repr=False, compare=False)
     operator: frozenset[str] = frozenset()
+    sees: Rooms = Rooms()
 
     def may_join(self, room: str) -> bool:
         return room in self.rooms
+
+    def may_see(self, room: str) -> bool:
+        """Say whether it may be told the identities of those in a room, and not only how many they are."""
+        return room in self.sees
 
     def may_relay(self, event: str) -> bool:
         return self.relays is None or event in self.relays
@@ -83,9 +89,9 @@ def patterns(names: Iterable[str]) -> Rooms:
 def identity(claims: Mapping[str, Any], public: Rooms, leeway_seconds: float) -> Identity:
     """Return the identity that verified claims describe. Raises `BadClaims`.
 
-    `rooms`, `join`, `relay` and `operator` are optional lists of names. What they do not name is not allowed,
-    except the `public` rooms and the subject's own, `user:{sub}`. A session lasts as long as its token is
-    accepted.
+    `rooms`, `join`, `relay`, `presence` and `operator` are optional lists of names. What they do not name is
+    not allowed, except the `public` rooms and the subject's own, `user:{sub}`. A session lasts as long as its
+    token is accepted.
     """
     subject = claims["sub"]
     try:
@@ -101,6 +107,7 @@ def identity(claims: Mapping[str, Any], public: Rooms, leeway_seconds: float) ->
         relays=_read(claims, "relay", _events),
         expires=claims["exp"] + leeway_seconds,
         operator=_read(claims, "operator", _rights),
+        sees=_read(claims, "presence", patterns),
     )
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from queuecast_bus.names import SESSION_PREFIX, is_session_id
+from queuecast_gateway.wire.presence import is_watch_room
 
 MAX_ROOMS = 50
 """Rooms that are listed."""
@@ -70,6 +71,8 @@ def _rooms(table: Table, namespaces: Iterable[str]) -> Iterator[Room]:
         rooms = table.get(namespace, {})
         for name in list(rooms):
             if name is None or (name.startswith(SESSION_PREFIX) and is_session_id(name)):
+                continue
+            if is_watch_room(name):
                 continue
             if (members := rooms.get(name)) is not None:
                 yield Room(namespace, name, len(members))

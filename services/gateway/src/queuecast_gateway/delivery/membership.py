@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from queuecast_bus.command import Command, Verb
 from queuecast_bus.names import is_session_id
 from queuecast_gateway.access.grant import Identity
+from queuecast_gateway.wire.presence import is_watch_room, room_of
 
 
 def rooms_after(
@@ -15,9 +16,10 @@ def rooms_after(
     Each room has the offset at which it was joined. A join is for all of its rooms or for none.
     """
     if command.verb is Verb.LEAVE:
-        return {room: joined for room, joined in rooms.items() if room not in command.rooms}, "left"
+        return {room: joined for room, joined in rooms.items() if room_of(room) not in command.rooms}, "left"
     # A session's own room is for that session alone.
     if any(is_session_id(room) or not identity.may_join(room) for room in command.rooms):
         return rooms, "forbidden"
     after = {**rooms, **{room: at for room in command.rooms if room not in rooms}}
-    return (rooms, "too_many_rooms") if len(after) > max_rooms else (after, "joined")
+    number = sum(not is_watch_room(room) for room in after)
+    return (rooms, "too_many_rooms") if number > max_rooms else (after, "joined")

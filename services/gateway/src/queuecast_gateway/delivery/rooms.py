@@ -13,6 +13,7 @@ from queuecast_gateway.delivery.compression import Compression, Piece
 from queuecast_gateway.delivery.history import History
 from queuecast_gateway.engine.session import Session
 from queuecast_gateway.wire.packet import record_frames
+from queuecast_gateway.wire.presence import NAMESPACE_ROOM, is_watch_room, watch_room
 
 
 class Watcher(Protocol):
@@ -20,6 +21,13 @@ class Watcher(Protocol):
 
     def changed(self, sid: str, namespace: str, room: str, *, entered: bool) -> None: ...
     def dropped(self, sid: str, namespace: str) -> None: ...
+
+
+class Attendance(Protocol):
+    """What is called when a session enters or leaves a room, or with the room "" its namespace."""
+
+    def entered(self, sid: str, namespace: str, room: str) -> None: ...
+    def left(self, sid: str, namespace: str, rooms: Iterable[str]) -> None: ...
 
 
 class Audience(NamedTuple):
@@ -61,6 +69,7 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         self.history = History(0)
         self.compression = Compression(self.history)
         self.watcher: Watcher | None = None
+        self.presence: Attendance | None = None
         self.on_left: Callable[[tuple[str, str]], None] | None = None
         self.offset_namespaces: frozenset[str] = frozenset()
         self._joined: dict[str, dict[str, dict[str, str]]] = {}
@@ -167,6 +176,8 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         if room is None or namespace not in self.rooms:
             super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
         if room is None:
+            if self.presence is not None:
+                self.presence.entered(sid, namespace, NAMESPACE_ROOM)
             return
         if sid != room and self.is_sid_room(namespace, room):
             raise ValueError("cannot enter a sid room")
@@ -181,6 +192,8 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
             if room not in joined:
                 joined[room] = self.history.position
                 self._notify(sid, namespace, room, entered=True)
+            if self.presence is not None:
+                self.presence.entered(sid, namespace, room)
 
     def reserve_room(self, sid: str, namespace: str, room: str) -> None:
         """Have a session join a room that it is delivered nothing of before `basic_enter_room`.
@@ -203,6 +216,10 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         super().basic_leave_room(sid, namespace, room)
         if room is not None and self._joined.get(namespace, {}).get(sid, {}).pop(room, None) is not None:
             self._notify(sid, namespace, room, entered=False)
+            if self.presence is not None:
+                self.presence.left(sid, namespace, (room,))
+                if not is_watch_room(room) and watch_room(room) in self.joined(sid, namespace):
+                    self.basic_leave_room(sid, namespace, watch_room(room))
 
     def _notify(self, sid: str, namespace: str, room: str, *, entered: bool) -> None:
         if self.watcher is not None:
@@ -212,10 +229,16 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         """Return a session's rooms, its own first."""
         if sid not in self.rooms.get(namespace, {}).get(None, {}):
             return []
-        return [sid, *self.joined(sid, namespace)]
+        joined = self.joined(sid, namespace)
+        if self.presence is None:
+            return [sid, *joined]
+        return [sid, *(room for room in joined if not is_watch_room(room))]
 
     def joined(self, sid: str, namespace: str) -> Mapping[str, str]:
-        """Return the rooms that a session has joined, each with the offset at which it was joined."""
+        """Return the rooms that a session has joined, each with the offset at which it was joined.
+
+        Watch rooms are among them.
+        """
         return self._joined.get(namespace, {}).get(sid, NO_ROOMS)
 
     def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
@@ -225,8 +248,11 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         if self.on_left is not None:
             self.on_left((eio_sid, namespace))
         self._without_offsets.get(namespace, set()).discard(eio_sid)
-        for room in (*self.joined(sid, namespace), sid, None):
+        joined = self.joined(sid, namespace)
+        for room in (*joined, sid, None):
             super().basic_leave_room(sid, namespace, room)
+        if self.presence is not None:
+            self.presence.left(sid, namespace, (*joined, NAMESPACE_ROOM))
         self._joined.get(namespace, {}).pop(sid, None)
         self.callbacks.pop(sid, None)
         for pending in (self.pending_connect, self.pending_disconnect):

@@ -15,6 +15,7 @@ from queuecast_gateway.delivery.compression import Piece
 from queuecast_gateway.delivery.history import History
 from queuecast_gateway.delivery.membership import rooms_after
 from queuecast_gateway.recovery.session_state import State
+from queuecast_gateway.wire.presence import NAMESPACE_ROOM, room_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Missed:
         self._identity = identity
         self._bounds = bounds
         self._size = 0
-        allowed = (room for room in state.rooms if identity.may_join(room) and not is_session_id(room))
+        allowed = (room for room in state.rooms if _may_be_in(identity, room))
         self._set_rooms({room: state.rooms[room] for room in allowed})
 
     def _set_rooms(self, rooms: Mapping[str, str]) -> None:
@@ -116,3 +117,9 @@ class Missed:
             or self._size + more_bytes > self._bounds.max_bytes
         ):
             raise NotRecovered("too_much")
+
+
+def _may_be_in(identity: Identity, room: str) -> bool:
+    """Say whether an identity may be in a room; in a watch room if it may be in the room beside it."""
+    name = room_of(room)
+    return name == NAMESPACE_ROOM or (identity.may_join(name) and not is_session_id(name))

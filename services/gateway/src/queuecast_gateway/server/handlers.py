@@ -16,12 +16,20 @@ from queuecast_gateway.limits.log_limiter import LogLimiter
 from queuecast_gateway.limits.rate_limiter import RateLimited
 from queuecast_gateway.metrics import Metrics
 from queuecast_gateway.server import subscriptions
-from queuecast_gateway.server.subscriptions import NoPast, Past, SubscriptionBounds, Subscriptions
+from queuecast_gateway.server.subscriptions import (
+    NoPast,
+    NoPresence,
+    Past,
+    Presence,
+    SubscriptionBounds,
+    Subscriptions,
+)
 from queuecast_gateway.wire.protocol import Ack, Refusal, accepted, refused
 
 log = logging.getLogger(__name__)
 
 NO_PAST = NoPast()
+NO_PRESENCE = NoPresence()
 
 
 class Server(subscriptions.Server, Protocol):
@@ -43,12 +51,13 @@ class Handlers:
         relay_events: Iterable[str],
         bounds: SubscriptionBounds,
         past: Past = NO_PAST,
+        presence: Presence = NO_PRESENCE,
         schemas: Schemas = NO_SCHEMAS,
     ) -> None:
         self._server = server
         self._metrics = metrics
         self._relay_events = tuple(relay_events)
-        self._subscriptions = Subscriptions(server, bounds, past)
+        self._subscriptions = Subscriptions(server, bounds, past, presence)
         self._schemas = schemas
         self._log_limiter = LogLimiter()
 

@@ -6,6 +6,7 @@ this one follows the text: https://socket.io/docs/v4/socket-io-protocol/
 
 import logging
 import time
+from collections.abc import Container
 from typing import Any
 
 import socketio
@@ -168,6 +169,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         """Return the address of a session's client as limits count it, "" if it has gone."""
         session = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, namespace))
         return "" if session is None else address_key(session.address)
+
+    def joined(self, sid: str, namespace: str) -> Container[str]:
+        """Return a session's rooms, watch rooms too."""
+        joined: Container[str] = self.manager.joined(sid, namespace)
+        return joined
 
     def reserve_room(self, sid: str, room: str, namespace: str) -> None:
         """Have a session join a room whose events it receives from `open_room` on."""

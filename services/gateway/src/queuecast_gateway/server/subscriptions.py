@@ -1,11 +1,11 @@
-"""Rooms that browsers join and leave by `subscribe` and `unsubscribe`, with past events if they ask for them.
+"""Rooms that browsers join and leave by `subscribe` and `unsubscribe`, with past events and presence.
 
-Who may join a room may have its past events too: there is no other right to check.
+Who may join a room may have its past events, and be told how many are there: no other right is checked.
 """
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from queuecast_bus import BusUnavailable
@@ -13,6 +13,7 @@ from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.limits.log_limiter import LogLimiter
 from queuecast_gateway.limits.rate_limiter import RateLimiter
 from queuecast_gateway.wire.past import PastAck, PastEvents, Wanted, read_wanted
+from queuecast_gateway.wire.presence import NAMESPACE_ROOM, read_presence, watch_room
 from queuecast_gateway.wire.protocol import Ack, Refusal, accepted, room_names
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Server(Protocol):
     """The part of a Socket.IO server that subscriptions need."""
 
     def rooms(self, sid: str, namespace: str) -> list[str]: ...
+    def joined(self, sid: str, namespace: str) -> Container[str]: ...
     def address_of(self, sid: str, namespace: str) -> str: ...
     def reserve_room(self, sid: str, room: str, namespace: str) -> None: ...
     def open_room(self, sid: str, room: str, namespace: str) -> None: ...
@@ -53,6 +55,23 @@ class NoPast:
         raise Refusal("bad_options", "this gateway gives no past events")
 
 
+class Presence(Protocol):
+    """Tells sessions who is in the rooms whose watch rooms they are in, as `presence.tracker` does."""
+
+    def check(self, namespace: str, rooms: Sequence[str]) -> None: ...
+    def tell(self, sid: str, namespace: str, room: str) -> None: ...
+
+
+class NoPresence:
+    """A gateway that tells nobody who is there."""
+
+    def check(self, namespace: str, rooms: Sequence[str]) -> None:
+        raise Refusal("bad_options", "presence: this gateway tells nobody who is in its rooms")
+
+    def tell(self, sid: str, namespace: str, room: str) -> None:
+        """Do nothing."""
+
+
 class SubscriptionBounds(NamedTuple):
     """In how many rooms a session may be, how many bytes their names may have, and how many bytes of past
     events each address may be sent in a second.
@@ -66,10 +85,11 @@ class SubscriptionBounds(NamedTuple):
 class Subscriptions:
     """Answers `subscribe` and `unsubscribe`; each is for all of its rooms or for none."""
 
-    def __init__(self, server: Server, bounds: SubscriptionBounds, past: Past) -> None:
+    def __init__(self, server: Server, bounds: SubscriptionBounds, past: Past, presence: Presence) -> None:
         self._server = server
         self._bounds = bounds
         self._past = past
+        self._presence = presence
         per_second = bounds.past_bytes_per_second
         self._rate = RateLimiter(per_second, round(BURST_SECONDS * per_second))
         self._log_limiter = LogLimiter()
@@ -77,26 +97,56 @@ class Subscriptions:
     async def subscribe(self, namespace: str, sid: str, *arguments: Any) -> Ack:
         """Join rooms; the answer names those that the session was not in before."""
         new: list[str] = []
+        watches: list[str] = []
         try:
-            wanted_rooms = self._room_names(arguments, 2)
-            options = arguments[1] if len(arguments) == 2 else None
+            is_watching, options = read_presence(arguments[1] if len(arguments) == 2 else None)
+            wanted_rooms = self._wanted_rooms(arguments, is_watching=is_watching is True and options is None)
             address = "" if options is None else self._server.address_of(sid, namespace)
             wanted = None if options is None else self._wanted(address, options)
             self._check_rights(namespace, sid, wanted_rooms)
             present = self._rooms(namespace, sid)
             new = [room for room in dict.fromkeys(wanted_rooms) if room not in present]
             self._check_bounds([*present, *new])
+            if is_watching is not None:
+                watches = await self._watches(namespace, sid, wanted_rooms, is_watching=is_watching)
             if wanted is not None:
-                return await self._subscribe_with_past(namespace, sid, address, wanted_rooms, new, wanted)
-            for room in new:
+                return await self._subscribe_with_past(
+                    namespace, sid, address, wanted_rooms, new, watches, wanted
+                )
+            for room in (*new, *watches):
                 await self._server.enter_room(sid, room, namespace)
-            if new:
+            if new or is_watching is not None:
                 await self.remember(namespace, sid)
         except Refusal as refusal:
-            for room in self._rooms(namespace, sid).intersection(new):
+            joined = self._server.joined(sid, namespace)
+            for room in [room for room in (*watches, *new) if room in joined]:
                 await self._server.leave_room(sid, room, namespace)
             return refusal.ack()
         return accepted(rooms=new)
+
+    def _wanted_rooms(self, arguments: Sequence[Any], *, is_watching: bool) -> list[str]:
+        """Return the rooms of a `subscribe`. None, where presence is asked for, means the whole namespace."""
+        if is_watching and arguments[0] == []:
+            return []
+        return self._room_names(arguments, 2)
+
+    async def _watches(
+        self, namespace: str, sid: str, rooms: Sequence[str], *, is_watching: bool
+    ) -> list[str]:
+        """Return the watch rooms that a session is to enter. Raises `Refusal`.
+
+        What it watches already it is told once more; what it no longer wants to watch, it leaves.
+        """
+        names = rooms or (NAMESPACE_ROOM,)
+        joined = self._server.joined(sid, namespace)
+        if not is_watching:
+            for room in [watch_room(room) for room in names if watch_room(room) in joined]:
+                await self._server.leave_room(sid, room, namespace)
+            return []
+        self._presence.check(namespace, names)
+        for room in names:
+            self._presence.tell(sid, namespace, room)
+        return [watch_room(room) for room in dict.fromkeys(names) if watch_room(room) not in joined]
 
     async def _subscribe_with_past(
         self,
@@ -105,6 +155,7 @@ class Subscriptions:
         address: str,
         rooms: Sequence[str],
         new: Sequence[str],
+        watches: Sequence[str],
         wanted: Wanted,
     ) -> Ack:
         """Join rooms, and answer with their past events. Raises `Refusal`.
@@ -112,9 +163,9 @@ class Subscriptions:
         The session is saved with the rooms, but receives nothing of them before the answer is written: that
         has every event up to the history's position, and the fan-out delivers every later one.
         """
-        for room in new:
+        for room in (*new, *watches):
             self._server.reserve_room(sid, room, namespace)
-        if new:
+        if new or watches:
             await self.remember(namespace, sid)
         try:
             past = await self._past.read(namespace, rooms, wanted, sid)
@@ -125,26 +176,31 @@ class Subscriptions:
         self._check_rate(address)  # other sessions of the address may have had theirs meanwhile
         if left := set(rooms).difference(self._rooms(namespace, sid)):
             raise Refusal("forbidden", f"this session had to leave {min(left)!r} meanwhile")
-        for room in new:
+        for room in (*new, *watches):
             self._server.open_room(sid, room, namespace)
         self._rate.take(address, time.monotonic(), past.run.size)
         return PastAck(new, past)
 
     async def unsubscribe(self, namespace: str, sid: str, *arguments: Any) -> Ack:
         """Leave rooms; the answer names those that the session was in."""
-        try:
-            wanted = self._room_names(arguments, 1)
-        except Refusal as refusal:
-            return refusal.ack()
-        present = self._rooms(namespace, sid)
-        left = [room for room in dict.fromkeys(wanted) if room in present]
-        for room in left:
+        joined = self._server.joined(sid, namespace)
+        if arguments == ([],) and watch_room(NAMESPACE_ROOM) in joined:
+            left, watched = [], [watch_room(NAMESPACE_ROOM)]
+        else:
+            try:
+                wanted = self._room_names(arguments, 1)
+            except Refusal as refusal:
+                return refusal.ack()
+            present = self._rooms(namespace, sid)
+            left = [room for room in dict.fromkeys(wanted) if room in present]
+            watched = [watch_room(room) for room in left if watch_room(room) in joined]
+        for room in (*watched, *left):
             await self._server.leave_room(sid, room, namespace)
         try:
-            if left:
+            if left or watched:
                 await self.remember(namespace, sid)
         except Refusal as refusal:
-            for room in left:
+            for room in (*left, *watched):
                 await self._server.enter_room(sid, room, namespace)
             return refusal.ack()
         return accepted(rooms=left)
