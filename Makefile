@@ -10,13 +10,26 @@ export PYTHONPATH := $(CURDIR)/deploy/local
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run send screenshots test test-repeat unit integration e2e interop compose manifests faults servers fuzz bench bench-intake lint format types check audit images release release-check docs docs-site requirements clean
+.PHONY: help run send order-tracker screenshots test test-repeat unit integration e2e interop compose manifests faults servers fuzz bench bench-intake lint format types check audit images release release-check docs docs-site requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/local ## Run everything here: Redis, an SQS emulator, two gateways and a poller; Ctrl-C stops it
 	@exec $(BIN)/python -m queuecast_local
+
+TRACKER = examples/order-tracker/page
+
+order-tracker: npm $(VENV)/examples $(TRACKER)/dist/main.js ## Run the order tracker, an example: FastAPI, SNS, SQS, a React page; needs npm
+	@exec $(BIN)/python examples/order-tracker/start.py
+
+.PHONY: npm
+npm:
+	@command -v npm >/dev/null || { echo "npm is missing, which builds the page: on Debian, apt-get install nodejs npm"; exit 2; }
+
+$(TRACKER)/dist/main.js: $(TRACKER)/node_modules/installed $(wildcard $(TRACKER)/src/*)
+	@echo "building the page"
+	@cd $(TRACKER) && node build.mjs
 
 screenshots: $(VENV)/dev ## Take pictures of the live board, light, dark and on a phone, into screenshots/
 	$(BIN)/python -m tests.e2e.screenshots screenshots
@@ -113,13 +126,13 @@ docs-site: $(VENV)/site/installed ## Build the documentation as a site with a se
 
 requirements: $(VENV)/dev ## Update requirements/*.txt from *.in, to the newest versions
 	cd requirements && ../$(COMPILE) dev.in -o dev.txt
-	cd requirements && for name in gateway poller traces local build audit sbom; do \
+	cd requirements && for name in gateway poller traces local examples build audit sbom; do \
 		../$(COMPILE) $$name.in -c dev.txt -o $$name.txt || exit 1; done
 	cd requirements && for name in manifests site; do ../$(COMPILE) $$name.in -o $$name.txt || exit 1; done
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt
 
 clean: ## Remove the virtual environment and the Node modules
-	rm -rf $(VENV) tests/*/js/node_modules bench/node_modules
+	rm -rf $(VENV) tests/*/js/node_modules bench/node_modules $(TRACKER)/node_modules $(TRACKER)/dist
 
 # The virtual environment, in two steps: what running needs, and what testing needs besides.
 
@@ -144,6 +157,11 @@ $(VENV)/local: requirements/local.txt $(PACKAGES:=/pyproject.toml) | $(MADE)
 	@printf "installing what the services need "
 	@{ $(PIP) install --require-hashes --requirement requirements/local.txt \
 		&& $(PIP) install --no-build-isolation --no-deps $(PACKAGES:%=--editable %); echo "exit $$?"; } 2>&1 | $(DOTS)
+	@touch $@
+
+$(VENV)/examples: requirements/examples.txt $(VENV)/local
+	@printf "installing what the examples need "
+	@{ $(PIP) install --require-hashes --requirement requirements/examples.txt; echo "exit $$?"; } 2>&1 | $(DOTS)
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/local
@@ -176,7 +194,8 @@ $(VENV)/site/installed: requirements/site.txt | $(MADE)
 node:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory \
 		tests/e2e/js/node_modules/installed tests/interop/js/node_modules/installed \
-		tests/observability/js/node_modules/installed tests/snippets/js/node_modules/installed; \
+		tests/observability/js/node_modules/installed tests/snippets/js/node_modules/installed \
+		$(TRACKER)/node_modules/installed; \
 	else echo "npm is missing: the tests with JavaScript clients and Grafana's types are skipped"; fi
 
 .PHONY: bench-node

@@ -14,6 +14,7 @@ include_patterns = [
     "docs/how-to/*.md",
     "docs/decisions/*.md",
     "examples/README.md",
+    "examples/*/README.md",
     "findings/README.md",
     "requirements/README.md",
     "services/**/vendor/README.md",

@@ -52,16 +52,21 @@ def write(folder: Path, chosen: Iterable[Block] | None = None) -> list[Path]:
                     shutil.copy(client, path.parent)
             path.write_text(text, "utf-8")
             written.append(path)
-    for modules in (MODULES, CLIENT_MODULES):
-        for found in modules.iterdir():
-            _link(found, folder / "node_modules" / found.name)
+    link_modules(folder)
     if sources := [str(path) for path in written if path.suffix == ".vue"]:
         subprocess.run(("node", HERE / "js" / "vue.mjs", *sources), check=True)
     return written
 
 
-def configuration(folder: Path) -> Path:
-    """Write the compiler's settings for such a folder."""
+def link_modules(folder: Path) -> None:
+    """Give the files of a folder the packages that they import."""
+    for modules in (MODULES, CLIENT_MODULES):
+        for found in modules.iterdir():
+            _link(found, folder / "node_modules" / found.name)
+
+
+def configuration(folder: Path, *patterns: str) -> Path:
+    """Write the compiler's settings for a folder: for the files of these patterns, or those of `write`."""
     options = {
         "strict": True,
         "allowJs": True,
@@ -75,12 +80,13 @@ def configuration(folder: Path) -> Path:
         "lib": ["es2022", "dom", "dom.iterable"],
         "types": ["node"],
         "skipLibCheck": True,
+        "paths": {"queuecast-room": ["./queuecast-room.d.ts"]},
     }
     for ambient in (*HERE.glob("*.d.ts"), *CLIENTS):
         shutil.copy(ambient, folder)
     path = folder / "tsconfig.json"
     ours = [f"**/{client.name}" for client in CLIENTS if client.suffix == ".js"]
-    chosen = {"include": ["*.d.ts", "*/*"], "exclude": ["node_modules", *ours]}
+    chosen = {"include": ["*.d.ts", *(patterns or ["*/*"])], "exclude": ["node_modules", *ours]}
     path.write_text(json.dumps({"compilerOptions": options, **chosen}))
     return path
 

@@ -25,6 +25,7 @@ def environment(port: int) -> dict[str, str]:
     """Return the AWS SDK's variables that send a process to the emulator and nowhere else."""
     return {
         "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL_SNS": f"http://127.0.0.1:{port}",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "local",

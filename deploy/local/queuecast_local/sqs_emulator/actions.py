@@ -78,6 +78,10 @@ class Actions:
         """All queues of the server."""
         return self._directory.queues
 
+    def has_queue(self, arn: str) -> bool:
+        """Say whether there is a queue with this ARN."""
+        return any(queue.arn == arn for queue in self.queues)
+
     def queue(self, request: Json) -> Queue:
         """Return the queue that a request names by its URL."""
         return self._directory.queue(request)

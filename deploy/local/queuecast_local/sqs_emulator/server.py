@@ -1,6 +1,6 @@
-"""The emulator's HTTP server: SQS's JSON protocol, without a check of signatures.
+"""The emulator's HTTP server: SQS's JSON protocol and SNS's query protocol, without a check of signatures.
 
-A request in another protocol gets a 400 that says what was expected.
+A request of SQS in another protocol gets a 400 that says what was expected.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
 """
 
@@ -8,12 +8,15 @@ import asyncio
 import json
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from queuecast_local.sns_emulator import query
+from queuecast_local.sns_emulator.topics import Topics
 from queuecast_local.sqs_emulator.actions import Actions
 from queuecast_local.sqs_emulator.errors import Refused, query_code
 from queuecast_local.sqs_emulator.long_polls import LongPolls
@@ -23,6 +26,7 @@ Json = dict[str, Any]
 
 HOST = "127.0.0.1"
 TARGET = "AmazonSQS."
+FORM = "application/x-www-form-urlencoded"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 MAX_REQUEST_BYTES = 16 * 1_048_576
 """A batch of 1 MiB, for each byte of which JSON may take six."""
@@ -38,6 +42,7 @@ class QueueServer:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.actions = Actions(clock)
         self._long_polls = LongPolls(self.actions, clock)
+        self._topics = Topics(self._deliver, self.actions.has_queue, clock)
 
     def application(self) -> web.Application:
         """Return the server as an aiohttp application."""
@@ -49,7 +54,7 @@ class QueueServer:
     async def answer(self, http: web.Request) -> web.StreamResponse:
         """Answer any request."""
         if not http.headers.get("X-Amz-Target", "").startswith(TARGET):
-            return await _other_protocol(http)
+            return await self._topic_action(http) or await _other_protocol(http)
         try:
             action, request = await read_request(http)
             return json_response(http, await self.do(action, request))
@@ -73,6 +78,29 @@ class QueueServer:
             for queue in self.actions.queues:
                 self.wake(queue)
         return answer
+
+    async def _topic_action(self, http: web.Request) -> web.Response | None:
+        """Answer a request of SNS; None if it is none."""
+        if http.content_type != FORM:
+            return None
+        form = {name: str(value) for name, value in (await http.post()).items()}
+        if form.get("Version") != query.VERSION:
+            return None
+        request_id, action = str(uuid.uuid4()), form.get("Action", "")
+        try:
+            answer = self._topics.do(action, query.request_of(form))
+            return web.Response(text=query.answer_to(action, answer, request_id), content_type="text/xml")
+        except (Refused, ValueError, LookupError, TypeError) as exc:
+            refused = exc if isinstance(exc, Refused) else Refused("InvalidParameter", f"Malformed: {exc}")
+            text = query.error_of(refused.code, refused.message, request_id)
+            status = 404 if refused.code == "NotFound" else 400
+            return web.Response(status=status, text=text, content_type="text/xml")
+
+    def _deliver(self, queue_arn: str, message: Json) -> None:
+        """Put a message of a topic on a queue. Raises `Refused`."""
+        request = {**message, "QueueUrl": queue_arn.rpartition(":")[2]}
+        self.actions.do("SendMessage", request)
+        self.wake(self.actions.queue(request))
 
     def wake(self, queue: Queue) -> None:
         """Answer the receives that wait on a queue with its messages."""
@@ -114,7 +142,7 @@ def error_response(status: int, code: str, message: str) -> web.Response:
 
 async def _other_protocol(http: web.Request) -> web.Response:
     await http.read()
-    if "Action" not in http.query and http.content_type != "application/x-www-form-urlencoded":
+    if "Action" not in http.query and http.content_type != FORM:
         return web.Response(status=400, text=f"{JSON_PROTOCOL}\n")
     # An SDK with the query protocol shows its user the message in such a document.
     text = (
