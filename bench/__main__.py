@@ -12,24 +12,26 @@ import resource
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import uvloop
 
-from bench import report
+from bench import builds, report
 from bench.arena import Cores
-from bench.contest import Contest
-from bench.contestants import ALL, BUN, NODE, OXIDE, Contestant
+from bench.contest import MEASURES, Contest
+from bench.contestants import ALL, BUN, CENTRIFUGO, NODE, OXIDE, STREAMS, Contestant
+from bench.footprint import footprint
+from bench.load import QUICK, SMALL, Load
 from bench.machine import NODE_PACKAGES, PYTHON_PACKAGES, RUST_PACKAGES, processor, versions
-from bench.measures import MEASURES, QUICK, Load
 from queuecast_local import redis_server
 
 SPARE_FILES = 500
 """The open files that a server needs besides its connections."""
 
 RESULTS = Path(__file__).parent / "results.md"
+SMALL_RESULTS = builds.FOLDER / "results-small.md"
 
 
 def main() -> int:
@@ -38,18 +40,21 @@ def main() -> int:
     for variable in [name for name in os.environ if name.startswith("QUEUECAST_")]:
         del os.environ[variable]  # measure the defaults, not what this shell has set
     remarks: list[str] = []
-    load = _bounded(QUICK if options.quick else Load(), remarks)
+    load = SMALL if options.small else QUICK if options.quick else Load()
+    if options.rounds:
+        load = replace(load, rounds=options.rounds)
+    load = _bounded(load, remarks)
     free = sorted(os.sched_getaffinity(0))
     if len(free) < 2:
         say("the bench needs two cores: one for the server, one for the load")
         return 2
     cores = Cores(server=free[0], generator=free[1])
-    os.sched_setaffinity(0, {cores.generator})
     redis = redis_server.find()
     if not redis.real:
         say("the bench needs a real Redis: put redis-server or valkey-server in PATH")
         return 2
-    contestants = _present([one for one in ALL if one.name in options.only], remarks)
+    contestants = present([one for one in ALL if one.name in options.only], say, remarks)
+    os.sched_setaffinity(0, {cores.generator})
     contest = Contest(contestants, options.rows, load, redis, cores, say)
     gc.disable()  # reference counting frees what the crowd makes; a collection would show as latency
     try:
@@ -68,14 +73,19 @@ def main() -> int:
         versions(
             redis,
             PYTHON_PACKAGES,
-            NODE_PACKAGES if NODE in contestants or BUN in contestants else (),
+            NODE_PACKAGES if {NODE, STREAMS, BUN}.intersection(contestants) else (),
             RUST_PACKAGES if OXIDE in contestants else (),
+            go=CENTRIFUGO in contestants,
         ),
+        {one.title: str(footprint(one)) for one in contestants},
         remarks,
     )
     say("\n" + page)
     if not standing.failures:
-        options.output.write_text(page, "utf-8")
+        output = options.output or (SMALL_RESULTS if options.small else RESULTS)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(page, "utf-8")
+        say(f"written to {output}")
     return 1 if standing.failures else 0
 
 
@@ -128,7 +138,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--only", type=names_of(servers), default=servers, help="servers, comma separated")
     parser.add_argument("--rows", type=names_of(rows), default=rows, help="rows, comma separated")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="where the page goes")
+    parser.add_argument("--small", action="store_true", help="check that all of it works, in about a minute")
+    parser.add_argument("--rounds", type=int, help="rounds of the main rows")
+    parser.add_argument("--output", type=Path, help="where the page goes")
     return parser.parse_args()
 
 
@@ -143,15 +155,25 @@ def _bounded(load: Load, remarks: list[str]) -> Load:
     return replace(load, idle_sockets=most)
 
 
-def _present(contestants: Sequence[Contestant], remarks: list[str]) -> list[Contestant]:
-    present = []
+def present(
+    contestants: Sequence[Contestant], say: Callable[[str], None], remarks: list[str]
+) -> list[Contestant]:
+    """Return the contestants that can run here, once they are built; say why of the others."""
+    here = []
     for contestant in contestants:
-        if why := contestant.missing():
+        why = contestant.missing()
+        if not why:
+            try:
+                contestant.build()
+            except RuntimeError as exc:
+                say(str(exc))
+                why = str(exc).partition(":")[0]
+        if why:
             say(f"{contestant.title} is skipped: {why}")
             remarks.append(f"{contestant.title} was skipped: {why}.")
         else:
-            present.append(contestant)
-    return present
+            here.append(contestant)
+    return here
 
 
 if __name__ == "__main__":

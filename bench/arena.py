@@ -14,13 +14,16 @@ from pathlib import Path
 from bench.accounting import Reading, cpu_ns, read
 from bench.contestants import Contestant, Place
 from bench.crowd import Crowd, crowd_of
+from bench.dialects import Dialect
 from bench.events import Event
+from bench.member import greet
 from bench.publishers import Publisher
 from queuecast_local.ports import is_free
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
 START_SECONDS = 30.0
+FIRST_INTERVAL = 0.01
 CALM_SECONDS = 10.0
 CALM_INTERVAL = 0.2
 CALM_SHARE = 0.02
@@ -59,11 +62,15 @@ def pinned_cores() -> Cores:
 class Arena:
     """A server that is ready to be measured."""
 
+    contestant: Contestant
     place: Place
     server: Process
     redis: Process
     publisher: Publisher
     cores: Cores
+    start_seconds: float
+    """From the start of the server's process until it had let in a client."""
+    calm_interval: float = CALM_INTERVAL
 
     def read(self) -> Reading:
         """Read the kernel's accounting."""
@@ -73,7 +80,7 @@ class Arena:
     async def crowd(self, size: int) -> AsyncIterator[Crowd]:
         """Connect clients that receive what is published."""
         await self.calm()
-        async with crowd_of(self.place.port, size) as crowd:
+        async with crowd_of((self.place.port,), size, self.contestant.dialect) as crowd:
             # A server that has just subscribed to its channel may receive nothing yet.
             await _until(
                 "the first event", lambda: None if crowd.ledger.warm else "nobody hears it", self._warm
@@ -87,9 +94,9 @@ class Arena:
         began, before = time.monotonic(), cpu_ns(self.server.pid)
         shares: list[float] = []
         while not is_calm(shares) and time.monotonic() - began < CALM_SECONDS:
-            await asyncio.sleep(CALM_INTERVAL)
+            await asyncio.sleep(self.calm_interval)
             now = cpu_ns(self.server.pid)
-            shares.append((now - before) / (CALM_INTERVAL * 1e9))
+            shares.append((now - before) / (self.calm_interval * 1e9))
             before = now
         if self.server.exit_code is not None:
             raise ArenaFailed(f"it ended with code {self.server.exit_code}:\n{last_words(self.server)}")
@@ -123,9 +130,18 @@ def is_calm(shares: Sequence[float]) -> bool:
 
 @asynccontextmanager
 async def arena(
-    contestant: Contestant, redis: RedisServer, cores: Cores, workshop: Path
+    contestant: Contestant,
+    redis: RedisServer,
+    cores: Cores,
+    workshop: Path,
+    *,
+    redis_core: int | None = None,
+    calm_interval: float = CALM_INTERVAL,
 ) -> AsyncIterator[Arena]:
-    """Start Redis and the server, and end both. Raises `ArenaFailed`."""
+    """Start Redis and the server, and end both. Redis is on the generator's core if no other is given.
+
+    Raises `ArenaFailed`.
+    """
     place = Place(free_port(), free_port(), free_port(), workshop)
     running: list[Process] = []
 
@@ -137,16 +153,35 @@ async def arena(
 
     publisher = contestant.publisher(place.redis_port)
     try:
-        store = start("redis", cores.generator, list(redis.on(place.redis_port)), {})
+        core = cores.generator if redis_core is None else redis_core
+        store = start("redis", core, list(redis.on(place.redis_port)), {})
         await _ready("redis", store, lambda: _unlistened(place.redis_port))
         environment = dict(contestant.environment(place))
         server = start(contestant.name, cores.server, list(contestant.command(place)), environment)
+        start_seconds = await _first_client(server, place.port, contestant.dialect)
         await _ready(contestant.name, server, lambda: _unlistened(place.port) or contestant.trouble(place))
-        yield Arena(place, server, store, publisher, cores)
+        yield Arena(
+            contestant, place, server, store, publisher, cores, start_seconds, calm_interval=calm_interval
+        )
     finally:
         await publisher.aclose()
         for process in reversed(running):
             process.stop(grace_seconds=2)
+
+
+async def _first_client(server: Process, port: int, dialect: Dialect) -> float:
+    """Return the seconds from the start of a server until it has let in a client. Raises `ArenaFailed`."""
+    while True:
+        try:
+            greeting = await greet(port, dialect)
+        except OSError as exc:
+            seconds = time.monotonic() - server.started
+            if server.exit_code is not None or seconds > START_SECONDS:
+                raise ArenaFailed(f"{server.name} lets nobody in: {exc}\n{last_words(server)}") from exc
+            await asyncio.sleep(FIRST_INTERVAL)
+        else:
+            greeting.transport.abort()
+            return time.monotonic() - server.started
 
 
 async def _ready(name: str, process: Process, trouble: Callable[[], str | None]) -> None:

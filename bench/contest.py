@@ -11,10 +11,16 @@ from pathlib import Path
 from bench.accounting import cores_ns
 from bench.arena import Arena, ArenaFailed, Cores, arena
 from bench.contestants import Contestant
+from bench.extra_measures import EXTRA
 from bench.ledger import WrongCount
-from bench.measures import FRESH, MEASURES, Load, warm
+from bench.load import Load
+from bench.measures import MAIN, warm
 from bench.standing import NOISE, Standing
 from queuecast_local.redis_server import RedisServer
+
+MEASURES = {**MAIN, **EXTRA}
+FRESH = ("connect", "rss", "shared", "start")
+"""Rows that need a fresh server."""
 
 TURN_SECONDS = 120.0
 """If one row of one server takes longer, it has failed."""
@@ -43,20 +49,20 @@ class Contest:
             for number in range(1, self.load.rounds + 1):
                 self.say(f"round {number} of {self.load.rounds}")
                 here = [one for one in self.contestants if number <= (one.most_rounds or number)]
-                await self._shared(here, Path(workshop))
-                await self._fresh(here, Path(workshop))
+                measures = MEASURES if number <= self.load.extra_rounds else MAIN
+                rows = [row for row in measures if row in self.rows]
+                await self._shared(here, [row for row in rows if row not in FRESH], Path(workshop))
+                await self._fresh(here, [row for row in rows if row in FRESH], Path(workshop))
 
-    async def _shared(self, here: Sequence[Contestant], workshop: Path) -> None:
+    async def _shared(self, here: Sequence[Contestant], rows: Sequence[str], workshop: Path) -> None:
         """Measure the rows for which each contestant has one server, idle during the others' turns."""
-        rows = [row for row in MEASURES if row in self.rows and row not in FRESH]
         async with AsyncExitStack() as stack:
             places: dict[str, Arena] = {}
 
             async def start(one: Contestant) -> None:
-                places[one.name] = await stack.enter_async_context(
-                    arena(one, self.redis, self.cores, workshop)
-                )
-                await warm(places[one.name])
+                place = arena(one, self.redis, self.cores, workshop, calm_interval=self.load.calm_interval)
+                places[one.name] = await stack.enter_async_context(place)
+                await warm(places[one.name], self.load)
 
             for one in here:
                 if set(rows).intersection(one.rows):
@@ -66,20 +72,28 @@ class Contest:
                     if row in one.rows and one.name in places:
                         await self._turn(one, partial(self._measure, one, row, places[one.name]))
 
-    async def _fresh(self, here: Sequence[Contestant], workshop: Path) -> None:
+    async def _fresh(self, here: Sequence[Contestant], rows: Sequence[str], workshop: Path) -> None:
         """Measure the rows for which each contestant gets a fresh server that runs alone."""
 
         async def visit(one: Contestant, row: str) -> None:
-            async with arena(one, self.redis, self.cores, workshop) as place:
+            async with arena(
+                one,
+                self.redis,
+                self.cores,
+                workshop,
+                redis_core=self.cores.server if row == "shared" else None,
+                calm_interval=self.load.calm_interval,
+            ) as place:
                 await self._measure(one, row, place)
 
-        for row in FRESH:
+        for row in rows:
             for one in here:
-                if row in self.rows and row in one.rows:
+                if row in one.rows:
                     await self._turn(one, partial(visit, one, row))
 
     async def _measure(self, one: Contestant, row: str, place: Arena) -> None:
-        await self._quiet()
+        if self.load.waits_for_quiet:
+            await self._quiet()
         figures = await MEASURES[row](place, self.load)
         self.standing.add(one.name, figures)
         values = "  ".join(f"{figure.name} {figure.value:.2f}" for figure in figures)

@@ -1,5 +1,6 @@
 """The compared servers: how each is started, how to publish to it, and what it needs on this machine."""
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -7,21 +8,32 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench.publishers import Bus, Publisher, PubSub, loop_message, node_message, oxide_message, stock_message
-from queuecast_local.processes import Process
+from bench import builds
+from bench.dialects import CENTRIFUGO as CENTRIFUGO_DIALECT
+from bench.dialects import SOCKET_IO, Dialect
+from bench.publishers import (
+    Bus,
+    Pipeline,
+    Publisher,
+    centrifugo_message,
+    loop_message,
+    node_entry,
+    node_message,
+    oxide_message,
+    stock_message,
+)
 from queuecast_local.stack import unready
 
-SERVERS = Path(__file__).parent / "servers"
+SERVERS = builds.SERVERS
 NODE_MODULES = Path(__file__).parent / "node_modules"
-EVERY_ROW = ("steady", "burst", "rss", "connect", "nobody")
-BUILDS = Path(__file__).parents[1] / "build" / "bench"
-"""What is compiled for more than one run."""
-COMPILE_SECONDS = 1_200.0
+MAIN_ROWS = ("steady", "burst", "nobody", "connect", "rss")
+EVERY_ROW = (*MAIN_ROWS, "kilobytes", "rooms", "storm", "shared", "start")
+"""All but `recovered`, for servers that do not recover sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one server runs, on 127.0.0.1; `workshop` is a folder for what has to be built."""
+    """Where one server runs, on 127.0.0.1; `workshop` is a folder for what it needs written."""
 
     port: int
     admin_port: int
@@ -31,7 +43,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server. `missing` says why it cannot run here, `trouble` why it listens but does not serve."""
+    """A server.
+
+    `missing` says why it cannot run here, `build` makes what is compiled (raises `RuntimeError`), `trouble`
+    says why it listens but does not serve.
+    """
 
     name: str
     title: str
@@ -39,7 +55,9 @@ class Contestant:
     publisher: Callable[[int], Publisher]
     environment: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
     missing: Callable[[], str | None] = field(default=lambda: None)
+    build: Callable[[], object] = field(default=lambda: None)
     trouble: Callable[[Place], str | None] = field(default=lambda _: None)
+    dialect: Dialect = SOCKET_IO
     rows: tuple[str, ...] = EVERY_ROW
     most_rounds: int | None = None
 
@@ -48,8 +66,8 @@ def _stock_command(place: Place) -> Sequence[str]:
     return (sys.executable, "-m", "bench.servers.stock", str(place.port), str(place.redis_port))
 
 
-def _node_command(place: Place) -> Sequence[str]:
-    return ("node", str(SERVERS / "node.mjs"), str(place.port), str(place.redis_port))
+def _node_command(program: str, place: Place) -> Sequence[str]:
+    return ("node", str(SERVERS / program), str(place.port), str(place.redis_port))
 
 
 def node_missing() -> str | None:
@@ -73,27 +91,32 @@ def _gateway_environment(place: Place) -> Mapping[str, str]:
     }
 
 
-def _compiled(binary: Path, *command: str) -> str:
-    """Return the path of a binary, which the command makes if it is not there. Raises `RuntimeError`."""
-    if not binary.exists():
-        compiler = Process(command[0], command)
-        if compiler.wait(COMPILE_SECONDS) != 0:
-            raise RuntimeError(f"{binary.name} cannot be compiled:\n" + "\n".join(compiler.tail))
-    return str(binary)
-
-
 def _loop_command(place: Place) -> Sequence[str]:
-    binary = place.workshop / "loop"
-    compiled = _compiled(binary, "cc", "-O2", "-o", str(binary), str(SERVERS / "loop.c"))
-    return (compiled, str(place.port), str(place.redis_port))
+    return (str(builds.LOOP), str(place.port), str(place.redis_port))
 
 
 def _oxide_command(place: Place) -> Sequence[str]:
-    manifest, target = SERVERS / "oxide" / "Cargo.toml", BUILDS / "oxide"
-    folder = shutil.copytree(manifest.parent, target / "source", dirs_exist_ok=True)
-    cargo = ("cargo", "build", "--release", "--manifest-path", str(folder / "Cargo.toml"))
-    compiled = _compiled(target / "release" / "oxide", *cargo, "--target-dir", str(target))
-    return (compiled, str(place.port), str(place.redis_port))
+    return (str(builds.OXIDE), str(place.port), str(place.redis_port))
+
+
+def centrifugo_settings(port: int, redis_port: int) -> dict[str, object]:
+    """Return Centrifugo's defaults, with Redis, and channels that anybody may subscribe to."""
+    return {
+        "http_server": {"address": "127.0.0.1", "port": port},
+        "engine": {"type": "redis", "redis": {"address": f"redis://127.0.0.1:{redis_port}/0"}},
+        "client": {"allow_anonymous_connect_without_token": True},
+        "channel": {
+            "without_namespace": {"allow_subscribe_for_client": True, "allow_subscribe_for_anonymous": True}
+        },
+        "log": {"level": "error"},
+        "usage_stats": {"disabled": True},
+    }
+
+
+def _centrifugo_command(place: Place) -> Sequence[str]:
+    settings = place.workshop / f"centrifugo-{place.port}.json"
+    settings.write_text(json.dumps(centrifugo_settings(place.port, place.redis_port)), "utf-8")
+    return (str(builds.CENTRIFUGO), "--config", str(settings))
 
 
 def _bun_command(place: Place) -> Sequence[str]:
@@ -112,43 +135,68 @@ GATEWAY = Contestant(
     publisher=Bus,
     environment=_gateway_environment,
     trouble=lambda place: unready(place.admin_port),
-)
-NODE = Contestant(
-    name="node",
-    title="Node Socket.IO",
-    command=_node_command,
-    publisher=partial(PubSub, message=node_message),
-    environment=lambda _: {"NODE_ENV": "production"},
-    missing=node_missing,
-)
-LOOP = Contestant(
-    name="loop",
-    title="C loop",
-    command=_loop_command,
-    publisher=partial(PubSub, message=loop_message),
-    missing=lambda: None if shutil.which("cc") else "there is no C compiler (cc) here",
-    rows=("steady", "burst"),
+    rows=(*EVERY_ROW, "recovered"),
 )
 OXIDE = Contestant(
     name="oxide",
     title="socketioxide",
     command=_oxide_command,
-    publisher=partial(PubSub, message=oxide_message),
+    publisher=partial(Pipeline, command=oxide_message),
     missing=lambda: None if shutil.which("cargo") else "there is no Rust (cargo) here",
+    build=builds.oxide,
+)
+CENTRIFUGO = Contestant(
+    name="centrifugo",
+    title="Centrifugo",
+    command=_centrifugo_command,
+    publisher=partial(Pipeline, command=centrifugo_message),
+    missing=lambda: None if shutil.which("go") else "there is no Go here",
+    build=builds.centrifugo,
+    dialect=CENTRIFUGO_DIALECT,
+)
+NODE = Contestant(
+    name="node",
+    title="Node Socket.IO",
+    command=partial(_node_command, "node.mjs"),
+    publisher=partial(Pipeline, command=node_message),
+    environment=lambda _: {"NODE_ENV": "production"},
+    missing=node_missing,
+)
+STREAMS = Contestant(
+    name="streams",
+    title="Node with recovery",
+    command=partial(_node_command, "streams.mjs"),
+    publisher=partial(Pipeline, command=node_entry),
+    environment=lambda _: {"NODE_ENV": "production"},
+    missing=node_missing,
+    rows=(*EVERY_ROW, "recovered"),
+    most_rounds=1,
 )
 BUN = Contestant(
     name="bun",
     title="Socket.IO on Bun",
     command=_bun_command,
-    publisher=partial(PubSub, message=node_message),
+    publisher=partial(Pipeline, command=node_message),
     missing=_bun_missing,
+    most_rounds=1,
+)
+LOOP = Contestant(
+    name="loop",
+    title="C loop",
+    command=_loop_command,
+    publisher=partial(Pipeline, command=loop_message),
+    missing=lambda: None if shutil.which("cc") else "there is no C compiler (cc) here",
+    build=builds.loop,
+    rows=("steady", "burst", "kilobytes", "start"),
+    most_rounds=2,
 )
 STOCK = Contestant(
     name="stock",
     title="stock python-socketio",
     command=_stock_command,
-    publisher=partial(PubSub, message=stock_message),
+    publisher=partial(Pipeline, command=stock_message),
+    rows=(*MAIN_ROWS, "start"),
     most_rounds=1,  # it takes long, and its figures are far from all others
 )
 
-ALL = (GATEWAY, OXIDE, NODE, BUN, LOOP, STOCK)
+ALL = (GATEWAY, OXIDE, CENTRIFUGO, NODE, STREAMS, BUN, LOOP, STOCK)

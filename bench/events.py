@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 FIRST = 1_000_001
-"""The first number, so that each has seven digits."""
+"""The first number, so that each has as many digits."""
+
+NUMBER_DIGITS = 7
 
 MOMENT_DIGITS = 16
 _MOMENT_ZERO: int = 10 ** (MOMENT_DIGITS - 1)
 
 PADDING = "Hand-made lamp of pear wood, one of a kind, to be seen in the shop until Saturday, 49.90"
-"""Makes an argument 150 bytes long."""
+"""Makes an event about 150 bytes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,12 @@ class Event:
     room: str | None = None
 
 
-def tick(number: int, moment_ns: int) -> Event:
-    """Return the event that is measured."""
-    return Event("tick", {"seq": number, "at": _MOMENT_ZERO + moment_ns, "title": PADDING})
-
-
-def tick_heads(first: int, count: int) -> list[bytes]:
-    """Return how the messages of `count` ticks begin on the wire; the digits of the time follow."""
-    return [b'42["tick",{"seq":%d,"at":' % number for number in range(first, first + count)]
+def tick(number: int, moment_ns: int, *, room: str | None = None, size: int = 0) -> Event:
+    """Return the event that is measured; its argument has at least `size` bytes."""
+    argument = {"seq": number, "at": _MOMENT_ZERO + moment_ns, "title": PADDING}
+    if (short := size - len(compact(argument))) > 0:
+        argument["title"] = PADDING + "x" * short
+    return Event("tick", argument, room)
 
 
 def moment_ns(digits: bytes) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from bench import builds
 from bench.contestants import NODE_MODULES, SERVERS
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
@@ -20,7 +21,14 @@ PYTHON_PACKAGES = (
     "uvloop",
     "websockets",
 )
-NODE_PACKAGES = ("socket.io", "@socket.io/redis-adapter", "redis", "bun", "@socket.io/bun-engine")
+NODE_PACKAGES = (
+    "socket.io",
+    "@socket.io/redis-adapter",
+    "@socket.io/redis-streams-adapter",
+    "redis",
+    "bun",
+    "@socket.io/bun-engine",
+)
 RUST_PACKAGES = ("socketioxide", "tokio")
 
 
@@ -29,6 +37,8 @@ def versions(
     python_packages: Sequence[str],
     node_packages: Sequence[str],
     rust_packages: Sequence[str] = (),
+    *,
+    go: bool = False,
 ) -> list[tuple[str, str]]:
     """Return the versions of everything that the figures depend on, with Node's if it has packages here."""
     found = [("Python", platform.python_version())]
@@ -41,6 +51,11 @@ def versions(
     manifest = tomllib.loads((SERVERS / "oxide" / "Cargo.toml").read_text("utf-8"))
     for name in rust_packages:
         found.append((name, manifest["dependencies"][name]["version"].removeprefix("=")))
+    if go:
+        compiler = Process("go", ("go", "env", "GOVERSION"))
+        compiler.wait(10)
+        found.append(("Centrifugo", builds.CENTRIFUGO_VERSION))
+        found.append(("Go", "".join(compiler.tail).removeprefix("go")))
     found.append(("Redis", redis.description))
     found.append(("kernel", f"{platform.system()} {platform.release()}"))
     return found

@@ -1,29 +1,30 @@
-"""The rows of the table: what is done to a server, and the resulting figures."""
+"""The main rows of the table: what is done to a server, and the resulting figures."""
 
 import asyncio
-import statistics
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from bench.accounting import Reading, resident_kib
 from bench.arena import Arena
 from bench.crowd import Crowd
-from bench.events import FIRST, Event, tick, tick_heads
+from bench.events import FIRST, Event, tick
+from bench.load import Figure, Load
+from bench.pace import centiles, steadily
 from bench.publishers import BATCH
 
-SETTLE_SECONDS = 2.0
 WARM_EVENTS = 100
 WARM_SOCKETS = 200
-WARM_CONNECTS = 1_000
 PROBE_EVENTS = 20
 PROBE_RATE = 50
 RATES = (100, 50, 20, 10, 5, 2)
 """Events a second: the steady row's rate, and lower ones for a server that cannot keep up."""
 
+OTHER_RATES = (10, 400)
 HOPELESS, EASY = 3.0, 0.7
 """Shares of a core: a server that would need more than the first gets a lower rate than the full one, at
 which it needs less than the second."""
+
+TRY_SECONDS = 0.5
+"""A server that needs more than twice as long for the events of this time gets no higher rate."""
 
 LAG_SECONDS = 0.5
 """A server that is further behind at the end has not kept up."""
@@ -36,66 +37,54 @@ WINDOW = 10 * BATCH
 
 WARM_WINDOWS = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The amount of work for each row."""
-
-    rounds: int = 4
-    sockets: int = 1_000
-    steady_seconds: int = 10
-    burst_events: int = 200
-    bursts: int = 5
-    idle_sockets: int = 9_000
-    connects: int = 2_000
-    strange_records: int = 20_000
-    quiet_sockets: int = 100
-
-
-QUICK = Load(rounds=1, steady_seconds=3, bursts=2, idle_sockets=2_000, connects=500, strange_records=5_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One number, and what everything cost while it was measured."""
-
-    name: str
-    value: float
-    spent: Reading
-    note: str = ""
-
-
 Measure = Callable[[Arena, Load], Awaitable[list[Figure]]]
 
 
-async def warm(arena: Arena) -> None:
+async def warm(arena: Arena, load: Load) -> None:
     """Let the server compile and cache whatever it does."""
-    async with arena.crowd(WARM_SOCKETS) as crowd:
-        await _steadily(arena, crowd, FIRST, WARM_EVENTS, RATES[0])
+    async with arena.crowd(min(WARM_SOCKETS, load.sockets)) as crowd:
+        await steadily(arena, crowd, FIRST, min(WARM_EVENTS, 2 * load.sockets), RATES[0])
 
 
 async def steady(arena: Arena, load: Load) -> list[Figure]:
-    """Measure CPU per delivery, and the latencies, at a steady rate."""
+    """Measure CPU per delivery, and the latencies, at a steady rate; and at a lower and a higher one."""
     async with arena.crowd(load.sockets) as crowd:
-        probe = await _steadily(arena, crowd, FIRST, PROBE_EVENTS, PROBE_RATE)
+        probe = await steadily(arena, crowd, FIRST, PROBE_EVENTS, PROBE_RATE)
         cpu_seconds = probe.server_ns / 1e9 / PROBE_EVENTS
         rate = RATES[0]
         if rate * cpu_seconds > HOPELESS:
             easy = [lower for lower in RATES[1:] if lower * cpu_seconds < EASY]
             rate = easy[0] if easy else RATES[-1]
-        events = rate * load.steady_seconds
-        spent = await _steadily(arena, crowd, FIRST + PROBE_EVENTS, events, rate)
-        behind = spent.clock_ns / 1e9 - load.steady_seconds
-        note = "" if rate == RATES[0] else f"cannot keep up, at {rate} events/s"
-        if behind > LAG_SECONDS:
-            note = f"fell {behind:.1f} s behind at {rate} events/s"
-        centiles = statistics.quantiles(crowd.ledger.latencies_ns, n=100)
-        return [
-            Figure("steady", spent.server_ns / 1e3 / (events * load.sockets), spent, note),
-            Figure("p50", centiles[49] / 1e6, spent, note),
-            Figure("p99", centiles[98] / 1e6, spent, note),
-            Figure("max", max(crowd.ledger.latencies_ns) / 1e6, spent, note),
-        ]
+        events = round(rate * load.steady_seconds)
+        first = FIRST + PROBE_EVENTS
+        figures = await _at_rate(arena, crowd, load, first, events, rate, "")
+        if rate != RATES[0]:
+            return figures
+        for other in OTHER_RATES:
+            first += events
+            if other > rate:
+                # What a delivery costs falls with the rate in servers that join events: only a try tells.
+                events = round(other * TRY_SECONDS)
+                tried = await steadily(arena, crowd, first, events, other)
+                first += events
+                if tried.clock_ns / 1e9 > 2 * TRY_SECONDS:
+                    continue
+            events = max(2, round(other * load.other_seconds))
+            figures += await _at_rate(arena, crowd, load, first, events, other, f"_{other}")
+        return figures
+
+
+async def _at_rate(
+    arena: Arena, crowd: Crowd, load: Load, first: int, events: int, rate: int, suffix: str
+) -> list[Figure]:
+    spent = await steadily(arena, crowd, first, events, rate)
+    behind = spent.clock_ns / 1e9 - events / rate
+    note = f"cannot keep up, at {rate} events/s" if not suffix and rate != RATES[0] else ""
+    if behind > LAG_SECONDS:
+        note = f"fell {behind:.1f} s behind at {rate} events/s"
+    values = (spent.server_ns / 1e3 / (events * load.sockets), *centiles(crowd.ledger.latencies_ns))
+    names = ("steady", "p50", "p99", "max")
+    return [Figure(name + suffix, value, spent, note) for name, value in zip(names, values, strict=True)]
 
 
 async def burst(arena: Arena, load: Load) -> list[Figure]:
@@ -104,7 +93,7 @@ async def burst(arena: Arena, load: Load) -> list[Figure]:
         spent: list[Reading] = []
         while len(spent) < load.bursts and not any(one.clock_ns > SLOW_BURST_SECONDS * 1e9 for one in spent):
             first = FIRST + len(spent) * load.burst_events
-            crowd.expect(tick_heads(first, load.burst_events))
+            crowd.expect(first, load.burst_events)
             await arena.calm()
             before = arena.read()
             now_ns = crowd.ledger.now_ns()
@@ -119,21 +108,21 @@ async def burst(arena: Arena, load: Load) -> list[Figure]:
 async def rss(arena: Arena, load: Load) -> list[Figure]:
     """Measure resident memory per idle connection, on a server that never had more connections."""
     async with arena.crowd(load.quiet_sockets) as crowd:
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(load.settle_seconds)
         before_kib, before = resident_kib(arena.server.pid), arena.read()
         await crowd.open(load.idle_sockets)
         await arena.calm()
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(load.settle_seconds)
         grown_kib = resident_kib(arena.server.pid) - before_kib
         return [Figure("rss", grown_kib / load.idle_sockets, arena.read() - before)]
 
 
 async def connect(arena: Arena, load: Load) -> list[Figure]:
-    """Measure CPU per connection, from TCP's accept to the answer to Socket.IO's CONNECT.
+    """Measure CPU per connection, from TCP's accept to the answer to CONNECT.
 
     It needs a fresh server, or the garbage of other rows would be collected during this one.
     """
-    async with arena.crowd(WARM_CONNECTS) as crowd:
+    async with arena.crowd(load.warm_connects) as crowd:
         before = arena.read()
         await crowd.open(load.connects)
         spent = arena.read() - before
@@ -148,42 +137,26 @@ async def nobody(arena: Arena, load: Load) -> list[Figure]:
     ends with a mark for one client's own room.
     """
     async with arena.crowd(load.quiet_sockets) as crowd:
-        windows = load.strange_records // WINDOW
-        crowd.ledger.mark_room = crowd.members[0].sid
+        room = await crowd.own_room()
         before = arena.read()
-        for number in range(1, windows + WARM_WINDOWS + 1):
+        for number in range(1, load.strange_windows + WARM_WINDOWS + 1):
             numbers = range(WINDOW)
             events = [Event("tick", tick(FIRST + n, 0).argument, f"nobody:{n}") for n in numbers]
             with arena.stopped():
                 for start in range(0, WINDOW, BATCH):
                     await arena.publisher.publish(events[start : start + BATCH])
-                await arena.publisher.publish([Event("mark", {}, crowd.ledger.mark_room)])
+                await arena.publisher.publish([Event("mark", {}, room)])
             await crowd.heard_marks(number)
             if number == WARM_WINDOWS:
                 before = arena.read()
         spent = arena.read() - before
-        return [Figure("nobody", spent.server_ns / 1e3 / (windows * WINDOW), spent)]
+        return [Figure("nobody", spent.server_ns / 1e3 / (load.strange_windows * WINDOW), spent)]
 
 
-FRESH = ("connect", "rss")
-"""Rows that need a fresh server."""
-
-MEASURES: dict[str, Measure] = {
+MAIN: dict[str, Measure] = {
     "steady": steady,
     "burst": burst,
-    "rss": rss,
-    "connect": connect,
     "nobody": nobody,
+    "connect": connect,
+    "rss": rss,
 }
-
-
-async def _steadily(arena: Arena, crowd: Crowd, first: int, events: int, rate: int) -> Reading:
-    """Publish at a fixed rate, however late the server is, until all is received; return the cost."""
-    crowd.expect(tick_heads(first, events))
-    await arena.calm()
-    before, start = arena.read(), time.monotonic()
-    for n in range(events):
-        await asyncio.sleep(start + n / rate - time.monotonic())
-        await arena.publisher.publish([tick(first + n, crowd.ledger.now_ns())])
-    await crowd.heard_all()
-    return arena.read() - before

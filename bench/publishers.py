@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from bench.dialects import EVERYONE
 from bench.events import Event, compact, text
 from bench.msgpack import pack
 from queuecast_bus import BusManager, BusSettings, Record
@@ -12,8 +13,8 @@ from queuecast_bus import BusManager, BusSettings, Record
 BATCH = 100
 """How many records are stored in one step; it is also the size of the poller's largest batches."""
 
-Message = Callable[[Event], tuple[str, bytes]]
-"""Returns a channel, and the message that a server expects on it."""
+Message = Callable[[Event], Sequence[bytes]]
+"""Returns the Redis command that puts an event where a server expects it."""
 
 
 class Publisher(Protocol):
@@ -23,34 +24,31 @@ class Publisher(Protocol):
     async def aclose(self) -> None: ...
 
 
-class PubSub:
-    """Publishes with PUBLISH, all events of a call in one pipeline."""
+class Pipeline:
+    """Sends one command for each event, all events of a call in one pipeline."""
 
-    def __init__(self, redis_port: int, message: Message) -> None:
+    def __init__(self, redis_port: int, command: Message) -> None:
         self._port = redis_port
-        self._message = message
+        self._command = command
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Publish events. Raises `RuntimeError` if Redis answers with anything but a count."""
+        """Publish events. Raises `RuntimeError` if Redis refuses one."""
         if self._connection is None:
             self._connection = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._connection
-        writer.write(b"".join(map(self._command, events)))
+        writer.write(b"".join(_request(self._command(event)) for event in events))
         for _ in events:
             answer = await reader.readuntil(b"\r\n")
-            if not answer.startswith(b":"):
-                raise RuntimeError(f"Redis answered PUBLISH with {answer!r}")
+            if answer.startswith(b"$"):  # the id of a stream's entry follows
+                await reader.readuntil(b"\r\n")
+            elif not answer.startswith(b":"):
+                raise RuntimeError(f"Redis answered {answer!r}")
 
     async def aclose(self) -> None:
         """Hang up."""
         if self._connection is not None:
             self._connection[1].close()
-
-    def _command(self, event: Event) -> bytes:
-        channel, message = self._message(event)
-        name = channel.encode()
-        return b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(name), name, len(message), message)
 
 
 class Bus:
@@ -75,8 +73,17 @@ def _record(event: Event) -> Record:
     return Record(event.name, compact([event.argument]), rooms=rooms, sent_ms=time.time_ns() // 1_000_000)
 
 
-def stock_message(event: Event) -> tuple[str, bytes]:
-    """Return what `AsyncRedisManager.emit` in another process publishes."""
+def _request(parts: Sequence[bytes]) -> bytes:
+    strings = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+    return b"*%d\r\n%b" % (len(parts), strings)
+
+
+def _published(channel: str, message: bytes) -> Sequence[bytes]:
+    return b"PUBLISH", channel.encode(), message
+
+
+def stock_message(event: Event) -> Sequence[bytes]:
+    """Return what `AsyncRedisManager.emit` in another process says."""
     message = {
         "method": "emit",
         "event": event.name,
@@ -88,22 +95,51 @@ def stock_message(event: Event) -> tuple[str, bytes]:
         "callback": None,
         "host_id": "bench",
     }
-    return "socketio", compact(message)
+    return _published("socketio", compact(message))
 
 
-def node_message(event: Event) -> tuple[str, bytes]:
-    """Return what @socket.io/redis-emitter publishes: each room's events have their own channel."""
+def _node_options(event: Event) -> dict[str, object]:
+    return {"rooms": [] if event.room is None else [event.room], "except": [], "flags": {}}
+
+
+def _node_packet(event: Event) -> dict[str, object]:
+    return {"type": 2, "data": [event.name, event.argument], "nsp": "/"}
+
+
+def node_message(event: Event) -> Sequence[bytes]:
+    """Return what @socket.io/redis-emitter says: each room's events have their own channel."""
     channel = "socket.io#/#" if event.room is None else f"socket.io#/#{event.room}#"
-    packet = {"type": 2, "data": [event.name, event.argument], "nsp": "/"}
-    options = {"rooms": [] if event.room is None else [event.room], "except": [], "flags": {}}
-    return channel, pack(["emitter", packet, options])
+    return _published(channel, pack(["emitter", _node_packet(event), _node_options(event)]))
 
 
-def oxide_message(event: Event) -> tuple[str, bytes]:
-    """Return the message that bench/servers/oxide emits: socketioxide hears no emitter of another process."""
-    return "bench", compact({"event": event.name, "room": event.room, "argument": event.argument})
+def node_entry(event: Event) -> Sequence[bytes]:
+    """Return what @socket.io/redis-streams-adapter in another process says: BROADCAST is the type 3."""
+    data = compact({"opts": _node_options(event), "packet": _node_packet(event)})
+    entry = (b"uid", b"bench", b"nsp", b"/", b"type", b"3", b"data", data)
+    return b"XADD", b"socket.io", b"MAXLEN", b"~", b"10000", b"*", *entry
 
 
-def loop_message(event: Event) -> tuple[str, bytes]:
+def oxide_message(event: Event) -> Sequence[bytes]:
+    """Return what bench/servers/oxide emits: socketioxide hears no emitter of another process."""
+    message = {"event": event.name, "room": event.room, "argument": event.argument}
+    return _published("bench", compact(message))
+
+
+def centrifugo_message(event: Event) -> Sequence[bytes]:
+    """Return what a Centrifugo node says for a channel without history: a Protobuf message with the data.
+
+    Its events have no name, so what is no tick has its name in the data.
+    """
+    data = compact(event.argument or {"event": event.name})
+    publication = b"\x22" + _varint(len(data)) + data  # the field 4, https://github.com/centrifugal/protocol
+    return _published(f"centrifugo.client.{event.room or EVERYONE}", publication)
+
+
+def _varint(number: int) -> bytes:
+    low, high = number & 0x7F, number >> 7
+    return bytes((0x80 | low,)) + _varint(high) if high else bytes((low,))
+
+
+def loop_message(event: Event) -> Sequence[bytes]:
     """Return the message as the clients will see it: the C loop only frames it."""
-    return "bench", text(event)
+    return _published("bench", text(event))

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench.measures import Figure
+from bench.load import Figure
 
 NOISE = 0.08
 """While others use more than this share of a core, a figure depends on them as much as on the server."""
 
-UNMOVED = ("rss",)
+UNMOVED = ("rss", "empty")
 """Figures that do not depend on other processes."""
 
 

@@ -48,10 +48,9 @@ ROUTES = """routes:
 """The only route, which every message matches; the rooms are in the message's attribute."""
 
 
-def _poller_environment(place: Place) -> Mapping[str, str]:
-    place.routes.write_text(ROUTES, "utf-8")
+def poller_environment(place: Place) -> Mapping[str, str]:
+    """Return the settings of a poller without a routes file."""
     return {
-        "QUEUECAST_ROUTES": str(place.routes),
         "QUEUECAST_QUEUES": place.queue_url,
         "QUEUECAST_REDIS_URL": place.redis_url,
         "QUEUECAST_HOST": "127.0.0.1",
@@ -59,7 +58,12 @@ def _poller_environment(place: Place) -> Mapping[str, str]:
     }
 
 
-def _consumer_missing() -> str | None:
+def _routed_environment(place: Place) -> Mapping[str, str]:
+    place.routes.write_text(ROUTES, "utf-8")
+    return {"QUEUECAST_ROUTES": str(place.routes), **poller_environment(place)}
+
+
+def consumer_missing() -> str | None:
     if why := node_missing():
         return why
     return (
@@ -73,14 +77,14 @@ POLLER = Consumer(
     name="poller",
     title="this poller",
     command=lambda _: (sys.executable, "-m", "queuecast_poller"),
-    environment=_poller_environment,
+    environment=_routed_environment,
 )
 NODE = Consumer(
     name="node",
     title="sqs-consumer",
     command=lambda place: ("node", str(SERVERS / "consumer.mjs"), place.queue_url, place.redis_url),
     environment=lambda _: {"NODE_ENV": "production"},
-    missing=_consumer_missing,
+    missing=consumer_missing,
 )
 STOCK = Consumer(
     name="stock",

@@ -9,40 +9,50 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import uvloop
 
 from bench.events import compact, tick
+from bench.intake.endpoint import Endpoint
 
 BATCH = 10
 ROOM = "sku:7"
 
 
 class Counts:
-    """The requests to the stub."""
+    """The calls of the stub's receives and deletes, and their messages."""
 
     calls = 0
     received = 0
     deleted = 0
 
 
+def digest(attributes: Mapping[str, str]) -> str:
+    """Return the MD5 of message attributes, all of the type String, in the order of their names.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+    """
+    md5 = hashlib.md5(usedforsecurity=False)
+    for name, value in sorted(attributes.items()):
+        for part in (name, "String"):
+            md5.update(len(part).to_bytes(4, "big") + part.encode())
+        md5.update(b"\x01" + len(value).to_bytes(4, "big") + value.encode())
+    return md5.hexdigest()
+
+
 def _message() -> bytes:
     """Return a message as JSON, with two places for its number and one for its send time."""
     body = compact(tick(7, 0).argument)
     room = {"rooms": {"DataType": "String", "StringValue": ROOM}}
-    digest = hashlib.md5(usedforsecurity=False)
-    for part in ("rooms", "String"):
-        digest.update(len(part).to_bytes(4, "big") + part.encode())
-    digest.update(b"\x01" + len(ROOM).to_bytes(4, "big") + ROOM.encode())
     message: dict[str, Any] = {
         "MessageId": "00000000-0000-4000-8000-@ID@",
         "ReceiptHandle": "AQEB" + "x" * 340 + "@ID@",
         "MD5OfBody": hashlib.md5(body, usedforsecurity=False).hexdigest(),
         "Body": body.decode(),
         "Attributes": {"SentTimestamp": "@SENT@", "ApproximateReceiveCount": "1"},
-        "MD5OfMessageAttributes": digest.hexdigest(),
+        "MD5OfMessageAttributes": digest({"rooms": ROOM}),
         "MessageAttributes": room,
     }
     text = json.dumps(message).replace("%", "%%").replace("@ID@", "%(id)012d").replace("@SENT@", "%(sent)d")
@@ -53,43 +63,25 @@ _TEMPLATE = _message()
 _URL = b"/123456789012/orders"
 
 
-class Stub(asyncio.Protocol):
-    """One connection. It answers requests one by one; pipelined ones wait in the buffer."""
+class Stub(Endpoint):
+    """One connection to the queue."""
 
     def __init__(self, counts: Counts) -> None:
+        super().__init__()
         self._counts = counts
-        self._buffer = b""
-        self._transport: asyncio.Transport | None = None
-        self._actions: dict[bytes, Callable[[bytes], bytes]] = {
+        self.actions = {
             b"ReceiveMessage": self._receive,
             b"DeleteMessageBatch": self._delete,
             b"GetQueueUrl": lambda _: b'{"QueueUrl": "http://127.0.0.1%b"}' % _URL,
             b"GetQueueAttributes": lambda _: b'{"Attributes": {"VisibilityTimeout": "30"}}',
         }
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # a TCP transport
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].lower()
-            length = int(_header(head, b"content-length") or 0)
-            if len(self._buffer) < end + 4 + length:
-                return
-            original, body = self._buffer[:end], self._buffer[end + 4 : end + 4 + length]
-            self._buffer = self._buffer[end + 4 + length :]
-            self._answer(self._body(original, head, body))
-
-    def _body(self, original: bytes, head: bytes, body: bytes) -> bytes:
-        if head.startswith(b"get"):
-            counts = self._counts
-            return json.dumps([counts.calls, counts.received, counts.deleted]).encode()
-        self._counts.calls += 1
-        start = head.find(b"amazonsqs.") + len(b"amazonsqs.")
-        return self._actions[original[start:].split(b"\r\n", 1)[0]](body)
+    def ask(self, path: bytes) -> bytes:
+        counts = self._counts
+        return json.dumps([counts.calls, counts.received, counts.deleted]).encode()
 
     def _receive(self, _: bytes) -> bytes:
+        self._counts.calls += 1
         sent = time.time_ns() // 1_000_000
         first = self._counts.received
         self._counts.received += BATCH
@@ -97,21 +89,15 @@ class Stub(asyncio.Protocol):
         return b'{"Messages": [%b]}' % b", ".join(messages)
 
     def _delete(self, body: bytes) -> bytes:
+        self._counts.calls += 1
         ids = [entry["Id"] for entry in json.loads(body)["Entries"]]
         self._counts.deleted += len(ids)
-        return json.dumps({"Successful": [{"Id": entry} for entry in ids]}).encode()
-
-    def _answer(self, body: bytes) -> None:
-        if self._transport is not None:
-            head = (
-                b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: %d\r\n\r\n"
-            )
-            self._transport.write(head % len(body) + body)
+        return confirmed(ids)
 
 
-def _header(head: bytes, name: bytes) -> bytes | None:
-    start = head.find(b"\r\n%b:" % name)
-    return None if start < 0 else head[start:].split(b":", 1)[1].split(b"\r\n", 1)[0].strip()
+def confirmed(ids: Sequence[str]) -> bytes:
+    """Return the answer to a batch whose entries all succeeded."""
+    return json.dumps({"Successful": [{"Id": entry} for entry in ids]}).encode()
 
 
 async def serve(port: int) -> None:

@@ -8,6 +8,8 @@ import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 
+import { subscribe } from "./subscribe.mjs";
+
 const [port, redisPort, threshold] = process.argv.slice(2).map(Number);
 const publisher = createClient({ url: `redis://127.0.0.1:${redisPort}/0` });
 const subscriber = publisher.duplicate();
@@ -15,5 +17,6 @@ await Promise.all([publisher.connect(), subscriber.connect()]);
 
 const web = createServer();
 const compression = threshold ? { perMessageDeflate: { threshold } } : {};
-new Server(web, { adapter: createAdapter(publisher, subscriber), ...compression });
+const io = new Server(web, { adapter: createAdapter(publisher, subscriber), ...compression });
+io.on("connection", subscribe);
 web.listen(port, "127.0.0.1");

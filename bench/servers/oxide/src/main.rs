@@ -3,7 +3,10 @@
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use socketioxide::{SocketIo, extract::SocketRef};
+use socketioxide::{
+    SocketIo,
+    extract::{AckSender, Data, SocketRef},
+};
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -13,11 +16,20 @@ struct Message<'a> {
     argument: &'a RawValue,
 }
 
+/// Lets a client join rooms, as it can with this gateway.
+async fn subscribe(socket: SocketRef, Data(rooms): Data<Vec<String>>, acknowledge: AckSender) {
+    socket.join(rooms);
+    let _ = acknowledge.send("ok"); // an error says that the client is gone
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ports: Vec<String> = std::env::args().skip(1).collect();
     let (layer, io) = SocketIo::builder().max_buffer_size(4096).build_layer();
-    io.ns("/", async |socket: SocketRef| socket.join(socket.id.to_string()));
+    io.ns("/", async |socket: SocketRef| {
+        socket.join(socket.id.to_string());
+        socket.on("subscribe", subscribe);
+    });
 
     let client = redis::Client::open(format!("redis://127.0.0.1:{}/0", ports[1]))?;
     let mut subscription = client.get_async_pubsub().await?;
