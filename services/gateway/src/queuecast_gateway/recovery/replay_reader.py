@@ -6,6 +6,7 @@
 import asyncio
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from queuecast_bus import BusUnavailable, Entry
 from queuecast_bus.record import offset_key
@@ -24,6 +25,11 @@ again."""
 
 CATCH_UP_SECONDS = 5.0
 """How long this replica may take to read up to an offset that a client received from another replica."""
+
+
+class _Scanned(NamedTuple):
+    without_text: list[Entry]
+    was_last: bool
 
 
 class ReplayReader:
@@ -49,18 +55,24 @@ class ReplayReader:
 
         If it was, this has awaited nothing.
         """
+        if self._scan(missed).was_last:
+            return True
+        async with self._readers:
+            # Scanned again, so that those who wait hold no records; others may have recalled them meanwhile.
+            found = self._scan(missed)
+            if found.without_text:
+                await self._recall(missed, found.without_text)
+            else:
+                await asyncio.sleep(SCAN_PAUSE_SECONDS)
+        return False
+
+    def _scan(self, missed: Missed) -> _Scanned:
         history = self._bus.history
         page = list(islice(history.after(missed.after), SCAN_RECORDS))
         without_text = missed.add(page, history)
-        if not without_text and len(page) < SCAN_RECORDS:
-            return True
-        async with self._readers:
-            if without_text:
-                await self._recall(missed, without_text)
-            else:
-                missed.after = page[-1].offset
-                await asyncio.sleep(SCAN_PAUSE_SECONDS)
-        return False
+        if page and not without_text:
+            missed.after = page[-1].offset
+        return _Scanned(without_text, not without_text and len(page) < SCAN_RECORDS)
 
     async def _recall(self, missed: Missed, entries: Sequence[Entry]) -> None:
         """Read the texts of records again that nobody on this replica wanted when they arrived."""
