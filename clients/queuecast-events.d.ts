@@ -99,7 +99,6 @@ export type Sent<Events extends object, Relayed extends object> = {
   subscribe: (
     ...args:
       | [rooms: string | string[], done: (ack: Ack<Rooms>) => void]
-      | [rooms: string | string[], options: PresenceOptions, done: (ack: Ack<Rooms>) => void]
       | [rooms: string | string[], past: PastOptions, done: (ack: Ack<Past<Events>>) => void]
   ) => void;
   unsubscribe: (rooms: string | string[], done: (ack: Ack<Rooms>) => void) => void;
@@ -110,6 +109,9 @@ export type Sent<Events extends object, Relayed extends object> = {
 
 /** A socket of the stock client that knows the events of an application. */
 export type QueuecastSocket<Events extends object, Relayed extends object = { item_removed: (item: any) => void }> =
-  Socket<Received<Events>, Sent<Events, Relayed>>;
+  Socket<Received<Events>, Sent<Events, Relayed>> & {
+    /** Asks for presence and for no past events. An overload, so that the compiler knows the type of each acknowledgement. */
+    emit(event: "subscribe", rooms: string | string[], options: PresenceOptions, done: (ack: Ack<Rooms>) => void): unknown;
+  };
 
 type Arguments<Handler> = Handler extends (...args: infer Args) => unknown ? Args : never;
