@@ -140,14 +140,6 @@ def test_no_recipients_are_no_error(outbox: Outbox, loop: Loop) -> None:
     assert session.written == [b"b"]
 
 
-def test_sessions_may_come_from_an_iterator(outbox: Outbox, loop: Loop) -> None:
-    """A room yields them without building a list."""
-    sessions = [Session(), Session()]
-    outbox.put(b"a", iter(sessions))
-    loop.iterate()
-    assert [session.written for session in sessions] == [[b"a"], [b"a"]]
-
-
 def test_what_is_put_during_a_flush_is_written_in_the_next_iteration(outbox: Outbox, loop: Loop) -> None:
     """A transport may report during a write that its session is too slow, and others may be told."""
     one, two = Session(), Session()
@@ -282,3 +274,61 @@ def test_a_failed_write_is_left_to_the_transport(
     outbox.put(b"a", [session, other])
     loop.iterate()
     assert (session.written, session.fd, other.written) == ([b"a"], -1, [b"a"])
+
+
+def test_sessions_with_the_same_pieces_share_one_buffer(outbox: Outbox, loop: Loop) -> None:
+    """Joining them for each session alone would be a fifth of what a delivery costs."""
+    sessions = [Session() for _ in range(outbox_module.MIN_SHARING)]
+    for piece in (b"a", b"b", b"c"):
+        outbox.put(piece, sessions)
+    assert len({id(session.pending) for session in sessions}) == 1
+    loop.iterate()
+    assert {tuple(session.written) for session in sessions} == {(b"abc",)}
+
+
+def test_sessions_in_different_rooms_share_what_they_have_in_common(outbox: Outbox, loop: Loop) -> None:
+    """Records of two rooms alternate, and half of the sessions are in one of them only."""
+    everybody = [Session() for _ in range(2 * outbox_module.MIN_SHARING)]
+    some = everybody[::2]
+    for piece, sessions in ((b"a", everybody), (b"b", some), (b"c", everybody)):
+        outbox.put(piece, sessions)
+    assert len({id(session.pending) for session in everybody}) == 2
+    loop.iterate()
+    assert [session.written for session in everybody[:4]] == [[b"abc"], [b"ac"], [b"abc"], [b"ac"]]
+
+
+def test_each_session_gets_its_own_where_few_have_the_same(outbox: Outbox, loop: Loop) -> None:
+    """More buffers than are shared: the rest is collected in lists, with the same result."""
+    sessions = [Session() for _ in range(outbox_module.MIN_SHARING)]
+    for number, session in enumerate(sessions):
+        outbox.put(b"%d," % number, [session])
+    for piece in (b"a", b"b"):
+        outbox.put(piece, sessions)
+    kinds = [type(session.pending) for session in sessions]
+    assert kinds.count(bytes) == outbox_module.MAX_SHARED
+    loop.iterate()
+    assert [session.written for session in sessions] == [
+        [b"%d,ab" % number] for number in range(len(sessions))
+    ]
+
+
+def test_a_long_buffer_is_not_joined_again_for_each_piece(outbox: Outbox, loop: Loop) -> None:
+    """That would copy it each time: a burst of large events would cost the square of its size."""
+    sessions = [Session() for _ in range(outbox_module.MIN_SHARING)]
+    large = b"x" * (outbox_module.MAX_SHARED_BYTES + 1)
+    outbox.put(large, sessions)
+    outbox.put(b"a", sessions)
+    assert all(type(session.pending) is list for session in sessions)
+    loop.iterate()
+    assert sessions[-1].written == [large + b"a"]
+
+
+def test_a_held_session_among_others_keeps_its_pieces(outbox: Outbox, loop: Loop) -> None:
+    """It reads them one by one when it is released."""
+    held, *others = sessions = [Session() for _ in range(outbox_module.MIN_SHARING + 1)]
+    held.pending = []
+    outbox.put(b"a", sessions)
+    outbox.put(b"b", sessions)
+    loop.iterate()
+    assert held.pending == [b"a", b"b"]
+    assert {tuple(session.written) for session in others} == {(b"ab",)}
