@@ -107,9 +107,10 @@ release-check: $(VENV)/dev $(VENV)/audit/installed ## Check before a release: im
 	$(BIN)/python -m requirements.images --check
 	@$(VENV)/audit/bin/python -m requirements.audit
 
-docs: $(VENV)/dev ## Regenerate settings, metrics, OpenAPI, Redis users, rules, dashboards and licences from the code
+docs: $(VENV)/dev ## Regenerate settings, metrics, the README's figures, OpenAPI, Redis users, rules, dashboards and licences from the code
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/metrics_reference.py
+	$(BIN)/python docs/readme_tables.py
 	$(BIN)/python docs/openapi_reference.py
 	$(BIN)/python deploy/redis/users.py
 	$(BIN)/python deploy/observability/rulebook.py

@@ -54,6 +54,12 @@ def test_the_page_about_metrics_is_the_one_that_the_code_makes() -> None:
     assert (DOCS / "metrics.md").read_text("utf-8") == script("metrics_reference").page()
 
 
+def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
+    """A figure that was better once is a promise that nobody keeps; `make docs` renews them."""
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    assert script("readme_tables").page(readme) == readme
+
+
 def test_the_page_about_licences_is_the_one_that_the_packages_make() -> None:
     """A list of what used to be in the images is none; `make docs` renews it."""
     assert (DOCS / "licences.md").read_text("utf-8") == licences.page()
