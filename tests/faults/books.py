@@ -230,14 +230,15 @@ def _late(
     """Count the numbers that came after one that should have followed, or that have no place at all.
 
     The order is that of the old server, if another one took over, and from the first number that the old one
-    did not have that of the new one.
+    did not have that of the new one; or it is that of the new one if the client's gateway read only there.
     """
     count, highest = 0, -1
     newest: dict[int, int] = {}
     if replaced:
         at = next((at for at, number in enumerate(numbers) if number not in replaced), len(numbers))
         old, new = numbers[:at], numbers[at:]
-        return _late(old, ledger, replaced, {}, fifo=fifo) + _late(new, ledger, places, {}, fifo=fifo)
+        changed = _late(old, ledger, replaced, {}, fifo=fifo) + _late(new, ledger, places, {}, fifo=fifo)
+        return min(changed, _late(numbers, ledger, places, {}, fifo=fifo))
     for number in numbers:
         if not 0 <= number < len(ledger.messages):
             continue  # already counted as unexpected

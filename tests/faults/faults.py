@@ -270,6 +270,21 @@ TAKEOVERS = (
         may_tell=True,
     ),
 )
+READERS = (
+    Fault(
+        "the replica that gateways read lags behind",
+        takeovers.the_replica_lags_behind,
+        Shape(Redises.PAIR, reads_replica=True),
+        RESUMED,
+    ),
+    Fault(
+        "the replica that gateways read is promoted",
+        takeovers.sentinels_fail_over,
+        Shape(Redises.SENTINELS, reads_replica=True, gateway=TOLD_SOON),
+        RESUMED,
+        may_tell=True,
+    ),
+)
 CLUSTER = Shape(Redises.CLUSTER, gateway=TOLD_SOON)
 CLUSTERS = (
     Fault("a cluster fails over as it is asked to", clusters.fails_over, CLUSTER, RESUMED),
@@ -284,6 +299,6 @@ CLUSTERS = (
         fifo_too=True,
     ),
 )
-TAKEN_OVER = (*TAKEOVERS, *CLUSTERS)
+TAKEN_OVER = (*TAKEOVERS, *READERS, *CLUSTERS)
 ALL = (*STANDARD, *UNREAD, *TAKEN_OVER, *(fault.with_replicas_ack() for fault in TAKEN_OVER))
 FAULTS = (*ALL, *(fault.on_fifo() for fault in ALL if fault.fifo_too))

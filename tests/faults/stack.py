@@ -58,6 +58,8 @@ class Shape:
     keeps_data: bool = True
     password: bool = False
     """Whether the services need one for Redis, which they have in a file."""
+    reads_replica: bool = False
+    """Whether gateways follow the stream at the replica."""
     pollers: int = 1
     visibility_seconds: int = 5
     max_receives: int = 50
@@ -116,20 +118,20 @@ class Stack:
             max_receives=shape.max_receives,
         )
         public = port()
-        self.poller_name, *self.gateway_names = (port() for _ in range(1 + GATEWAYS))
-        """The ports by which the pollers, and each gateway, reach Redis."""
+        self.poller_name, self.replica_name, *self.gateway_names = (port() for _ in range(2 + GATEWAYS))
+        """The ports by which the pollers, a replica, and each gateway can reach Redis."""
         self.gateway_ports = [port() for _ in range(GATEWAYS)]
         admins = [port() for _ in range(GATEWAYS)]
         self.url = f"http://{HOST}:{public}"
         self.gateway_urls = [f"http://{HOST}:{own}" for own in self.gateway_ports]
         self.balancer = shape.balancer(dict(zip(self.gateway_ports, admins, strict=True)))
-        names = (self.poller_name, *self.gateway_names)
+        names = (self.poller_name, self.replica_name, *self.gateway_names)
         self.network = self._parts.enter_context(
             Network(dict.fromkeys(names, self.primary_ports[0]), public, self.balancer)
         )
         self.gateways = [
             self._service(
-                f"gateway-{number}", "queuecast_gateway", admin, own, self._bus(name), shape.gateway
+                f"gateway-{number}", "queuecast_gateway", admin, own, self._read_bus(name), shape.gateway
             )
             for number, (own, admin, name) in enumerate(
                 zip(self.gateway_ports, admins, self.gateway_names, strict=True), 1
@@ -200,6 +202,13 @@ class Stack:
             return {"QUEUECAST_REDIS_URL": self.cluster.url}
         behind_sentinels = self._shape.redises is Redises.SENTINELS
         return {"QUEUECAST_REDIS_URL": self.sentinels.url if behind_sentinels else f"redis://{HOST}:{name}/0"}
+
+    def _read_bus(self, name: int) -> dict[str, str]:
+        if not self._shape.reads_replica:
+            return self._bus(name)
+        behind_sentinels = self._shape.redises is Redises.SENTINELS
+        url = self.sentinels.url if behind_sentinels else f"redis://{HOST}:{self.standby.port}/0"
+        return {**self._bus(name), "QUEUECAST_REDIS_READ_URL": url}
 
     def _service(
         self,

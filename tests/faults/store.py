@@ -54,6 +54,11 @@ class Store:
             return False
         return role == b"slave" and details[1] == primary.port and details[2] == b"connected"
 
+    def is_linked(self) -> bool:
+        """Say whether it is a replica that hears its primary."""
+        role, *details = self.client.role()
+        return bool(role == b"slave" and details[2] == b"connected")
+
     def memory_kib(self) -> int:
         """Return the memory that its data and clients use now."""
         return int(self.client.info("memory")["used_memory"]) >> 10

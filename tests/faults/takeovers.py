@@ -6,7 +6,11 @@ from tests.claims import eventually
 from tests.faults.service import Service
 from tests.faults.strikes import Scene
 
+from queuecast_local.ports import HOST
+
 PARTITION_SECONDS = 8
+LAG_SECONDS = 15
+"""Longer than a gateway waits for what its replica lacks."""
 LATER_SECONDS = 7.5
 TAKE_OVER_SECONDS = 60.0
 
@@ -55,6 +59,18 @@ def the_primary_is_killed(scene: Scene) -> None:
     scene.sender.goes_on(2)
     scene.stack.redis.start()
     _await_take_over(scene)
+
+
+def the_replica_lags_behind(scene: Scene) -> None:
+    """It answers, but its primary's records do not reach it for a while."""
+    stack = scene.stack
+    stack.standby.client.replicaof(HOST, stack.replica_name)
+    eventually(stack.standby.is_linked, TAKE_OVER_SECONDS)
+    stack.network.silence_redis(stack.replica_name)
+    scene.sender.goes_on(LAG_SECONDS)
+    stack.network.heal_redis()
+    stack.standby.follow(stack.redis)
+    eventually(lambda: stack.standby.is_copy_of(stack.redis), TAKE_OVER_SECONDS)
 
 
 def drop_connections(scene: Scene, service: Service) -> None:

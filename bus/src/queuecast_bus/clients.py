@@ -17,6 +17,7 @@ from redis.exceptions import ReadOnlyError, ResponseError
 
 from queuecast_bus.cluster import is_cluster_node
 from queuecast_bus.connection import cluster_of, connect
+from queuecast_bus.sentinels import check_is_primary
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +49,34 @@ def _text(exc: object) -> str:
 class Clients:
     """Makes clients for a URL, and perhaps a file with its password, and keeps track of them.
 
-    `hash_tag` is that of the keys, by which the server for them is found in a cluster.
+    `hash_tag` is that of the keys, by which the server for them is found in a cluster. With `reads`, they
+    connect to a replica that sentinels or a cluster name, or to any server that the URL's name leads to.
     """
 
-    def __init__(self, url: str, password_file: str | None = None, hash_tag: str = "socketio") -> None:
+    def __init__(
+        self,
+        url: str,
+        password_file: str | None = None,
+        hash_tag: str = "socketio",
+        *,
+        reads: bool = False,
+    ) -> None:
         self.url = url
         self._password_file = password_file
-        self._cluster = cluster_of(url, hash_tag)
+        self._reads = reads
+        self._cluster = cluster_of(url, hash_tag, reads=reads)
         self._made: WeakSet[Redis] = WeakSet()
 
     def connect(self, **more: Any) -> Redis:
-        """Return a client, which refuses to connect to a replica; see `connection.connect`."""
+        """Return a client; see `connection.connect`. It refuses a replica, unless these clients read."""
+        log_in = _log_in_to_read if self._reads else _log_in_to_primary
         client = connect(
-            self.url, self._password_file, self._cluster, redis_connect_func=_log_in_to_primary, **more
+            self.url,
+            self._password_file,
+            self._cluster,
+            reads=self._reads,
+            redis_connect_func=log_in,
+            **more,
         )
         execute = _one_of_a_few(self._leaving_wrong_server(client.execute_command))
         client.execute_command = execute  # type: ignore[method-assign]
@@ -120,12 +136,36 @@ def _is_open(connection: Any) -> bool:
 
 async def _log_in_to_primary(connection: Any) -> None:
     await connection.on_connect()
-    await connection.send_command("ROLE")
     with suppress(ResponseError):  # the user may not ask, or the server cannot say
-        role, *details = await connection.read_response()
-        if role == b"slave":
+        if (details := await _replication(connection)) is not None:
             why = f"{connection._host_error()} is a replica of {details[0].decode()}:{details[1]}"
             cluster = getattr(connection, "cluster", None)
             if cluster is not None and not cluster.is_used and await is_cluster_node(connection):
                 cluster.recognize(why)
             raise ConnectionLost(why)
+
+
+async def _log_in_to_read(connection: Any) -> None:
+    await connection.on_connect()
+    with suppress(ResponseError):
+        details = await _replication(connection)
+        if details is None:
+            await check_is_primary(connection)
+        elif details[2] != b"connected":
+            host, port, state, _ = details
+            raise ConnectionLost(
+                f"{connection._host_error()} is a replica of {host.decode()}:{port}, but its link to that is "
+                f"in the state {state.decode()!r}"
+            )
+    cluster = getattr(connection, "cluster", None)
+    if cluster is not None and cluster.is_used:
+        # Without it, a replica of a cluster answers MOVED. A primary does not mind.
+        await connection.send_command("READONLY")
+        await connection.read_response()
+
+
+async def _replication(connection: Any) -> list[Any] | None:
+    """Return of a replica its primary's host and port, the link's state and its offset; None of a primary."""
+    await connection.send_command("ROLE")
+    role, *details = await connection.read_response()
+    return details if role == b"slave" else None

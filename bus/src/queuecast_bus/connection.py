@@ -27,7 +27,7 @@ from queuecast_bus.parser import Parser
 from queuecast_bus.password_file import PasswordFile
 from queuecast_bus.sentinels import (
     SENTINEL_PARAMETERS,
-    connect_to_primary,
+    connect_behind_sentinels,
     connect_to_sentinels,
     parse_sentinels,
 )
@@ -118,24 +118,34 @@ def _check_tls(url: str) -> None:
         raise ValueError(f"TLS cannot be set up with {parameters}: {exc}") from None
 
 
-def cluster_of(url: str, hash_tag: str) -> Cluster | None:
+def cluster_of(url: str, hash_tag: str, *, reads: bool = False) -> Cluster | None:
     """Return the cluster that a URL names, or whose node its server may turn out to be.
 
-    None behind sentinels and for a socket. All clients of a bus need the same one.
+    None behind sentinels and for a socket. All clients of a bus need the same one; those that read at
+    replicas need another one.
     """
     parts = urlsplit(url)
     if parts.scheme.endswith("+cluster"):
-        return Cluster(parse_nodes(parts), hash_tag, is_used=True)
+        return Cluster(parse_nodes(parts), hash_tag, is_used=True, reads=reads)
     if parts.scheme == "unix" or "+" in parts.scheme or not parts.hostname:
         return None
-    return Cluster([(parts.hostname, parts.port or DEFAULT_PORT)], hash_tag, is_used=False)
+    nodes = [(parts.hostname, parts.port or DEFAULT_PORT)]
+    return Cluster(nodes, hash_tag, is_used=False, reads=reads)
 
 
-def connect(url: str, password_file: str | None = None, cluster: Cluster | None = None, **more: Any) -> Redis:
+def connect(
+    url: str,
+    password_file: str | None = None,
+    cluster: Cluster | None = None,
+    *,
+    reads: bool = False,
+    **more: Any,
+) -> Redis:
     """Return a client for `url`, which connects with its first command. Use it within `redis_call`.
 
     The password for the URL's user may be in a file, which is read again for each connection. The URL of a
-    cluster needs a `cluster`, in which the server is looked up for each connection, too.
+    cluster needs a `cluster`, in which the server is looked up for each connection, too. One that `reads` is
+    connected by sentinels to a replica, or to the primary if there is none.
     `more` are redis-py's options for connections. The client never retries: only the caller knows whether
     that is safe.
     """
@@ -148,7 +158,7 @@ def connect(url: str, password_file: str | None = None, cluster: Cluster | None 
         url = parts.geturl()
     scheme = parts.scheme.replace("valkey", "redis")
     if scheme.endswith("+sentinel"):
-        client = connect_to_primary(parts, options)
+        client = connect_behind_sentinels(parts, options, reads=reads)
     else:
         client = Redis.from_url(_of_one_server(parts, scheme), **options)
         if scheme != "unix":

@@ -37,12 +37,15 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
     """A Socket.IO manager on a Redis Stream.
 
     Write-only, for the poller, it has `publish` and `emit`. For a gateway it also has `follow` and
-    `listen_to_control`, which the gateway runs and awaits itself, so that it notices when they end.
+    `listen_to_control`, which the gateway runs and awaits itself, so that it notices when they end. With a
+    `read_url` it follows the stream at replicas.
     """
 
     name = "queuecast"
 
-    def __init__(self, settings: BusSettings, *, write_only: bool = False) -> None:
+    def __init__(
+        self, settings: BusSettings, *, write_only: bool = False, read_url: str | None = None
+    ) -> None:
         url = settings.redis_url.get_secret_value()
         super().__init__(url, channel=settings.channel, write_only=write_only)
         self._max_record_bytes = settings.max_record_bytes
@@ -66,19 +69,37 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         channels = (settings.channel, keys.inbox(self.host_id))
         self._control = ControlChannel(self.commands, self.clients, channels)
         self._reader: Reader | None = None
+        self._read_clients: Clients | None = None
         if not write_only:
-            self._reader = Reader(self.clients.connect(parser_class=BoundedParser), keys)
+            primary = self.clients.connect(parser_class=BoundedParser)
+            if read_url is None:
+                self._reader = Reader(primary, keys)
+            else:
+                self._read_clients = Clients(
+                    read_url, settings.redis_password_file, keys.hash_tag, reads=True
+                )
+                replicas = self._read_clients.connect(parser_class=BoundedParser)
+                self._reader = Reader(primary, keys, replicas, self._read_clients.leave)
 
     async def aclose(self) -> None:
         """Close every connection to Redis."""
-        await self.clients.aclose()
+        for each in self._all_clients():
+            await each.aclose()
+
+    def _all_clients(self) -> Iterator[Clients]:
+        yield self.clients
+        if self._read_clients is not None:
+            yield self._read_clients
 
     # Records
 
     async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
         """Store records, each with its dedup id or None. Raises `BusUnavailable` if Redis did not confirm."""
         with self._comparing_clocks():
-            return await self._publisher.publish(batch)
+            stored = await self._publisher.publish(batch)
+        if stored and self._reader is not None:
+            self._reader.source.stored(stored[-1].offset)
+        return stored
 
     async def stored_before(self, dedup_ids: Sequence[str]) -> list[str | None]:
         """Return the offset of the record that was stored with each dedup id, None if none is known.
@@ -94,7 +115,9 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
 
     async def follow_failovers(self) -> None:
         """Leave a primary once its sentinels name another one, for ever; return at once without sentinels."""
-        await Failovers(self.clients).follow()
+        async with asyncio.TaskGroup() as tasks:
+            for each in self._all_clients():
+                tasks.create_task(Failovers(each).follow())
 
     async def check(self) -> None:
         """Check that records can be stored, and that those that were stored still are; see `Publisher.check`.
@@ -189,6 +212,11 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
     async def recall(self, offsets: Sequence[str]) -> list[list[bytes]]:
         """Return the fields of some records; see `Reader.recall`."""
         return await self._required_reader.recall(offsets)
+
+    @property
+    def avoids_replicas(self) -> bool:
+        """Whether the stream is read at the primary although there is a URL for replicas."""
+        return self._required_reader.source.avoids_replicas
 
     @property
     def reading(self) -> asyncio.Event:

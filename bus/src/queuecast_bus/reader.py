@@ -26,6 +26,7 @@ from queuecast_bus.connection import ANSWER_SECONDS, jittered, redis_call
 from queuecast_bus.errors import BusUnavailable
 from queuecast_bus.keys import Keys
 from queuecast_bus.read_size import MOST_RECORDS, READ_BYTES, ReadSize
+from queuecast_bus.read_source import LAG_SECONDS, ReadSource
 from queuecast_bus.record import offset_key
 
 log = logging.getLogger(__name__)
@@ -42,15 +43,26 @@ _RECALL = files("queuecast_bus").joinpath("recall.lua").read_text("utf-8")
 class Reader:
     """Follows one stream. `started` is set as soon as the offset is known from which it reads.
 
-    Its client's connections must have a `BoundedParser`, which measures answers.
+    `redis` is a client of the primary. The stream is followed at `replicas` if that client is given, and
+    `leave` then drops its connections; see `ReadSource`. What was read before is asked of the primary: a
+    replica may not have all of it. Connections of both must have a `BoundedParser`, which measures answers.
     """
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        replicas: Redis | None = None,
+        leave: Callable[[object], object] = lambda why: None,
+    ) -> None:
         self.started = asyncio.Event()
+        self.source = ReadSource(redis, replicas, leave)
         self._redis = redis
         # Unconverted: pairs and dictionaries would cost as much as everything that is done with an answer.
-        redis.set_response_callback("XREAD", _unconverted)
         redis.set_response_callback("XRANGE", _unconverted)
+        for each in (redis, replicas):
+            if each is not None:
+                each.set_response_callback("XREAD", _unconverted)
         self._recall = redis.register_script(_RECALL)
         self._keys = keys
         self._size = ReadSize()
@@ -80,6 +92,7 @@ class Reader:
                     self._position = batch.position
                     yield self._without_known_gap(batch)
             except BusUnavailable as exc:
+                self.source.failed(exc)
                 if attempt == 0:
                     log.warning("the bus cannot be read, trying again: %s", exc)
                 await asyncio.sleep(jittered(attempt, cap_seconds=RETRY_CAP_SECONDS))
@@ -120,8 +133,11 @@ class Reader:
         return list(found)
 
     async def _tail(self) -> str:
-        async with redis_call("asking for the newest record"):
-            tail: Any = await self._redis.get(self._keys.tail)
+        return await self._tail_at(self._redis, ANSWER_SECONDS)
+
+    async def _tail_at(self, redis: Redis, seconds: float = LAG_SECONDS) -> str:
+        async with redis_call("asking for the newest record", seconds):
+            tail: Any = await redis.get(self._keys.tail)
         return tail.decode() if tail else START
 
     async def _resume(self) -> Batch:
@@ -157,14 +173,16 @@ class Reader:
         self._position = self._linked = offset
 
     async def _read(self) -> Iterator[Sequence[Any]]:
+        await self.source.settle(self._position, self._tail_at)
         answer = await self._request(
             "reading",
-            lambda count: self._redis.xread(
+            lambda count: self.source.client.xread(
                 {self._keys.stream: self._position}, count=count, block=int(BLOCK_SECONDS * 1000)
             ),
             seconds=BLOCK_SECONDS + ANSWER_SECONDS,
             records=lambda answer: answer[0][1],
         )
+        self.source.read(self._position, has_more=bool(answer))
         if answer and answer_bytes() > READ_BYTES:
             return split_entries(answer)
         return iter([answer] if answer else ())

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qs, unquote
 
 from redis.asyncio import Redis
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 
 from queuecast_bus.lookup import ByAddress
@@ -42,14 +43,18 @@ def parse_sentinels(parts: SplitResult) -> tuple[list[tuple[str, int]], str, dic
     return hosts, service, access
 
 
-def connect_to_primary(parts: SplitResult, options: Mapping[str, Any]) -> Redis:
-    """Return a client for the primary. With a TLS scheme it uses TLS for the primary and the sentinels."""
+def connect_behind_sentinels(parts: SplitResult, options: Mapping[str, Any], *, reads: bool) -> Redis:
+    """Return a client for the primary, or for a replica if it `reads` and there is one.
+
+    With a TLS scheme it uses TLS for that server and for the sentinels.
+    """
     hosts, service, access = parse_sentinels(parts)
     tls = tls_options(parts.query) if parts.scheme in TLS_SCHEMES else {}
     sentinels: Any = Sentinels(  # type: ignore[no-untyped-call]
         hosts, sentinel_kwargs=_options(parts, options), **options, **access, **tls
     )
-    client: Redis = sentinels.master_for(service, ToPrimary)
+    client_for = sentinels.slave_for if reads else sentinels.master_for
+    client: Redis = client_for(service, BehindSentinels)
     client.connection_pool.connection_class = TlsToPrimary if tls else PlainToPrimary
     for each in sentinels.sentinels:
         each.connection_pool.connection_class = Tls if tls else ByAddress
@@ -85,6 +90,17 @@ class PlainToPrimary(SentinelManagedConnection, ByAddress):
     """A connection to the primary that the sentinels name."""
 
 
+async def check_is_primary(connection: Any) -> None:
+    """Raise redis-py's `ConnectionError` if this server takes writes, but sentinels name another primary.
+
+    They name an old primary as a replica before they have demoted it. What only that one has is of no use.
+    """
+    if isinstance(connection, SentinelManagedConnection):
+        host, port = await connection.connection_pool.get_master_address()
+        if (host, port) != (connection.host, connection.port):
+            raise ConnectionLost(f"{connection._host_error()} is no replica of {host}:{port} yet")
+
+
 class Sentinels(Sentinel):
     """Sentinels whose error says why none of them could name the primary."""
 
@@ -106,8 +122,8 @@ class Sentinels(Sentinel):
         raise MasterNotFoundError("; ".join([f"no sentinel knows a primary for {service_name!r}", *failures]))
 
 
-class ToPrimary(Redis):
-    """A client for the primary that also closes its connections to the sentinels."""
+class BehindSentinels(Redis):
+    """A client that also closes its connections to the sentinels."""
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await super().aclose(close_connection_pool)

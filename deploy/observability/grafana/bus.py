@@ -172,7 +172,7 @@ WHAT_GOES_WRONG = Row(
                 POD: f"max by ({BY_POD}) ({gateway('clock_skew_seconds')})",
                 f"poller {POD}": f"max by ({BY_POD}) ({poller('clock_skew_seconds')})",
             },
-            width=12,
+            width=6,
             threshold=threshold("clock_skew"),
         ),
         Series(
@@ -188,6 +188,14 @@ WHAT_GOES_WRONG = Row(
             "How often Redis's clock was put forward or back: ids and sessions expire by it.",
             "cps",
             {"{{direction}}": rates(poller("redis_clock_steps_total"), "direction")},
+            width=6,
+        ),
+        Series(
+            "Replicas avoided",
+            "Gateways that read at the primary because replicas fail or lag behind "
+            "(`QUEUECAST_REDIS_READ_URL`).",
+            "short",
+            {"gateways": f"sum({gateway('bus_avoids_replicas')})"},
             width=6,
         ),
     ],

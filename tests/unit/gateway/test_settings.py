@@ -24,6 +24,8 @@ def test_the_gateway_has_the_promised_defaults() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("REDIS_READ_URL", "http://localhost"),
+        ("REDIS_READ_URL", "redis://one,two"),
         ("PORT", "0"),
         ("PATH", "socket.io"),
         ("PATH", "/"),
@@ -177,3 +179,18 @@ def test_a_file_of_schemas_that_is_none_is_a_mistake(tmp_path: Path, content: st
     if content is not None:
         path.write_text(content)
     assert_mistake("RELAY_SCHEMAS", {"RELAY_SCHEMAS": str(path)}, part)
+
+
+def test_replicas_have_the_password_in_the_url_or_in_the_file(tmp_path: Path) -> None:
+    """With both, one of them would silently be of no use. The refusal shows neither."""
+    path = tmp_path / "password"
+    path.write_text("hush")
+    both = {"REDIS_PASSWORD_FILE": str(path), "REDIS_READ_URL": "redis://user:hush@reader"}
+    with pytest.raises(
+        SettingsError, match=r"QUEUECAST_REDIS_READ_URL: .*QUEUECAST_REDIS_PASSWORD_FILE"
+    ) as error:
+        settings("gateway", **both)
+    assert "hush" not in str(error.value)
+    made = settings("gateway", **{**both, "REDIS_READ_URL": "redis://user@reader"})
+    assert made.redis_read_url.get_secret_value() == "redis://user@reader"
+    assert "user@reader" not in repr(made)

@@ -106,6 +106,7 @@ class Gateway:
         metrics.buffered_most.set_function(lambda: max(server.eio.held_bytes()[1], self._web.held_bytes()[1]))
         metrics.behind.set_function(self._backpressure.lag_seconds)
         metrics.clock_skew.set_function(lambda: bus.clock.skew_seconds)
+        metrics.avoids_replicas.set_function(lambda: bus.avoids_replicas)
 
         self._public = bind_public(settings)
         self._admin = bind(settings.host, settings.admin_port, variable("admin_port"))
@@ -184,8 +185,10 @@ class Gateway:
         api = Health()
         if self._api is not None and not self._api.started:
             api = Health((f"port {self._settings.api_port} is not open yet",))
+        note = "the bus is read at the primary, as replicas fail or lag behind (QUEUECAST_REDIS_READ_URL)"
+        reading = Health(notes=(note,)) if self._bus.avoids_replicas else Health()
         own = (self._probe.ready(), port, self._admission.ready(), keys, stopping, self._openness)
-        return combine([*own, emitters, api])
+        return combine([*own, reading, emitters, api])
 
     def _on_gap(self, gap: Gap) -> None:
         # Some records can never be read here: every client has to start anew, one after another.

@@ -181,6 +181,11 @@ class Metrics:
         self.bus_heard = gauge(
             "bus_heard_timestamp_seconds", "When a bus probe last came back, by Redis's clock"
         )
+        self.avoids_replicas = gauge(
+            "bus_avoids_replicas",
+            "1 while the bus is read at the primary because replicas fail or lag behind "
+            "(`QUEUECAST_REDIS_READ_URL`)",
+        )
         self.clock_skew = gauge(
             "clock_skew_seconds", "How far this host's clock is ahead of Redis's; negative if it is behind"
         )

@@ -4,10 +4,11 @@ import math
 import socket
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from queuecast_bus import BusSettings
 from queuecast_bus.bounds import MAX_ATTACHMENTS
+from queuecast_bus.connection import check_url
 from queuecast_bus.names import check_namespace, check_published_event
 from queuecast_edge.environment import Names
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
@@ -37,6 +38,12 @@ class Settings(
 ):
     """Every setting of the gateway."""
 
+    redis_read_url: SecretStr | None = Field(
+        default=None,
+        description="Where to follow the stream instead of at the primary: a reader endpoint, or sentinels "
+        "or a cluster, which name replicas; written as `QUEUECAST_REDIS_URL`. See "
+        "[reading from replicas](redis.md#reading-from-replicas)",
+    )
     port: int = Field(
         default=8000,
         validate_default=True,
@@ -180,6 +187,16 @@ class Settings(
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         description="Namespace of this pod; set it together with the name",
     )
+
+    @field_validator("redis_read_url")
+    @classmethod
+    def _is_for_the_same_user(cls, url: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            check_url(url.get_secret_value())
+            has_password = urlsplit(url.get_secret_value()).password is not None
+            if has_password and others.data.get("redis_password_file") is not None:
+                raise ValueError("it has a password, but QUEUECAST_REDIS_PASSWORD_FILE is for it, too")
+        return url
 
     @field_validator("port")
     @classmethod

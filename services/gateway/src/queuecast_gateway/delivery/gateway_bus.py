@@ -39,7 +39,8 @@ class GatewayBus(BusManager, Rooms):
     """The bus of a gateway: what it reads is for the rooms of this replica."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+        url = settings.redis_read_url
+        super().__init__(settings, read_url=None if url is None else url.get_secret_value())
         # A relayed event is never larger than what a browser may send.
         self._max_record_bytes = min(settings.max_record_bytes, settings.max_message_bytes)
         self.history = History(0, settings.max_record_bytes)
