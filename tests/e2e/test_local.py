@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,34 @@ def test_run_says_where_everything_is_and_ctrl_c_ends_all_of_it(block: PortBlock
     process.signal(signal.SIGINT)
     assert process.wait(60) == 0
     assert not any((PROC / str(pid)).exists() for pid in children)
+
+
+def test_run_prints_a_token_for_the_http_api_if_it_is_asked_for(block: PortBlock) -> None:
+    """On every gateway, each with a port of its own."""
+    one = block.port()
+    while (two := block.port()) != one + 1:
+        one = two
+    process = Process(
+        "run", (sys.executable, "-m", "queuecast_local"), {**variables(block), "API_PORT": f"{one}"}
+    )
+    try:
+        eventually(lambda: any("Ctrl-C stops everything" in line for line in process.tail), 60)
+        (line,) = (line for line in process.tail if "TOKEN=" in line)
+        assert all(f"http://{HOST}:{port}" in line for port in (one, two))
+        for port in (one, two):
+            request = urllib.request.Request(
+                f"http://{HOST}:{port}/v1/publish",
+                b'{"event": "e", "data": 1}',
+                {
+                    "Authorization": f"Bearer {line.rpartition('=')[2].strip()}",
+                    "Content-Type": "application/json",
+                },
+            )
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                assert b'"duplicate":false' in answer.read()
+    finally:
+        process.signal(signal.SIGINT)
+        assert process.wait(60) == 0
 
 
 @pytest.mark.javascript

@@ -78,6 +78,7 @@ ALTERED = Sign("queuecast_poller_left_total", {"reason": "altered"})
 NOT_JSON = Sign("queuecast_poller_left_total", {"reason": "not_json"})
 SLOW = Sign("queuecast_gateway_disconnects_total", {"reason": "slow"})
 RECOVERED = Sign("queuecast_gateway_recoveries_total", {"outcome": "recovered"})
+UNAVAILABLE = Sign("queuecast_gateway_api_requests_total", {"status": "503"})
 VANISHED = Sign("queuecast_gateway_disconnects_total", {"reason": "ping_timeout"})
 
 SHORT_BUFFER = {
@@ -227,6 +228,37 @@ STANDARD = (
         past=True,
     ),
 )
+API = Shape(api=True)
+BY_HTTP = (
+    Fault(
+        "a gateway is killed while a back end publishes over HTTP",
+        strikes.a_gateway_is_killed,
+        API,
+        RECOVERED,
+        keeps_all=True,
+    ),
+    Fault(
+        "a gateway gets SIGTERM while a back end publishes over HTTP",
+        strikes.a_gateway_is_told_to_stop,
+        API,
+        RECOVERED,
+        keeps_all=True,
+    ),
+    Fault(
+        "Redis restarts while a back end publishes over HTTP",
+        strikes.redis_restarts,
+        API,
+        UNAVAILABLE,
+        keeps_all=True,
+    ),
+    Fault(
+        "Redis stalls for 10 s while a back end publishes over HTTP",
+        strikes.redis_stalls,
+        API,
+        UNAVAILABLE,
+        keeps_all=True,
+    ),
+)
 TOLD_SOON = {"QUEUECAST_DRAIN_SECONDS": "2"}
 """Browsers hear of lost records spread over this time, and all of them before a run ends."""
 UNREAD = (
@@ -300,5 +332,5 @@ CLUSTERS = (
     ),
 )
 TAKEN_OVER = (*TAKEOVERS, *READERS, *CLUSTERS)
-ALL = (*STANDARD, *UNREAD, *TAKEN_OVER, *(fault.with_replicas_ack() for fault in TAKEN_OVER))
+ALL = (*STANDARD, *BY_HTTP, *UNREAD, *TAKEN_OVER, *(fault.with_replicas_ack() for fault in TAKEN_OVER))
 FAULTS = (*ALL, *(fault.on_fifo() for fault in ALL if fault.fifo_too))

@@ -9,6 +9,7 @@ from tests.faults import books
 from tests.faults.books import Account, Page
 from tests.faults.crowd import Crowd
 from tests.faults.faults import Fault
+from tests.faults.http_sender import HttpSender
 from tests.faults.journal import Journal
 from tests.faults.residue import CONNECTIONS, IN_FLIGHT, Footprint, footprints, growth, total
 from tests.faults.sender import Sender
@@ -75,7 +76,11 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
     ):
         crowd.assemble(ASSEMBLE_SECONDS)
         share = {"to_a_room": 1.0} if fault.past else {}
-        with Sender(stack.queue.client, stack.queue.url, fifo=fault.shape.fifo, **share) as sender:
+        with (
+            HttpSender(stack.api_urls, **share)
+            if fault.shape.api
+            else Sender(stack.queue.client, stack.queue.url, fifo=fault.shape.fifo, **share)
+        ) as sender:
             began_ms = _now_ms()
             sender.goes_on(load.before_seconds)
             before, noted = footprints(stack.running), fault.noted(stack.running)

@@ -2,6 +2,7 @@
 
 sender → SQS emulator ← pollers → proxy → Redis ← proxies ← gateways ← balancer ← crowd
 
+A sender that publishes over HTTP reaches the gateways' APIs directly.
 Behind sentinels and in a cluster the services reach Redis directly, at the address that is named to them.
 """
 
@@ -17,6 +18,7 @@ from typing import Self
 from tests.claims import eventually
 from tests.faults.balancer import Balancer
 from tests.faults.emulator import Emulator
+from tests.faults.http_sender import TOKEN
 from tests.faults.network import Network
 from tests.faults.sentinels import Sentinels
 from tests.faults.service import Service
@@ -67,6 +69,8 @@ class Shape:
     gateway: Mapping[str, str] = field(default_factory=dict)
     poller: Mapping[str, str] = field(default_factory=dict)
     balancer: Callable[[Mapping[int, int]], Balancer] = Balancer
+    api: bool = False
+    """Whether the messages come by the gateways' HTTP API, and none by the queue."""
 
 
 class Stack:
@@ -129,9 +133,15 @@ class Stack:
         self.network = self._parts.enter_context(
             Network(dict.fromkeys(names, self.primary_ports[0]), public, self.balancer)
         )
+        apis = self._apis()
         self.gateways = [
             self._service(
-                f"gateway-{number}", "queuecast_gateway", admin, own, self._read_bus(name), shape.gateway
+                f"gateway-{number}",
+                "queuecast_gateway",
+                admin,
+                own,
+                self._read_bus(name),
+                {**shape.gateway, **apis[number - 1]},
             )
             for number, (own, admin, name) in enumerate(
                 zip(self.gateway_ports, admins, self.gateway_names, strict=True), 1
@@ -152,6 +162,18 @@ class Stack:
             service.await_ready()
         # Otherwise all clients might be on the gateway without the fault.
         eventually(lambda: self.network.is_balanced)
+
+    def _apis(self) -> list[dict[str, str]]:
+        """Return the settings of each gateway's HTTP API; `api_urls` has their addresses."""
+        self.api_urls: list[str] = []
+        if not self._shape.api:
+            return [{}] * GATEWAYS
+        tokens = self._folder() / "tokens"
+        tokens.write_text(f"back-end publish {TOKEN}\n")
+        ports = [self._block.port() for _ in range(GATEWAYS)]
+        self.api_urls = [f"http://{HOST}:{port}" for port in ports]
+        file = str(tokens)
+        return [{"QUEUECAST_API_PORT": str(port), "QUEUECAST_API_TOKEN_FILE": file} for port in ports]
 
     def _start_redis(self) -> None:
         server = redis_server.find()

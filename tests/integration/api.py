@@ -19,7 +19,7 @@ from .site import Site, until
 DOCUMENT = "urn:openapi"
 TOKENS = {
     "shop": ("publish", "shop-token-of-thirty-two-characters"),
-    "ops": ("publish,command,view,history", "ops-token-of-thirty-two-characters-x"),
+    "ops": ("publish,command,view,identities,history", "ops-token-of-thirty-two-characters-x"),
     "watcher": ("view", "watcher-token-of-thirty-two-characters"),
 }
 REQUESTS = "queuecast_gateway_api_requests_total"

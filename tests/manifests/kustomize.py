@@ -46,6 +46,7 @@ SITE = {
 """The values that you fill in to install on AWS."""
 
 MOUNTED = Path(__file__).with_name("mounted-secrets.txt")
+TOKENS = Path(__file__).with_name("mounted-tokens.txt")
 
 Document = dict[str, Any]
 Documents = list[Document]
@@ -230,4 +231,4 @@ def _as_a_file(container: Document, name: str, value: str) -> str:
         return value
     (folder,) = (mount for mount in container["volumeMounts"] if value.startswith(f"{mount['mountPath']}/"))
     assert folder["readOnly"]
-    return str(MOUNTED)
+    return str(TOKENS if name == "QUEUECAST_API_TOKEN_FILE" else MOUNTED)

@@ -1,5 +1,7 @@
 """Who reaches the gateway and Redis, by which way, and with what credentials."""
 
+import pytest
+
 from queuecast_gateway.limits.client_address import networks
 
 from .kustomize import find, needs_kubectl, rendered, the
@@ -67,17 +69,25 @@ def test_a_managed_redis_is_spoken_to_by_tls_and_every_redis_with_a_password(nam
 
 
 @needs_kubectl
-def test_a_secret_of_tokens_is_a_file_that_changes_with_its_secret() -> None:
+@pytest.mark.parametrize(
+    ("component", "volume", "setting"),
+    [
+        ("auth-secret", "auth", "QUEUECAST_AUTH_SECRET_FILE"),
+        ("api", "api-tokens", "QUEUECAST_API_TOKEN_FILE"),
+    ],
+)
+def test_a_secret_of_tokens_is_a_file_that_changes_with_its_secret(
+    component: str, volume: str, setting: str
+) -> None:
     """It is mounted as a folder, because the kubelet does not update a single mounted file."""
-    documents = rendered("base + auth-secret")
+    documents = rendered(f"base + {component}")
     gateway = container_of(documents, "gateway")
-    assert settings(documents, "gateway").auth == "jwt"
-    (mount,) = (each for each in gateway["volumeMounts"] if each["name"] == "auth")
-    path = the(documents, "ConfigMap", gateway["envFrom"][0]["configMapRef"]["name"])["data"][
-        "QUEUECAST_AUTH_SECRET_FILE"
-    ]
+    made = settings(documents, "gateway")
+    assert (made.auth, made.api_port) == (("jwt", None) if component == "auth-secret" else ("none", 9400))
+    (mount,) = (each for each in gateway["volumeMounts"] if each["name"] == volume)
+    path = the(documents, "ConfigMap", gateway["envFrom"][0]["configMapRef"]["name"])["data"][setting]
     assert path.rpartition("/")[0] == mount["mountPath"]
     assert "subPath" not in mount
     pod = the(documents, "Deployment", "queuecast-gateway")["spec"]["template"]["spec"]
-    (volume,) = (each for each in pod["volumes"] if each["name"] == "auth")
-    assert volume["secret"]["defaultMode"] == 0o440
+    (source,) = (each for each in pod["volumes"] if each["name"] == volume)
+    assert source["secret"]["defaultMode"] == 0o440

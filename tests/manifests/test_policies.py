@@ -132,6 +132,11 @@ BROKEN: list[tuple[Policy, str, Any]] = [
     ),
     (
         policies.the_admin_port_is_for_few,
+        "NetworkPolicy queuecast-api-clients spec ingress 0 from 0 namespaceSelector",
+        {},
+    ),
+    (
+        policies.the_admin_port_is_for_few,
         "NetworkPolicy queuecast-gateway-from-alb spec ingress 0 from 0 ipBlock cidr",
         "0.0.0.0/0",
     ),

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from queuecast_local import redis_server, sqs
+from queuecast_local.api_tokens import api_token
 from queuecast_local.ports import HOST, BadVariable, Ports, ports_from
 from queuecast_local.stack import Stack, StackFailed, how_it_ended
 from queuecast_local.variables import links, variables
@@ -24,15 +25,23 @@ def main() -> None:
         ports = ports_from(os.environ)
         server = redis_server.find()
         print("starting Redis, the SQS emulator, the gateways and the poller …", flush=True)
-        with Stack(
-            ports,
-            server,
-            _show,
-            gateway_settings={**links(ports, os.environ), **variables("gateway", os.environ)},
-            poller_settings=variables("poller", os.environ),
-        ) as stack:
+        with (
+            api_token(ports, os.environ) as (token, token_file),
+            Stack(
+                ports,
+                server,
+                _show,
+                gateway_settings={
+                    **links(ports, os.environ),
+                    **variables("gateway", os.environ),
+                    **token_file,
+                },
+                poller_settings=variables("poller", os.environ),
+            ) as stack,
+        ):
             stack.start_balancer()
-            print(table(ports, [gateway.pid for gateway in stack.gateways], server.description), flush=True)
+            processes = [gateway.pid for gateway in stack.gateways]
+            print(table(ports, processes, server.description, token), flush=True)
             while not stop.wait(0.2):
                 for ended, successor in stack.revive():
                     new = f"started again as process {successor.pid}"
@@ -44,8 +53,11 @@ def main() -> None:
         sys.exit(_complain(str(exc), 1))
 
 
-def table(ports: Ports, gateways: Sequence[int], redis: str) -> str:
-    """Return the table of addresses, for a person, and what to try first; `gateways` are process ids."""
+def table(ports: Ports, gateways: Sequence[int], redis: str, token: str | None = None) -> str:
+    """Return the table of addresses, for a person, and what to try first.
+
+    `gateways` are process ids, `token` is one for the HTTP API.
+    """
     boards = "   ".join(
         f"http://{HOST}:{port}/ (process {pid})" for port, pid in zip(ports.gateways, gateways, strict=True)
     )
@@ -59,6 +71,9 @@ def table(ports: Ports, gateways: Sequence[int], redis: str) -> str:
         ("SQS endpoint", f"http://{HOST}:{ports.sqs}   queues {sqs.QUEUE}, {sqs.DEAD_LETTER_QUEUE}"),
         ("Redis", f"redis://{HOST}:{ports.redis}/0   {redis}"),
     ]
+    if ports.api is not None:
+        apis = "   ".join(f"http://{HOST}:{port}" for port in ports.gateway_apis)
+        rows.append(("HTTP API", apis if token is None else f"{apis}   TOKEN={token}"))
     lines = "\n".join(f"  {name:<15}{where}" for name, where in rows)
     kills = "\n".join(
         f"  kill -9 {pid:<10}gateway-{number} dies: its pages come back on another one, with what they missed"

@@ -16,7 +16,7 @@ class BadVariable(Exception):
 @dataclass(frozen=True)
 class Ports:
     """The ports on 127.0.0.1. There is one gateway for each of `gateways`; admin ports count up from `admin`,
-    the gateways' first.
+    the gateways' first, and so do those of their HTTP APIs from `api`, if there are any.
     """
 
     gateways: tuple[int, ...] = (8000, 8001)
@@ -24,6 +24,12 @@ class Ports:
     sqs: int = 9324
     redis: int = 6380
     balancer: int = 8080
+    api: int | None = None
+
+    @property
+    def gateway_apis(self) -> tuple[int, ...]:
+        """The ports of the gateways' HTTP APIs."""
+        return () if self.api is None else tuple(range(self.api, self.api + len(self.gateways)))
 
     @property
     def gateway_admins(self) -> tuple[int, ...]:
@@ -46,10 +52,17 @@ def ports_from(environ: Mapping[str, str]) -> Ports:
         sqs=port_from(environ, "SQS_PORT", SQS_PORT),
         redis=port_from(environ, "REDIS_PORT", 6380),
         balancer=port_from(environ, "BALANCER_PORT", 8080),
+        # Two gateways on one machine cannot have the same port, so this one counts up too.
+        api=_api_port(environ),
     )
     if mistakes := taken(ports):
         raise BadVariable("\n".join(mistakes))
     return ports
+
+
+def _api_port(environ: Mapping[str, str]) -> int | None:
+    given = [name for name in ("API_PORT", "QUEUECAST_API_PORT") if environ.get(name)]
+    return _port(given[0], environ[given[0]]) if given else None
 
 
 def port_from(environ: Mapping[str, str], variable: str, default: int) -> int:
@@ -61,6 +74,7 @@ def taken(ports: Ports) -> list[str]:
     """Return a line for each port that cannot be used, with the variable that changes it."""
     wanted = [(port, "GATEWAY_PORTS") for port in ports.gateways]
     wanted += [(port, "ADMIN_PORT") for port in (*ports.gateway_admins, ports.poller_admin)]
+    wanted += [(port, "API_PORT") for port in ports.gateway_apis]
     wanted += [(ports.sqs, "SQS_PORT"), (ports.redis, "REDIS_PORT"), (ports.balancer, "BALANCER_PORT")]
     lines = []
     given: set[int] = set()

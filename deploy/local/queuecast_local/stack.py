@@ -69,6 +69,7 @@ class Stack:
 
     def start_gateway(self, index: int) -> Process:
         """Start one gateway; `ready` waits until it is ready."""
+        apis = self.ports.gateway_apis
         return self._run(
             f"gateway-{index + 1}",
             (sys.executable, "-m", "queuecast_gateway"),
@@ -77,6 +78,7 @@ class Stack:
                 "QUEUECAST_ADMIN_PORT": str(self.ports.gateway_admins[index]),
                 "QUEUECAST_REPLICA": f"gateway-{index + 1}",
                 **self._gateway_settings,
+                **({"QUEUECAST_API_PORT": str(apis[index])} if apis else {}),
             },
         )
 

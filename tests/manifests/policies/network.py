@@ -54,14 +54,14 @@ def nobody_talks_unasked(documents: Documents) -> Iterator[str]:
 
 
 def the_admin_port_is_for_few(documents: Documents) -> Iterator[str]:
-    """Only named peers may read metrics and health: not every pod, not every address."""
+    """Only named peers may read metrics and health, or publish: not every pod, not every address."""
     for each in find(documents, "NetworkPolicy"):
         for rule in each["spec"].get("ingress", []):
-            if not {"admin", 9000} & {port["port"] for port in rule["ports"]}:
+            if not {"admin", 9000, "api", 9400} & {port["port"] for port in rule["ports"]}:
                 continue
             for peer in rule["from"]:
                 if peer.get("namespaceSelector") == {} or _network(peer).prefixlen < 8:
-                    yield f"{each['metadata']['name']} opens the admin port to {peer}"
+                    yield f"{each['metadata']['name']} opens a port for few to {peer}"
 
 
 def the_nodes_credentials_are_out_of_reach(documents: Documents) -> Iterator[str]:

@@ -1,9 +1,13 @@
 """Where everything of `make run` listens, and the table that says so."""
 
+from pathlib import Path
+
 import pytest
 
+from queuecast_gateway.access.api_tokens import API_RIGHTS, ApiTokens
 from queuecast_local import ports as module
 from queuecast_local.__main__ import table
+from queuecast_local.api_tokens import FILE, api_token
 from queuecast_local.ports import BadVariable, Ports, ports_from
 
 
@@ -84,6 +88,37 @@ def test_admin_ports_that_do_not_exist_are_refused() -> None:
     """There are three of them from ADMIN_PORT on; the third would be 65537."""
     with pytest.raises(BadVariable, match="ADMIN_PORT"):
         ports_from({"ADMIN_PORT": "65535"})
+
+
+@pytest.mark.usefixtures("in_use")
+@pytest.mark.parametrize("variable", ["API_PORT", "QUEUECAST_API_PORT"])
+def test_the_http_api_has_a_port_for_each_gateway_if_it_is_asked_for(variable: str) -> None:
+    """Two gateways on one machine cannot share one."""
+    assert Ports().gateway_apis == ()
+    ports = ports_from({variable: "9400", "GATEWAY_PORTS": "1,2,3"})
+    assert ports.gateway_apis == (9400, 9401, 9402)
+    shown = table(Ports(api=9400), [4711, 4712], "redis", "the-token")
+    assert "http://127.0.0.1:9400   http://127.0.0.1:9401   TOKEN=the-token" in shown
+    with pytest.raises(BadVariable, match=variable):
+        ports_from({variable: "x"})
+    with pytest.raises(BadVariable, match="API_PORT"):
+        ports_from({variable: "9100"})
+
+
+def test_the_token_of_a_run_is_one_that_a_gateway_takes(tmp_path: Path) -> None:
+    """It may do everything, on this machine alone, and the file ends with the run."""
+    with api_token(Ports(api=9400), {}) as (token, setting):
+        assert token is not None
+        found = ApiTokens(setting[FILE]).find(token)
+        assert found is not None
+        assert found.rights == {*API_RIGHTS}
+        path = Path(setting[FILE])
+        assert path.stat().st_mode & 0o077 == 0
+    assert not path.exists()
+    with api_token(Ports(api=9400), {FILE: "own"}) as (token, setting):
+        assert (token, setting) == (None, {})
+    with api_token(Ports(), {}) as (token, setting):
+        assert (token, setting) == (None, {})
 
 
 def test_the_table_says_where_everything_is_and_which_redis_runs() -> None:

@@ -117,7 +117,10 @@ class Gateway:
         for note in self._openness.notes:
             log.warning("%s", note)
         self._stopping = stop_signal()
-        self._api = build_api(settings, self._registry, bus, past, server.eio.wheel, self._stopping.is_set)
+        view = None if self._presence is None else self._presence.view
+        self._api = build_api(
+            settings, self._registry, bus, past, view, server.eio.wheel, self._stopping.is_set
+        )
         self._api_listener = (
             None
             if settings.api_port is None

@@ -33,7 +33,7 @@ def test_the_one_in_the_documentation_is_the_one_that_the_code_makes() -> None:
 def test_every_operation_has_a_handler_and_no_handler_is_without_one() -> None:
     """A path that is described and fails would be a surprise."""
     nothing: object = None
-    handlers = Handlers(nothing, nothing, nothing, nothing, b"")  # type: ignore[arg-type]  # only named here
+    handlers = Handlers(nothing, nothing, nothing, nothing, nothing, b"")  # type: ignore[arg-type]  # only named here
     assert set(handlers.by_name) == {operation.name for operation in OPERATIONS}
 
 

@@ -21,7 +21,8 @@ class ApiSettings(BaseModel, frozen=True, extra="forbid"):
         default=None,
         validate_default=True,
         description="Path of a file with the tokens for the HTTP API, one a line: a name, rights out of "
-        "`publish,command,view,history`, and the token. The gateway reads it again when it changes",
+        "`publish,command,view,identities,history`, and the token. The gateway reads it again when it "
+        "changes",
     )
     api_schemas: str | None = Field(
         default=None,

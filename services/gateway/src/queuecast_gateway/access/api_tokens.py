@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from queuecast_gateway.access.reread_file import RereadFile, read_lines
 
-API_RIGHTS = ("publish", "command", "view", "history")
+API_RIGHTS = ("publish", "command", "view", "identities", "history")
 """What a token may allow: to publish events; to disconnect sessions and move them between rooms; to see rooms
-and who is there; to read past events."""
+and how many are there; to see who is there; to read past events."""
 
 MAX_TOKENS = 100
 MIN_TOKEN_CHARACTERS, MAX_TOKEN_CHARACTERS = 32, 512

@@ -106,7 +106,7 @@ class Application:
         headers = _headers(scope)
         query = read_query(scope["query_string"], operation.parameters)
         if operation.right is None:
-            return await self._handlers[operation.name](Request(NO_HOLDER, query, None, None))
+            return await self._handlers[operation.name](Request(NO_HOLDER, frozenset(), query, None, None))
         address = scope["client"][0] if scope["client"] else ""
         token = self._access.check(headers.get("authorization"), operation.right, address)
         if wait := self._rate.wait_seconds(token.name, self._clock()):
@@ -122,7 +122,7 @@ class Application:
             if operation.request is not None:
                 body = await self._read_body(headers, receive)
             self._rate.take(token.name, self._clock(), _events(body))
-            return await self._handlers[operation.name](Request(token.name, query, body, key))
+            return await self._handlers[operation.name](Request(token.name, token.rights, query, body, key))
         finally:
             self._requests -= 1
 

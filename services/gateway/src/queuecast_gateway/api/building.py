@@ -6,6 +6,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from queuecast_gateway.access.api_tokens import ApiTokens
+from queuecast_gateway.access.grant import patterns
 from queuecast_gateway.api.access import Access
 from queuecast_gateway.api.application import Application, Limits
 from queuecast_gateway.api.handlers import Handlers
@@ -13,6 +14,7 @@ from queuecast_gateway.api.history import History
 from queuecast_gateway.api.messages import Rules
 from queuecast_gateway.api.metrics import ApiMetrics
 from queuecast_gateway.api.openapi import description
+from queuecast_gateway.api.presence import WhoIsThere
 from queuecast_gateway.api.publishing import Publishing
 from queuecast_gateway.api.rooms import Rooms
 from queuecast_gateway.api.server import api_server
@@ -20,6 +22,7 @@ from queuecast_gateway.board.replicas import Replicas
 from queuecast_gateway.delivery.gateway_bus import GatewayBus
 from queuecast_gateway.engine.timer_wheel import TimerWheel
 from queuecast_gateway.limits.failure_limiter import FailureLimiter
+from queuecast_gateway.presence.view import PresenceView
 from queuecast_gateway.public.web import WebServer
 from queuecast_gateway.server.subscriptions import Past
 from queuecast_gateway.settings import Settings
@@ -33,6 +36,7 @@ def build_api(
     registry: CollectorRegistry,
     bus: GatewayBus,
     past: Past,
+    presence: PresenceView | None,
     wheel: TimerWheel,
     is_stopping: Callable[[], bool],
 ) -> WebServer | None:
@@ -51,6 +55,9 @@ def build_api(
         Publishing(bus, settings.namespaces, metrics),
         rules,
         Rooms(Replicas(bus.figures), bus.room_counts),
+        WhoIsThere(
+            presence, patterns(settings.presence_rooms or ()), namespaces=settings.presence_namespaces
+        ),
         History(past, settings.namespaces),
         json.dumps(document, ensure_ascii=False).encode(),
     )

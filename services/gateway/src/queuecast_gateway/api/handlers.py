@@ -10,6 +10,7 @@ from queuecast_edge.printable import printable
 from queuecast_gateway.api.commanding import read_command
 from queuecast_gateway.api.history import History
 from queuecast_gateway.api.messages import Rules, read_batch, read_message
+from queuecast_gateway.api.presence import WhoIsThere
 from queuecast_gateway.api.publishing import Publishing
 from queuecast_gateway.api.rooms import Rooms
 from queuecast_gateway.limits.log_limiter import LogLimiter
@@ -18,9 +19,10 @@ log = logging.getLogger(__name__)
 
 
 class Request(NamedTuple):
-    """A request: who asks, its query and body, read, and its idempotency key."""
+    """A request: who asks and what its token allows, its query and body, read, and its idempotency key."""
 
     holder: str
+    rights: frozenset[str]
     query: Mapping[str, Sequence[str]]
     body: Any
     key: str | None
@@ -38,12 +40,14 @@ class Handlers:
         publishing: Publishing,
         rules: Rules,
         rooms: Rooms,
+        who_is_there: WhoIsThere,
         history: History,
         description: bytes,
     ) -> None:
         self._publishing = publishing
         self._rules = rules
         self._rooms = rooms
+        self._who_is_there = who_is_there
         self._history = history
         self._description = description
         self._log_limiter = LogLimiter()
@@ -52,6 +56,7 @@ class Handlers:
             "publish_batch": self._publish_batch,
             **{verb.value: partial(self._command, verb) for verb in Verb},
             "rooms": self._read_rooms,
+            "presence": self._read_presence,
             "history": self._read_history,
             "openapi": self._describe,
         }
@@ -94,6 +99,9 @@ class Handlers:
 
     async def _read_rooms(self, request: Request) -> Answer:
         return await self._rooms.read(request.query)
+
+    async def _read_presence(self, request: Request) -> Answer:
+        return await self._who_is_there.read(request.query, request.rights)
 
     async def _read_history(self, request: Request) -> Answer:
         return await self._history.read(request.query)

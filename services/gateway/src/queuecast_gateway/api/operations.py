@@ -78,6 +78,16 @@ OPERATIONS = (
         parameters=("namespace", "room"),
     ),
     Operation(
+        "presence",
+        "GET",
+        "/v1/presence",
+        "view",
+        "Count the people in some rooms, or in the whole namespace, over all replicas",
+        "Presence",
+        (*WITHOUT_BODY[:4], 404, *WITHOUT_BODY[4:]),
+        parameters=("namespace", "room"),
+    ),
+    Operation(
         "history",
         "GET",
         "/v1/history",

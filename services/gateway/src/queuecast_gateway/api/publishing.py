@@ -7,9 +7,12 @@ from typing import Any, Protocol
 
 from queuecast_bus import BadRecord, BusUnavailable, Record, Stored
 from queuecast_bus.publisher import WRITE_BYTES
+from queuecast_bus.record import offset_key
 from queuecast_gateway.api.messages import Item
 from queuecast_gateway.api.metrics import ApiMetrics
 from queuecast_gateway.api.problems import Flaw, Problem, invalid, pointer
+from queuecast_gateway.delivery.history import History
+from queuecast_gateway.recovery.replay_reader import catch_up
 
 RETRY_SECONDS = 1.0
 """After so long a client may send a request again that Redis did not confirm."""
@@ -24,6 +27,7 @@ class Bus(Protocol):
     namespaces: Any
     pressure: Any
     clock: Any
+    history: History
 
     async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]: ...
     async def stored_before(self, dedup_ids: Sequence[str]) -> list[str | None]: ...
@@ -119,6 +123,9 @@ class Publishing:
         """Raise `Problem` if other records than these were stored with their keys, as far as Redis has them:
         to answer "stored already" would lose the new ones silently.
         """
+        if offsets:
+            # A replica of Redis may not have the record yet; what was read here, it has.
+            await catch_up(self._bus.history, max(offsets, key=offset_key))
         done = 0
         while done < len(offsets):
             found = await self._bus.recall(offsets[done:])

@@ -73,14 +73,27 @@ class PresenceView:
         if unknown := query.keys() - {"namespace", "room"}:
             return 400, {"error": f"unknown parameter {min(unknown)!r}: expected namespace and room"}
         try:
-            async with self._asking:
-                if self._clock() - self._asked_at >= FRESH_SECONDS:
-                    self._seen = await self._read()
-                    self._asked_at = self._clock()
+            await self._refresh()
         except BusUnavailable as exc:
             return 503, {"error": str(exc)}
         namespace, room = query.get("namespace", "/"), query.get("room")
         return 200, self._all() if room is None else self._one(key_of(namespace, room))
+
+    async def of(self, namespace: str, rooms: Iterable[str]) -> list[Seen]:
+        """Return who is in some rooms; `NAMESPACE_ROOM` is the whole namespace. Raises `BusUnavailable`."""
+        await self._refresh()
+        return [self._seen.get(key_of(namespace, room), Seen()) for room in rooms]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all replicas announce all their rooms, when they were last asked."""
+        return not self._seen.get(REPLICA_KEY, Seen()).inexact
+
+    async def _refresh(self) -> None:
+        async with self._asking:
+            if self._clock() - self._asked_at >= FRESH_SECONDS:
+                self._seen = await self._read()
+                self._asked_at = self._clock()
 
     async def _read(self) -> dict[str, Seen]:
         found: dict[str, Seen] = {}
