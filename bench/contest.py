@@ -44,7 +44,10 @@ class Contest:
     _waited_seconds: float = 0.0
 
     async def run(self) -> None:
-        """Measure every contestant in every round. A failure ends that contestant's part, not the contest."""
+        """Measure every contestant in every round.
+
+        One that cannot be started is left out; one that fails in a row has no figures of that row.
+        """
         with tempfile.TemporaryDirectory(prefix="queuecast-bench-") as workshop:
             for number in range(1, self.load.rounds + 1):
                 self.say(f"round {number} of {self.load.rounds}")
@@ -66,11 +69,11 @@ class Contest:
 
             for one in here:
                 if set(rows).intersection(one.rows):
-                    await self._turn(one, partial(start, one))
+                    await self._turn(one, "", partial(start, one))
             for row in rows:
                 for one in here:
                     if row in one.rows and one.name in places:
-                        await self._turn(one, partial(self._measure, one, row, places[one.name]))
+                        await self._turn(one, row, partial(self._measure, one, row, places[one.name]))
 
     async def _fresh(self, here: Sequence[Contestant], rows: Sequence[str], workshop: Path) -> None:
         """Measure the rows for which each contestant gets a fresh server that runs alone."""
@@ -89,13 +92,13 @@ class Contest:
         for row in rows:
             for one in here:
                 if row in one.rows:
-                    await self._turn(one, partial(visit, one, row))
+                    await self._turn(one, row, partial(visit, one, row))
 
     async def _measure(self, one: Contestant, row: str, place: Arena) -> None:
         if self.load.waits_for_quiet:
             await self._quiet()
         figures = await MEASURES[row](place, self.load)
-        self.standing.add(one.name, figures)
+        self.standing.add(one.name, row, figures)
         values = "  ".join(f"{figure.name} {figure.value:.2f}" for figure in figures)
         self.say(f"  {one.title}: {values}  (others {figures[0].spent.others_busy:.0%})")
 
@@ -109,16 +112,20 @@ class Contest:
                 return
             self._waited_seconds += LOOK_SECONDS
 
-    async def _turn(self, one: Contestant, turn: Callable[[], Awaitable[None]]) -> None:
-        if one.name in self.standing.failures:
+    async def _turn(self, one: Contestant, row: str, turn: Callable[[], Awaitable[None]]) -> None:
+        """Let a contestant do something: a row, or start if there is none."""
+        if one.name in self.standing.failures or (one.name, row) in self.standing.failed_rows:
             return
         try:
             async with asyncio.timeout(TURN_SECONDS):
                 await turn()
         except* (ArenaFailed, WrongCount, OSError, RuntimeError) as group:
             why = "; ".join(sorted({f"{type(exc).__name__}: {exc}" for exc in _leaves(group)}))
-            self.standing.failures[one.name] = why
-            self.say(f"  {one.title} FAILED: {why}")
+            if row:
+                self.standing.fail(one.name, row, why)
+            else:
+                self.standing.failures[one.name] = why
+            self.say(f"  {one.title} FAILED{f' in {row}' if row else ''}: {why}")
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -19,7 +19,9 @@ ROOM_RATE = 200
 ROOMS_EACH = 100
 """In how many rooms each client is: as many as this gateway allows by default."""
 
-STORM_RATE = 100
+STORM_RATE = 20
+"""Few enough that every server has time left for the storm."""
+
 STORM_AT_ONCE = 256
 MISSED_EVENTS = 13
 """About 2 KiB."""
@@ -62,13 +64,13 @@ async def storm(arena: Arena, load: Load) -> list[Figure]:
     async with arena.crowd(load.sockets) as crowd:
         await crowd.join(1, 1)
         await arena.calm()
-        events = round(STORM_RATE * load.other_seconds)
+        events = max(5, round(STORM_RATE * load.other_seconds))
         calm = await to_rooms(arena, crowd, FIRST, events, STORM_RATE)
         _, calm_p99, _ = centiles(crowd.ledger.latencies_ns)
         others = Crowd((arena.place.port,), arena.contestant.dialect)
+        await arena.calm()
+        coming = asyncio.create_task(_timed(others.open(load.storm_connects, opening=STORM_AT_ONCE)))
         try:
-            await arena.calm()
-            coming = asyncio.create_task(_timed(others.open(load.storm_connects, opening=STORM_AT_ONCE)))
             first, latencies, spent = FIRST + events, list[int](), calm
             while not latencies or not coming.done():
                 spent = await to_rooms(arena, crowd, first, STORM_RATE // 4, STORM_RATE)
@@ -76,6 +78,7 @@ async def storm(arena: Arena, load: Load) -> list[Figure]:
                 first += STORM_RATE // 4
             seconds = await coming
         finally:
+            coming.cancel()
             others.close()
         _, p99, longest = centiles(latencies)
         return [

@@ -107,7 +107,8 @@ def figures(standing: Standing, contestants: Sequence[Contestant], load: Load) -
         cells += [_ratio(standing, row, other) for other in BESIDE]
         lines.append(_line(cells))
     lines += [""] + [f"[{number}] {note}  " for number, note in enumerate(notes, 1)]
-    lines += [f"{name}: FAILED: {why}  " for name, why in standing.failures.items()]
+    lines += [f"{name}: FAILED: {_brief(why)}  " for name, why in standing.failures.items()]
+    lines += [f"{name}: {row} FAILED: {_brief(why)}  " for (name, row), why in standing.failed_rows.items()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -238,12 +239,16 @@ NOTES = """* Each client heard each event once and in order, or there is no figu
 * The C loop is no server: it frames a message once, calls `write()` once per client and event,
   and checks nothing.
 * Rooms: each client is in 100 of them. A storm: 256 clients at a time connect as fast as they are let in,
-  while 1,000 others receive 100 events/s; the generator's own work for the storm is in the latencies of all.
+  while 1,000 others receive 20 events/s; the generator's own work for the storm is in the latencies of all.
 * Recovered connects: all clients were dropped and missed 13 events; each comes back with its session and gets
   them.
 * Records for nobody: a server is stopped while 1,000 are published, then has to catch up; 20 times. Node's
   adapter has a channel per room, so that it looks at the channel's name only.
 """
+
+
+def _brief(why: str) -> str:
+    return why.splitlines()[0][:200]
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -15,15 +15,24 @@ UNMOVED = ("rss", "empty")
 
 @dataclass
 class Standing:
-    """The figures of each contestant by round, and who failed and why."""
+    """The figures of each contestant by round, and who failed and why: wholly, or in one row."""
 
     figures: dict[tuple[str, str], list[Figure]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    failed_rows: dict[tuple[str, str], str] = field(default_factory=dict)
+    _names: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
-    def add(self, contestant: str, figures: Iterable[Figure]) -> None:
-        """Keep a round's figures."""
+    def add(self, contestant: str, row: str, figures: Iterable[Figure]) -> None:
+        """Keep a row's figures of one round."""
         for figure in figures:
+            self._names.setdefault((contestant, row), set()).add(figure.name)
             self.figures.setdefault((contestant, figure.name), []).append(figure)
+
+    def fail(self, contestant: str, row: str, why: str) -> None:
+        """Note that a contestant failed in a row, and forget its other figures of that row."""
+        self.failed_rows[contestant, row] = why
+        for name in self._names.pop((contestant, row), ()):
+            del self.figures[contestant, name]
 
     def counting(self, contestant: str, name: str) -> list[Figure]:
         """Return the figures that count: those of quiet moments or, if there was none, the quietest.
