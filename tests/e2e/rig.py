@@ -153,7 +153,10 @@ def empty(rig: Rig) -> Rig:
 
 @contextmanager
 def running(
-    block: PortBlock, redis: RedisServer, gateway_settings: Mapping[str, str] | None = None
+    block: PortBlock,
+    redis: RedisServer,
+    gateway_settings: Mapping[str, str] | None = None,
+    poller_settings: Mapping[str, str] | None = None,
 ) -> Iterator[Rig]:
     """Run a stack on ports of its own until the context ends."""
     stack = Stack(
@@ -161,7 +164,7 @@ def running(
         redis,
         log_line,
         gateway_settings={**SHORT_DRAIN, **(gateway_settings or {})},
-        poller_settings=SHORT_WAIT,
+        poller_settings={**SHORT_WAIT, **(poller_settings or {})},
     )
     with stack:
         yield Rig(stack, block)

@@ -30,6 +30,10 @@ CANARY_NAMESPACE = "queuecast:canary"
 COMMAND_NAMESPACE = "queuecast:command"
 """Where commands to sessions go to all gateways; see `command`."""
 
+VOLATILE_PREFIX = "~"
+"""Before the namespace in the address of a volatile record. What looks for the records of a namespace, to
+replay them or to show the past, does not find it; a gateway that knows no such records shows it to nobody."""
+
 MAX_ROOMS = 100
 """Most rooms that one message can address."""
 

@@ -161,7 +161,7 @@ class Publisher:
         arguments: list[int | bytes] = []
         if self._latest_ms:
             for place, record in enumerate(records, start=1):
-                if record.key is not None:
+                if record.key is not None and not record.volatile:
                     for room in record.rooms:
                         hashes.append(self._keys.latest(record.namespace, room))
                         arguments += place, record.key.encode(), latest.to_text(record)

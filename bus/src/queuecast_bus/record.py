@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from queuecast_bus.bounds import read_arguments
 from queuecast_bus.errors import BadRecord
-from queuecast_bus.names import BadName, check_event
+from queuecast_bus.names import VOLATILE_PREFIX, BadName, check_event
 
 PREVIOUS, ADDRESS = b"p", b"a"
 """The first two fields of every entry: the append script's link to the previous record (see `append.lua`),
@@ -91,7 +91,8 @@ class Record(NamedTuple):
     `attachments`, and Socket.IO placeholders stand for them. No room means everyone in the namespace.
     `sent_ms` is since when the poller could receive the message (Unix time in milliseconds), if that is
     known, and `redelivered` whether the queue had delivered it before. Of the records of a room with the same
-    `key`, the newest is kept for pages that open late; see `latest`.
+    `key`, the newest is kept for pages that open late; see `latest`. A `volatile` one is only for sessions
+    that are connected when it is delivered: it is never replayed, and among no past events.
     """
 
     event: str
@@ -103,6 +104,7 @@ class Record(NamedTuple):
     sent_ms: int | None = None
     redelivered: bool = False
     key: str | None = None
+    volatile: bool = False
 
     @property
     def size(self) -> int:
@@ -128,7 +130,8 @@ class Record(NamedTuple):
 
     def to_fields(self) -> list[bytes]:
         """Return the stream entry: field names and values in turn, without empty ones."""
-        address = Address(self.namespace, self.rooms, self.skip_sids)
+        namespace = VOLATILE_PREFIX + self.namespace if self.volatile else self.namespace
+        address = Address(namespace, self.rooms, self.skip_sids)
         fields = [ADDRESS, address.to_text(), b"e", self.event.encode(), b"d", self.arguments]
         if self.attachments:
             for index, attachment in enumerate(self.attachments):
@@ -149,13 +152,14 @@ class Record(NamedTuple):
             return cls(
                 event=fields[b"e"].decode(),
                 arguments=fields[b"d"],
-                namespace=namespace,
+                namespace=namespace.removeprefix(VOLATILE_PREFIX),
                 rooms=rooms,
                 skip_sids=skip_sids,
                 attachments=tuple(_attachments(fields)),
                 sent_ms=int(fields[b"t"]) if b"t" in fields else None,
                 redelivered=b"x" in fields,
                 key=fields[b"k"].decode() if b"k" in fields else None,
+                volatile=namespace.startswith(VOLATILE_PREFIX),
             )
         except KeyError as exc:
             raise BadRecord(f"the field {exc.args[0].decode()!r} is missing") from exc

@@ -27,6 +27,7 @@ records = st.builds(
     attachments=st.lists(st.binary(max_size=20), max_size=12).map(tuple),
     sent_ms=st.none() | st.integers(0, 2**53),
     redelivered=st.booleans(),
+    volatile=st.booleans(),
 )
 
 
@@ -202,3 +203,12 @@ def test_only_short_addresses_are_kept_as_text() -> None:
         assert address.to_text() == address.to_text()
         assert read_address(address.to_text()) == address
     assert known_text.cache_info().currsize == 2
+
+
+def test_a_volatile_record_is_not_among_those_of_its_namespace() -> None:
+    """So whatever looks for these, to replay them or to show the past, does not find it."""
+    for namespace in ("/", "/shop"):
+        record = Record("e", b"[]", namespace, ("a",), volatile=True)
+        fields = record.to_fields()
+        assert read_address(fields[1]).namespace == f"~{namespace}"
+        assert Record.from_fields(dict(zip(fields[::2], fields[1::2], strict=True))) == record

@@ -194,3 +194,11 @@ def test_replicas_have_the_password_in_the_url_or_in_the_file(tmp_path: Path) ->
     made = settings("gateway", **{**both, "REDIS_READ_URL": "redis://user@reader"})
     assert made.redis_read_url.get_secret_value() == "redis://user@reader"
     assert "user@reader" not in repr(made)
+
+
+def test_a_volatile_event_is_one_that_browsers_may_send() -> None:
+    """A misspelt name would make an event durable, silently."""
+    made = settings("gateway", RELAY_EVENTS="cursor,typing", VOLATILE_RELAY_EVENTS="cursor")
+    assert made.volatile_relay_events == ("cursor",)
+    wrong = {"RELAY_EVENTS": "cursor", "VOLATILE_RELAY_EVENTS": "curser"}
+    assert_mistake("VOLATILE_RELAY_EVENTS", wrong, "'curser' is not in QUEUECAST_RELAY_EVENTS")

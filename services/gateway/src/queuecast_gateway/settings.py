@@ -83,6 +83,11 @@ class Settings(
     relay_events: Names = Field(
         default=("item_removed",), description="Events that a browser may send to everyone"
     )
+    volatile_relay_events: Names = Field(
+        default=(),
+        description="Those of `QUEUECAST_RELAY_EVENTS` that are volatile, such as `cursor,typing`: only for "
+        "browsers that are connected at that moment, never replayed; see [Messages](messages.md#volatile)",
+    )
     relay_schemas: str | None = Field(
         default=None,
         description="Path of a JSON file with a JSON Schema for each relayed event to validate: "
@@ -264,6 +269,14 @@ class Settings(
                 raise ValueError(f"{event!r} cannot be relayed: the gateway answers it itself")
             if event == "*":
                 raise ValueError("`*` is no event: name each that may be relayed")
+        return events
+
+    @field_validator("volatile_relay_events")
+    @classmethod
+    def _are_relayed(cls, events: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+        relayed = others.data.get("relay_events", events)
+        if unknown := [event for event in events if event not in relayed]:
+            raise ValueError(f"{unknown[0]!r} is not in QUEUECAST_RELAY_EVENTS")
         return events
 
     @field_validator("relay_schemas")

@@ -92,6 +92,11 @@ class Settings(BusSettings, EdgeSettings):
         "newer ones; never more than a quarter of the visibility timeout; 0 compares only messages of the "
         "same receive",
     )
+    volatile: bool = Field(
+        default=False,
+        description="If true, the message attribute `volatile` counts: such an event is only for browsers "
+        "that are connected when it is delivered; see [Messages](messages.md#volatile)",
+    )
     commands: bool = Field(
         default=False,
         description="If true, a message may be a command to sessions (attribute `queuecast.command`); see "
@@ -164,6 +169,7 @@ class Settings(BusSettings, EdgeSettings):
             payload_buckets=frozenset(self.payload_buckets),
             rate=self.rate or None,
             keeps_latest=self.keep_latest_seconds > 0,
+            has_volatile=self.volatile,
         )
 
     def rules_of(self, queue: str) -> Rules:

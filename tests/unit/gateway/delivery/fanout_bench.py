@@ -8,7 +8,7 @@ from tests.unit.fakes import Figures
 
 from queuecast_bus import Batch, Entry, Gap, Record
 from queuecast_bus.command import Command
-from queuecast_bus.record import Address
+from queuecast_bus.record import Address, read_address
 from queuecast_bus.server_clock import ServerClock
 from queuecast_gateway.delivery import fanout as module
 from queuecast_gateway.delivery.compression import Compression
@@ -115,8 +115,8 @@ class Bench:
 
 
 def entry(number: int, record: Record) -> Entry:
-    address = Address(record.namespace, record.rooms, record.skip_sids)
-    return Entry(offset(number), address, record.to_fields())
+    fields = record.to_fields()
+    return Entry(offset(number), read_address(fields[1]), fields)
 
 
 def offset(number: int) -> str:

@@ -114,6 +114,25 @@ def test_the_outcome_of_each_record_is_counted(bench: Bench) -> None:
     assert figure("events_delivered_total") == 3
 
 
+def test_a_volatile_record_is_delivered_in_its_place_and_kept_nowhere(bench: Bench) -> None:
+    """With its offset, as the others; it takes no memory that a replay needs, whoever is there."""
+    bench.rooms.recoverable, bench.rooms.present = ["a"], []
+    kept, volatile = Record("e", b"[1]"), Record("e", b"[2]", volatile=True)
+    bench.deliver(kept, volatile, Record("e", b"[3]", "/unserved", volatile=True), kept)
+    assert bench.texts == [
+        f'42["e",{data},"{offset(number)}"]' for number, data in enumerate((1, 2, 0, 1)) if data
+    ]
+    assert [address[0] for address in bench.rooms.addresses] == ["/", "/", "/"]
+    history = bench.rooms.history
+    assert [bool(each.fields) for each in history.after("0-0")] == [True, False, True, True]
+    assert offset(1) not in history._frames
+    bench.rooms.recoverable = []
+    bench.deliver(volatile)
+    assert bench.figure("records_read_total", outcome="delivered") == 3
+    assert bench.figure("records_read_total", outcome="nobody_here") == 1
+    assert bench.figure("records_read_total", outcome="unknown_namespace") == 1
+
+
 async def test_after_a_write_events_gather_for_the_delay(
     bench: Bench, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,3 +83,13 @@ async def test_a_bad_event_does_not_count(clock: FakeClock) -> None:
     server.is_bad = False
     await send(relay, "192.0.2.1")
     assert len(server.published) == 1
+
+
+@pytest.mark.usefixtures("clock")
+async def test_events_that_are_volatile_by_the_settings_are_published_as_such() -> None:
+    """Cursors are, what a page removes is not."""
+    server = Server("192.0.2.1")
+    relay = Relay(server, 0, ("cursor",))
+    for event in ("cursor", "item_removed"):
+        await relay.publish("192.0.2.1", event, (1,), "/")
+    assert [record.volatile for record in server.published] == [True, False]

@@ -8,9 +8,9 @@ from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 
-from queuecast_bus import BadRecord, Batch, Entry, Gap
+from queuecast_bus import BadRecord, Batch, Entry, Gap, Record
 from queuecast_bus.command import read_command
-from queuecast_bus.names import CANARY_NAMESPACE, COMMAND_NAMESPACE, PROBE_NAMESPACE
+from queuecast_bus.names import CANARY_NAMESPACE, COMMAND_NAMESPACE, PROBE_NAMESPACE, VOLATILE_PREFIX
 from queuecast_bus.record import Address, offset_ms
 from queuecast_gateway.delivery.commands import Commands
 from queuecast_gateway.delivery.compression import Piece
@@ -82,10 +82,16 @@ class Fanout:
         outcomes = self._outcomes
         outcomes["malformed"].inc(batch.malformed)
         unwanted: list[Entry] = []
+        volatile: list[Entry] = []
         is_delivered = False
         # Consecutive records to the same rooms are written to each session in one piece.
         for address, run in groupby(batch.entries, _ADDRESS):
             if address.namespace not in self._namespaces:
+                if (namespace := self._of_volatile(address)) is not None:
+                    entries = list(run)
+                    volatile += entries
+                    is_delivered |= self._send_volatile(entries, address._replace(namespace=namespace))
+                    continue
                 # The board's too: a record must not pass for the gateway's own figures.
                 self._handle_internal(address, list(run))
             elif (audience := self._rooms.audience(*address)) is NOBODY:
@@ -97,7 +103,22 @@ class Fanout:
         if is_delivered:
             self._metrics.fanout.observe(time.perf_counter() - began)
         self._rooms.history.discard_texts(unwanted)
+        self._rooms.history.discard_texts(volatile)
         self._rooms.history.add(batch)
+
+    def _of_volatile(self, address: Address) -> str | None:
+        """Return the namespace of volatile records with this address, None if they are not, or for nobody."""
+        namespace = address.namespace.removeprefix(VOLATILE_PREFIX)
+        is_volatile = namespace in self._namespaces and namespace != address.namespace
+        return namespace if is_volatile else None
+
+    def _send_volatile(self, entries: Sequence[Entry], address: Address) -> bool:
+        """Hand volatile records to whoever is there; return False if nobody is."""
+        if (audience := self._rooms.audience(*address)) is NOBODY:
+            self._outcomes["nobody_here"].inc(len(entries))
+            return False
+        self._send(entries, audience)
+        return True
 
     def _send(self, entries: Iterable[Entry], audience: Audience) -> list[Entry]:
         """Hand records to their audience; return those that could be read."""
@@ -108,7 +129,7 @@ class Fanout:
             try:
                 record = entry.record
                 if audience.recoverable:
-                    pieces[0].append(Piece(self._rooms.history.frames(entry, record), entry.offset))
+                    pieces[0].append(Piece(self._frames(entry, record), entry.offset))
                 if audience.plain:
                     pieces[1].append(Piece(record_frames(record, None, self._rooms.history.max_event_bytes)))
             except BadRecord as exc:
@@ -127,6 +148,13 @@ class Fanout:
                 self._rooms.compression.put(self._outbox, run, sessions)
                 self._metrics.events_delivered.inc(len(run) * len(sessions))
         return delivered
+
+    def _frames(self, entry: Entry, record: Record) -> bytes:
+        """Return the frames of an event with its offset; they are kept unless it is volatile."""
+        history = self._rooms.history
+        if record.volatile:
+            return record_frames(record, entry.offset, history.max_event_bytes)
+        return history.frames(entry, record)
 
     def _handle_internal(self, address: Address, entries: Sequence[Entry]) -> None:
         namespace = address.namespace

@@ -85,7 +85,7 @@ class TracedFanout(Fanout):
                 attributes = {
                     **self._attributes,
                     "messaging.message.id": entry.offset,
-                    "queuecast.namespace": entry.address.namespace,
+                    "queuecast.namespace": entry.record.namespace,
                     "queuecast.event": entry.record.event,
                     "queuecast.recipients": recipients,
                 }

@@ -4,6 +4,7 @@
 """
 
 import time
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from queuecast_gateway.delivery.gateway_bus import GatewayBus
@@ -22,10 +23,14 @@ class Server(Protocol):
 
 
 class Relay:
-    """Publishes events of browsers: up to `bytes_per_second` of each address in the long run, 0 for any."""
+    """Publishes events of browsers: up to `bytes_per_second` of each address in the long run, 0 for any.
 
-    def __init__(self, server: Server, bytes_per_second: float) -> None:
+    The `volatile` ones are only for browsers that are connected when they are delivered.
+    """
+
+    def __init__(self, server: Server, bytes_per_second: float, volatile: Collection[str] = ()) -> None:
         self._server = server
+        self._volatile = frozenset(volatile)
         self._limiter = RateLimiter(bytes_per_second, round(BURST_SECONDS * bytes_per_second))
 
     def reserve(self, sid: str, namespace: str, size: int) -> None:
@@ -44,6 +49,6 @@ class Relay:
         Raises `RateLimited` if its address has sent too much, `BusUnavailable` and `BadRecord`.
         """
         bus = self._server.manager
-        record = bus.record(event, arguments, namespace)
+        record = bus.record(event, arguments, namespace)._replace(volatile=event in self._volatile)
         self.reserve(sid, namespace, record.size)
         await bus.publish([(record, None)])

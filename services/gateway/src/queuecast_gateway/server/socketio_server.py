@@ -86,7 +86,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         self._join_deadlines = JoinDeadlines(
             self.eio.wheel, settings.connect_seconds, self._has_joined, self._end_unjoined
         )
-        relay = Relay(self, settings.max_relay_bytes_per_address)
+        relay = Relay(self, settings.max_relay_bytes_per_address, settings.volatile_relay_events)
         self.relay, self.reserve_relay = relay.publish, relay.reserve
         self._close_log = LogLimiter()
         self._connects = {transport: metrics.connects.labels(transport) for transport in TRANSPORTS}

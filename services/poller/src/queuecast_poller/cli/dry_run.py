@@ -149,6 +149,7 @@ def describe(outcome: Outcome) -> dict[str, Any]:
                 "max_age": max_age,
                 "latest": latest,
                 "key": record.key,
+                "volatile": record.volatile or None,
             }
         case Fetch(_, pointer):
             detail = in_one_line(f"the payload is s3://{pointer.bucket}/{pointer.key}")
@@ -174,7 +175,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "namespace", found["namespace"]
         yield "rooms", ", ".join(found["rooms"]) or "everyone in the namespace"
         yield "data", found["data"]
-        for key in ("max_age", "latest", "key"):
+        for key in ("max_age", "latest", "key", "volatile"):
             if found[key] is not None:
                 yield key, str(found[key])
     reason = ": ".join(found[key] for key in ("reason", "detail") if key in found)

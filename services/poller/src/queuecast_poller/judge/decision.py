@@ -43,6 +43,11 @@ MAX_ADDRESS_BYTES = 3 * MAX_BYTES + MAX_ROOMS * (MAX_BYTES + len(SUBJECT_ROOM))
 KEY = "key"
 """The message attribute with the key of a message, of which rooms keep the newest."""
 
+VOLATILE = "volatile"
+"""The message attribute of messages that are only for whoever is connected when they are delivered."""
+
+SPELLINGS = {"true": True, "1": True, "false": False, "0": False}
+
 
 def always_served(namespace: str) -> bool:
     """Take every namespace for served."""
@@ -133,7 +138,8 @@ def _judge_one(
             return _unserved(message, where.namespace)
         if mistake := rules.schemas.mistake(where.event, [matched.payload.value]):
             return Leave(message, Reason.BAD_PAYLOAD, f"{where.event}: {mistake}")
-        record = _record(message, matched.payload, where, _key(found, matched, rules))
+        key, volatile = _key(found, matched, rules), _volatile(found, matched, rules)
+        record = _record(message, matched.payload, where, key, volatile=volatile)
         has_room = record.payload_size + MAX_ADDRESS_BYTES <= rules.max_record_bytes
         if not has_room and record.size > rules.max_record_bytes:
             detail = f"{record.size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
@@ -232,7 +238,22 @@ def _key(found: Unwrapped, matched: Matched, rules: Rules) -> str | None:
     return key
 
 
-def _record(message: Message, payload: Payload, where: Address, key: str | None) -> Record:
+def _volatile(found: Unwrapped, matched: Matched, rules: Rules) -> bool:
+    """Return whether a message is volatile: by the attribute, or the route's `volatile`.
+
+    Raises `BadAddress` for an attribute that says neither: who is away would miss the message, or not.
+    """
+    if not rules.has_volatile or VOLATILE in rules.application_attributes:
+        return matched.volatile or False
+    if VOLATILE not in found.attributes and VOLATILE not in found.unreadable:
+        return matched.volatile or False
+    value = SPELLINGS.get(found.attributes.get(VOLATILE, "").strip().casefold())
+    if value is None:
+        raise BadAddress(f"attribute {VOLATILE}: expected true or false")
+    return value
+
+
+def _record(message: Message, payload: Payload, where: Address, key: str | None, *, volatile: bool) -> Record:
     attachments = () if payload.attachment is None else (payload.attachment,)
     return Record(
         event=where.event,
@@ -243,6 +264,7 @@ def _record(message: Message, payload: Payload, where: Address, key: str | None)
         sent_ms=message.available_ms,
         redelivered=message.receives > 1,
         key=key,
+        volatile=volatile,
     )
 
 

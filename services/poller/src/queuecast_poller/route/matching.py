@@ -18,8 +18,8 @@ class BadRoute(ValueError):
 class Matched(NamedTuple):
     """What a route makes of one message; `route` is None if none matched.
 
-    `payload` is what browsers receive. `max_age_seconds` and `latest` are None if the route does not set
-    them, or if its expression finds nothing.
+    `payload` is what browsers receive. `max_age_seconds`, `latest` and `volatile` are None if the route does
+    not set them, the first two also if the route's expression finds nothing.
     """
 
     route: Route | None
@@ -27,6 +27,7 @@ class Matched(NamedTuple):
     payload: Payload
     max_age_seconds: float | None = None
     latest: str | None = None
+    volatile: bool | None = None
 
 
 def match(
@@ -83,6 +84,7 @@ def _matched(
         _payload(route, payload, parts),
         _max_age(route, parts),
         _latest(route, parts),
+        _volatile(route, parts),
     )
 
 
@@ -153,6 +155,12 @@ def _latest(route: Route, parts: Mapping[str, Any]) -> str | None:
             f"{route}: latest: {route.latest.text} finds {_shown(value)}, expected text or a number"
         )
     return value
+
+
+def _volatile(route: Route, parts: Mapping[str, Any]) -> bool | None:
+    if not isinstance(route.volatile, Expression):
+        return route.volatile
+    return is_true(_found(route, "volatile", route.volatile, parts))
 
 
 def _found(route: Route, key: str, expression: Expression, parts: Mapping[str, Any]) -> Any:

@@ -33,7 +33,7 @@ class Route:
 
     `place` names it in the log, such as `routes[0]`. `rooms` are expressions, each for one room or a list of
     them. `max_age_seconds` is a number or an expression for one. `latest` is an expression for a key: of the
-    messages with the same key only the newest counts.
+    messages with the same key only the newest counts. `volatile` is a fact or an expression for one.
     """
 
     place: str
@@ -45,6 +45,7 @@ class Route:
     data: Expression | None = None
     max_age_seconds: Expression | float | None = None
     latest: Expression | None = None
+    volatile: Expression | bool | None = None
 
     @property
     def addresses(self) -> bool:

@@ -104,6 +104,7 @@ class _Reading:
             data=self._expression(members.get("data")),
             max_age_seconds=self._max_age(members.get("max_age")),
             latest=self._expression(members.get("latest")),
+            volatile=self._volatile(members.get("volatile")),
         )
 
     def _rooms(self, node: Node | None) -> tuple[Expression, ...] | None:
@@ -123,6 +124,11 @@ class _Reading:
         if node is None or isinstance(node.value, str):
             return self._expression(node)
         return self._read(node, self._number(0, 86_400 * 14))
+
+    def _volatile(self, node: Node | None) -> Expression | bool | None:
+        if node is not None and isinstance(node.value, bool):
+            return node.value
+        return self._expression(node)
 
     def _schemas(self, node: Node | None) -> Schemas:
         validators: dict[str, Any] = {}
@@ -230,7 +236,7 @@ class _Reading:
 
 
 _QUEUE_KEYS = ("event", "envelopes", "unaddressed", "application_attributes", "receives", "rate", "routes")
-_ROUTE_KEYS = ("name", "when", "event", "namespace", "rooms", "data", "max_age", "latest")
+_ROUTE_KEYS = ("name", "when", "event", "namespace", "rooms", "data", "max_age", "latest", "volatile")
 
 
 def _check_event(value: Any) -> None:

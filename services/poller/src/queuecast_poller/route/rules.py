@@ -21,7 +21,8 @@ class Rules:
     something else, though they look like misspellings of ours. If `commands`, messages may be commands to
     sessions. `payload_buckets` are the S3 buckets from which payloads may be fetched. `receives` is the most
     that may be under way at a time, None for the environment's setting. `rate` is the most messages a second.
-    If it `keeps_latest`, the attribute `key` and the `latest` of routes are keys of records.
+    If it `keeps_latest`, the attribute `key` and the `latest` of routes are keys of records. If it
+    `has_volatile`, the attribute `volatile` counts.
     """
 
     queue: str = ""
@@ -39,6 +40,7 @@ class Rules:
     receives: int | None = None
     rate: float | None = None
     keeps_latest: bool = False
+    has_volatile: bool = False
 
     def with_file(self, file: RoutesFile, queue: str) -> "Rules":
         """Return these rules with the file's settings of a queue, as `QUEUECAST_QUEUES` names it."""
