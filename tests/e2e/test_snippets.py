@@ -4,12 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 import redis
 from playwright.sync_api import Browser
+from playwright.sync_api import TimeoutError as TooLate
 from tests.claims import eventually
 from tests.snippets.blocks import ROOT, Block, blocks
 from tests.snippets.project import CLIENTS, file_of, folder_of, missing, write
@@ -84,12 +86,13 @@ def test_a_script_runs_in_a_page(rig: Rig, chromium: Browser, bundles: Path, sni
             eventually(lambda: rig.gateways[0].total("queuecast_gateway_connections"))
 
         def shows_it() -> bool:
-            assert errors == []
-            called = {*page.evaluate("window.calls")}
-            if called >= {*expected}:
-                return True
             tell(rig)
-            page.wait_for_timeout(500)
+            with suppress(TooLate):
+                page.wait_for_function(
+                    "expected => expected.every((name) => calls.includes(name))", arg=expected, timeout=2_000
+                )
+                return True
+            assert errors == []
             return False
 
         eventually(shows_it)
