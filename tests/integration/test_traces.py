@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -16,9 +17,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.claims import eventually
 
+from .api import connected, write_tokens
 from .gateway import Gateway, browser
+from .page import page
 from .poller import POLLER, settings
 from .services import HOST, Queue, Redis, Service, free_port
+from .site import until
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SENDER = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -143,6 +147,32 @@ def test_an_event_of_a_browser_is_a_trace_too(
     (publish,), (deliver,) = collector.named("publish socketio"), collector.named("deliver socketio")
     assert publish.parent_span_id == b""
     assert (deliver.trace_id, deliver.parent_span_id) == (publish.trace_id, publish.span_id)
+
+
+async def test_an_event_of_the_http_api_is_in_the_trace_of_its_sender(
+    forgetful_redis: Redis, collector: Collector, gateway: Callable[..., Gateway], tmp_path: Path
+) -> None:
+    """A back end's HTTP client sends the header by itself. A malformed one begins a new trace."""
+    port = free_port()
+    tokens = {"QUEUECAST_API_PORT": f"{port}", "QUEUECAST_API_TOKEN_FILE": f"{write_tokens(tmp_path)}"}
+    replica = gateway(forgetful_redis.url, **tokens, **traced(collector.endpoint))
+    await until(replica.ready)
+    async with connected(port) as api, page(replica.port) as one:
+        event = {"event": "e", "data": 1}
+        for path, body, header in (
+            ("/v1/publish", event, SENDER),
+            ("/v1/publish", event, "?"),
+            ("/v1/publish-batch", {"messages": [event]}, SENDER),
+        ):
+            told = await api.ask("POST", path, body, headers={"traceparent": header})
+            assert told.status == 200
+            assert await one.event() == ["e", 1]
+        await until(lambda: len(collector.spans) == 6)
+    publish, deliver = collector.named("publish socketio"), collector.named("deliver socketio")
+    assert [span.trace_id.hex() == TRACE for span in publish] == [True, False, True]
+    assert [span.parent_span_id.hex() for span in publish] == ["00f067aa0ba902b7", "", "00f067aa0ba902b7"]
+    for before, after in zip(publish, deliver, strict=True):
+        assert (after.trace_id, after.parent_span_id) == (before.trace_id, before.span_id)
 
 
 def test_the_last_spans_are_told_before_a_process_ends(

@@ -122,7 +122,9 @@ class Application:
             if operation.request is not None:
                 body = await self._read_body(headers, receive)
             self._rate.take(token.name, self._clock(), _events(body))
-            return await self._handlers[operation.name](Request(token.name, token.rights, query, body, key))
+            return await self._handlers[operation.name](
+                Request(token.name, token.rights, query, body, key, headers.get("traceparent"))
+            )
         finally:
             self._requests -= 1
 

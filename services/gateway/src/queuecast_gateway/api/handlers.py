@@ -19,13 +19,17 @@ log = logging.getLogger(__name__)
 
 
 class Request(NamedTuple):
-    """A request: who asks and what its token allows, its query and body, read, and its idempotency key."""
+    """A request: who asks and what its token allows, its query and body, read, and its idempotency key.
+
+    `traceparent` is the header with the trace context of its sender, unchecked.
+    """
 
     holder: str
     rights: frozenset[str]
     query: Mapping[str, Sequence[str]]
     body: Any
     key: str | None
+    traceparent: str | None = None
 
 
 Answer = dict[str, Any] | bytes
@@ -63,13 +67,17 @@ class Handlers:
 
     async def _publish(self, request: Request) -> Answer:
         record = read_message(request.body, self._rules, self._publishing.now_ms)
+        record = self._publishing.traced(record, request.traceparent)
         await self._publishing.check_pressure()
         return await self._publishing.publish(
             record, record.namespace, _dedup_id(request.holder, request.key)
         )
 
     async def _publish_batch(self, request: Request) -> Answer:
-        items = read_batch(request.body, self._rules, self._publishing.now_ms)
+        items = [
+            item._replace(record=self._publishing.traced(item.record, request.traceparent))
+            for item in read_batch(request.body, self._rules, self._publishing.now_ms)
+        ]
         await self._publishing.check_pressure()
         ids = [
             _dedup_id(request.holder, request.key, index)

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from queuecast_bus import BadRecord, BusUnavailable, Record, Stored
 from queuecast_bus.publisher import WRITE_BYTES
-from queuecast_bus.record import offset_key
+from queuecast_bus.record import TracedRecord, offset_key
+from queuecast_edge.trace_context import read_traceparent
 from queuecast_gateway.api.messages import Item
 from queuecast_gateway.api.metrics import ApiMetrics
 from queuecast_gateway.api.problems import Flaw, Problem, invalid, pointer
@@ -28,6 +29,7 @@ class Bus(Protocol):
     pressure: Any
     clock: Any
     history: History
+    is_traced: bool
 
     async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]: ...
     async def stored_before(self, dedup_ids: Sequence[str]) -> list[str | None]: ...
@@ -60,6 +62,12 @@ class Publishing:
     def now_ms(self) -> int:
         """The time of Redis, Unix time in milliseconds."""
         return int(self._bus.clock.now() * 1000)
+
+    def traced(self, record: Record, traceparent: str | None) -> Record:
+        """Return the record in the trace of its sender, where traces are on."""
+        if not self._bus.is_traced or traceparent is None or read_traceparent(traceparent) is None:
+            return record
+        return TracedRecord.from_record(record, traceparent)
 
     async def publish(self, record: Record, namespace: str, dedup_id: str | None) -> dict[str, Any]:
         """Store one record for sessions of this namespace; return what the client is told."""

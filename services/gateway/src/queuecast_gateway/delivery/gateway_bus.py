@@ -36,7 +36,12 @@ longer reads what it may still write."""
 
 
 class GatewayBus(BusManager, Rooms):
-    """The bus of a gateway: what it reads is for the rooms of this replica."""
+    """The bus of a gateway: what it reads is for the rooms of this replica.
+
+    If it `is_traced`, records may carry the trace context in which they are published.
+    """
+
+    is_traced = False
 
     def __init__(self, settings: Settings) -> None:
         url = settings.redis_read_url

@@ -2,7 +2,8 @@
 
 A record that carries a trace context gets a span from read to handed over, if a client here receives it; an
 event that a client here relays begins a trace. The client's own trace context is ignored: it could put its
-events into any trace. Spans do not contain rooms or sessions.
+events into any trace. That of a request to the HTTP API is the parent: its holder has a token. Spans do not
+contain rooms or sessions.
 https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 """
 
@@ -21,7 +22,9 @@ from queuecast_gateway.settings import Settings
 
 
 class TracedBus(GatewayBus):
-    """A bus that begins a trace for each event published here."""
+    """A bus that begins a trace for each event published here, or goes on with that of its record."""
+
+    is_traced = True
 
     def __init__(self, traces: Traces, settings: Settings) -> None:
         super().__init__(settings)
@@ -32,7 +35,7 @@ class TracedBus(GatewayBus):
         spans: list[Span] = []
         traced: list[tuple[Record, str | None]] = []
         for record, dedup_id in batch:
-            if record.namespace.startswith("/"):  # from a browser, not from the probe
+            if record.namespace.startswith("/"):  # from a browser or the API, not from the probe
                 spans.append(self._begin(record))
                 record = TracedRecord.from_record(record, spans[-1].traceparent)
             traced.append((record, dedup_id))
@@ -48,11 +51,12 @@ class TracedBus(GatewayBus):
                 span.end(ended, error=error)
 
     def _begin(self, record: Record) -> Span:
+        parent = read_traceparent(record.traceparent) if isinstance(record, TracedRecord) else None
         return self._traces.begin(
             f"publish {self._channel}",
             "producer",
             time.time_ns(),
-            None,
+            parent,
             {
                 **_operation(self._channel, "publish", "send"),
                 "queuecast.namespace": record.namespace,
