@@ -74,7 +74,7 @@ export interface Presence {
 
 /** A past event, by its name; `args` are what its handler would get, without the offset. `key` is its message's, if any. */
 export type PastEvent<Events extends object> = {
-  [Name in keyof Events]: { event: Name; args: Arguments<Events[Name]>; offset: string; key?: string };
+  [Name in keyof Events]: { event: Name; args: PastArguments<Arguments<Events[Name]>>; offset: string; key?: string };
 }[keyof Events];
 
 /** The past events up to `offset`, oldest first. If not `complete`, older ones are missing. */
@@ -84,9 +84,25 @@ export interface Past<Events extends object> extends Rooms {
   offset: string;
 }
 
-/** What a page may listen to. The offset comes last; it is missing if recovery is off. */
+/** What a page is told about a message that has to be acknowledged; the `id` is the same each time it comes. */
+export interface AboutMessage {
+  id: string;
+  ack: "any" | "all";
+  /** The message has been handed out before: it may have been handled, and even acknowledged. */
+  redelivered: boolean;
+}
+
+/** Acknowledges an event: its message is deleted, and does not come again. */
+export type Done = (...args: unknown[]) => void;
+
+/** The handler of an event whose message has to be acknowledged: `interface Events { order: AwaitedEvent<[Order]> }`. */
+export type AwaitedEvent<Data extends unknown[]> = (...args: [...Data, about: AboutMessage, done: Done]) => void;
+
+/** What a page may listen to. The offset comes last; it is missing if recovery is off, and where a callback comes last. */
 export type Received<Events extends object> = {
-  [Name in keyof Events]: (...args: [...Arguments<Events[Name]>, offset?: string]) => void;
+  [Name in keyof Events]: Arguments<Events[Name]> extends [...unknown[], AboutMessage, Done]
+    ? Events[Name]
+    : (...args: [...Arguments<Events[Name]>, offset?: string]) => void;
 } & {
   /** The token expires in so many seconds: send `refresh` with a new one. */
   token_expiring: (about: { expires_in: number }) => void;
@@ -113,5 +129,10 @@ export type QueuecastSocket<Events extends object, Relayed extends object = { it
     /** Asks for presence and for no past events. An overload, so that the compiler knows the type of each acknowledgement. */
     emit(event: "subscribe", rooms: string | string[], options: PresenceOptions, done: (ack: Ack<Rooms>) => void): unknown;
   };
+
+/** In the past there is nothing to acknowledge. */
+type PastArguments<Args> = Args extends [...infer Data, AboutMessage, Done]
+  ? [...Data, about: AboutMessage]
+  : Args;
 
 type Arguments<Handler> = Handler extends (...args: infer Args) => unknown ? Args : never;

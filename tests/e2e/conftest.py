@@ -49,9 +49,10 @@ def shared_rig(block: PortBlock) -> Iterator[Rig]:
     settings = {
         "QUEUECAST_NAMESPACES": "/,/orders",
         "QUEUECAST_EMITTERS": "python,node",
+        "QUEUECAST_ACKS": "true",
         "QUEUECAST_ORIGINS": "self,http://127.0.0.1:*",  # for pages of the examples, as under `make run`
     }
-    with running(block, redis_server.find(), settings) as running_rig:
+    with running(block, redis_server.find(), settings, {"QUEUECAST_ACK_SECONDS": "60"}) as running_rig:
         yield running_rig
 
 

@@ -115,6 +115,14 @@ class Client:
         assert len(ack["args"]) == 1, f"{name} was acknowledged with {ack['args']!r}"
         return ack["args"][0]
 
+    def acknowledge(self) -> None:
+        """Call the callback of the oldest event that came with one."""
+        self._node.command({"do": "acknowledge", "client": self._index})
+
+    def break_off(self) -> None:
+        """Lose the connection, as on a bad network; the client comes back by itself."""
+        self._node.command({"do": "break_off", "client": self._index})
+
     def disconnect(self) -> None:
         """Disconnect with `socket.disconnect()`."""
         self._node.command({"do": "disconnect", "client": self._index})

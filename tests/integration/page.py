@@ -35,6 +35,8 @@ class Page:
         self.missed: list[Event] = []
         self.offset: str | None = None
         self.answer: dict[str, Any] = {}
+        self.wanted: list[int] = []
+        """The ids of the acknowledgements that events have asked for, in the events' order."""
         self._prefix = "" if namespace == "/" else f"{namespace},"
         self._came: list[Event] = []
         connection.telling = True
@@ -122,6 +124,11 @@ class Page:
         attachments = [await self._attachment() for _ in range(int(found[1] or 0))]
         return _filled_in(json.loads(packet[found.end() :]), attachments)[0]
 
+    async def acknowledge(self, ack_id: int | None = None) -> None:
+        """Acknowledge an event: the oldest that asks for it."""
+        ack_id = self.wanted.pop(0) if ack_id is None else ack_id
+        await self.send(f"43{self._prefix}{ack_id}[]")
+
     def early(self) -> list[Event]:
         """Return the events that have come and were not asked for yet."""
         came, self._came = self._came, []
@@ -154,10 +161,12 @@ class Page:
 
     async def _take(self, packet: str) -> None:
         """Keep an event, with its attachments filled in."""
-        found = re.fullmatch(rf"42{self._prefix}(\[.*)|45(\d+)-{self._prefix}(\[.*)", packet, re.DOTALL)
+        found = re.fullmatch(rf"4(?:2|5(\d+)-){self._prefix}(\d*)(\[.*)", packet, re.DOTALL)
         assert found, packet
-        attachments = [await self._attachment() for _ in range(int(found[2] or 0))]
-        event = _filled_in(json.loads(found[1] or found[3]), attachments)
+        attachments = [await self._attachment() for _ in range(int(found[1] or 0))]
+        event = _filled_in(json.loads(found[3]), attachments)
+        if found[2]:
+            self.wanted.append(int(found[2]))
         # Before CONNECT, and for a client that has a private id, a text in the last place is an offset.
         if ("pid" in self.answer or not self.answer) and isinstance(event[-1], str):
             self.offset = event.pop()

@@ -19,6 +19,7 @@ from tests.claims import eventually
 from tests.unit.poller.fakes import FakeQueue
 
 from queuecast_bus import Batch, BusManager, BusSettings, BusUnavailable, Record
+from queuecast_bus.awaited import AckReport
 from queuecast_bus.latest import MAX_KEPT_BYTES
 from queuecast_gateway.delivery.history import History
 from queuecast_gateway.delivery.room_index import RoomIndex
@@ -133,6 +134,9 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
     assert not await bus.pressure.is_reported()
     assert not await bus.queue_reports.are_wanted()
     await bus.queue_reports.put("orders poller", "{}")
+    assert await bus.replicas.present() == {}
+    redis.client.rpush(bus.keys.acks("mine"), AckReport(1, "one", 0, 0).to_text())
+    assert await bus.ack_reports.take("mine") == [AckReport(1, "one", 0, 0)]
     await bus.check()
     assert await bus.eviction_policy() is None
     message = ITEM, uuid.uuid4().hex
@@ -170,6 +174,10 @@ async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
     await bus.queue_reports.want()
     assert await bus.queue_reports.all() == {}
     await bus.queue_reports.remove(["orders poller"])
+    await bus.replicas.announce(bus.host_id, "0-0")
+    assert await bus.replicas.present() == {bus.host_id: "0-0"}
+    await bus.replicas.withdraw(bus.host_id)
+    await bus.ack_reports.put("poller", [AckReport(1, "one", 0, 0)])
     assert await bus.namespaces.announced(["/shop", "/nope"]) == {"any", "/shop"}
     assert not await bus.pressure.is_reported() or redis.client.delete(bus.keys.behind)
     # As the HTTP API publishes: with a dedup id, and with keys of which the newest are kept.

@@ -61,6 +61,15 @@ class Keys:
         """Has the pollers' last reports about their queues."""
         return f"queuecast:{{{self.channel}}}:reports"
 
+    @property
+    def replicas(self) -> str:
+        """Has the gateways that are there; see `replicas`."""
+        return f"queuecast:{{{self.channel}}}:replicas"
+
+    def acks(self, inbox: str) -> str:
+        """Has the gateways' reports for one poller; see `ack_reports`."""
+        return f"queuecast:{{{self.channel}}}:acks:{inbox}"
+
     def namespace(self, name: str) -> str:
         """Exists while a gateway serves this namespace."""
         return f"queuecast:{{{self.channel}}}:namespace:{name}"

@@ -14,6 +14,7 @@ from typing import Any
 import socketio
 from socketio.packet import Packet
 
+from queuecast_bus.ack_reports import AckReports
 from queuecast_bus.answers import BoundedParser
 from queuecast_bus.batch import Batch
 from queuecast_bus.clients import Clients
@@ -29,6 +30,7 @@ from queuecast_bus.publisher import Bounds, Publisher, Stored
 from queuecast_bus.queue_reports import QueueReports
 from queuecast_bus.reader import Reader
 from queuecast_bus.record import Record
+from queuecast_bus.replicas import Replicas
 from queuecast_bus.server_clock import ClockSteps, ServerClock
 from queuecast_bus.settings import BusSettings
 
@@ -66,6 +68,8 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         self.namespaces = Namespaces(self.commands, keys)
         self.pressure = Pressure(self.commands, keys)
         self.queue_reports = QueueReports(self.commands, keys)
+        self.ack_reports = AckReports(self.commands, keys)
+        self.replicas = Replicas(self.commands, keys, self.clock.now)
         channels = (settings.channel, keys.inbox(self.host_id))
         self._control = ControlChannel(self.commands, self.clients, channels)
         self._reader: Reader | None = None

@@ -34,6 +34,10 @@ VOLATILE_PREFIX = "~"
 """Before the namespace in the address of a volatile record. What looks for the records of a namespace, to
 replay them or to show the past, does not find it; a gateway that knows no such records shows it to nobody."""
 
+AWAITED_PREFIX = "?"
+"""Before the namespace in the address of a record whose event has to be acknowledged; see `awaited`. Gateways
+that cannot collect acknowledgements do not know such a namespace, and do not show the event to anybody."""
+
 MAX_ROOMS = 100
 """Most rooms that one message can address."""
 

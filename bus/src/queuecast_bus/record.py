@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from queuecast_bus.awaited import AckWanted
 from queuecast_bus.bounds import read_arguments
 from queuecast_bus.errors import BadRecord
-from queuecast_bus.names import VOLATILE_PREFIX, BadName, check_event
+from queuecast_bus.names import AWAITED_PREFIX, VOLATILE_PREFIX, BadName, check_event
 
 PREVIOUS, ADDRESS = b"p", b"a"
 """The first two fields of every entry: the append script's link to the previous record (see `append.lua`),
 and the address. Readers find them by their position."""
+
+ACK_WANTED = b"w"
+"""The field of a record whose event has to be acknowledged; see `awaited`."""
 
 REWOUND = b"r"
 """The field, in place of an address, of an entry that tells of a rewind; see `batch` and `append.lua`."""
@@ -92,7 +96,8 @@ class Record(NamedTuple):
     `sent_ms` is since when the poller could receive the message (Unix time in milliseconds), if that is
     known, and `redelivered` whether the queue had delivered it before. Of the records of a room with the same
     `key`, the newest is kept for pages that open late; see `latest`. A `volatile` one is only for sessions
-    that are connected when it is delivered: it is never replayed, and among no past events.
+    that are connected when it is delivered: it is never replayed, and among no past events. `ack` is the
+    acknowledgement that its event asks for; such a record is never volatile.
     """
 
     event: str
@@ -105,6 +110,7 @@ class Record(NamedTuple):
     redelivered: bool = False
     key: str | None = None
     volatile: bool = False
+    ack: AckWanted | None = None
 
     @property
     def size(self) -> int:
@@ -130,7 +136,11 @@ class Record(NamedTuple):
 
     def to_fields(self) -> list[bytes]:
         """Return the stream entry: field names and values in turn, without empty ones."""
-        namespace = VOLATILE_PREFIX + self.namespace if self.volatile else self.namespace
+        namespace = self.namespace
+        if self.volatile:
+            namespace = VOLATILE_PREFIX + namespace
+        elif self.ack is not None:
+            namespace = AWAITED_PREFIX + namespace
         address = Address(namespace, self.rooms, self.skip_sids)
         fields = [ADDRESS, address.to_text(), b"e", self.event.encode(), b"d", self.arguments]
         if self.attachments:
@@ -142,6 +152,8 @@ class Record(NamedTuple):
             fields += b"x", b"1"
         if self.key is not None:
             fields += b"k", self.key.encode()
+        if self.ack is not None:
+            fields += ACK_WANTED, self.ack.to_text()
         return fields
 
     @classmethod
@@ -149,10 +161,11 @@ class Record(NamedTuple):
         """Return the record of a stream entry. Raises `BadRecord` if a field is missing or malformed."""
         try:
             namespace, rooms, skip_sids = read_address(fields[ADDRESS])
+            ack = AckWanted.from_text(fields[ACK_WANTED]) if ACK_WANTED in fields else None
             return cls(
                 event=fields[b"e"].decode(),
                 arguments=fields[b"d"],
-                namespace=namespace.removeprefix(VOLATILE_PREFIX),
+                namespace=namespace.removeprefix(VOLATILE_PREFIX if ack is None else AWAITED_PREFIX),
                 rooms=rooms,
                 skip_sids=skip_sids,
                 attachments=tuple(_attachments(fields)),
@@ -160,6 +173,7 @@ class Record(NamedTuple):
                 redelivered=b"x" in fields,
                 key=fields[b"k"].decode() if b"k" in fields else None,
                 volatile=namespace.startswith(VOLATILE_PREFIX),
+                ack=ack,
             )
         except KeyError as exc:
             raise BadRecord(f"the field {exc.args[0].decode()!r} is missing") from exc

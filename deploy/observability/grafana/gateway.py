@@ -291,6 +291,27 @@ PRESENCE = Row(
     ],
 )
 
+ACKNOWLEDGED = Row(
+    "Acknowledged messages",
+    [
+        by(
+            "outcome",
+            "acks_total",
+            "Acknowledgements",
+            "Of events whose messages wait for them. `late`: after the time limit. `refused`: events "
+            "that were shown to nobody, because too many wait.",
+            12,
+        ),
+        Series(
+            "Awaited events",
+            "Events that browsers may still acknowledge, by gateway; 10,000 at most.",
+            "short",
+            {POD: f"sum by ({BY_POD}) ({gateway('awaited_events')})"},
+            width=12,
+        ),
+    ],
+)
+
 FROM_BROWSERS = Row(
     "From browsers",
     [
@@ -376,6 +397,7 @@ DASHBOARD = Dashboard(
         TO_BROWSERS,
         PAST,
         PRESENCE,
+        ACKNOWLEDGED,
         FROM_BROWSERS,
         API,
         processes("gateway"),

@@ -166,6 +166,26 @@ WHAT_BECOMES_OF_THEM = Row(
             width=8,
         ),
         Series(
+            "Acknowledged messages",
+            "Messages that waited for browsers' acknowledgements, by what came of it, and how many wait.",
+            "short",
+            {
+                "{{outcome}}": rates(poller("acks_total"), "outcome"),
+                "waiting, {{queue}}": f"sum by (queue) ({poller('awaited')})",
+            },
+            width=12,
+        ),
+        Series(
+            "Time to an acknowledgement",
+            "From stored on the bus to acknowledged, 99th percentile. 0: nothing was acknowledged.",
+            "s",
+            {
+                "{{queue}}": quantile(0.99, poller("ack_seconds_bucket"), "queue")
+                + f" >= 0 or sum by (queue) ({poller('awaited')}) * 0"
+            },
+            width=12,
+        ),
+        Series(
             "Dropped",
             "Messages deleted without being shown to anybody, by reason.",
             "cps",

@@ -8,6 +8,7 @@ import { io } from "socket.io-client";
 const report = (client, report, more) => process.stdout.write(`${JSON.stringify({ client, report, ...more })}\n`);
 
 const targets = JSON.parse(process.argv[2]);
+const wanted = targets.map(() => []); // the callbacks of events that have to be acknowledged, oldest first
 
 const clients = targets.map((target, client) => {
   const auth = target.token && ((give) => give({ token: target.token }));
@@ -21,7 +22,10 @@ const clients = targets.map((target, client) => {
   socket.on("disconnect", (reason) => report(client, "disconnect", { reason }));
   socket.on("connect_error", ({ message, data }) =>
     report(client, "connect_error", { message, code: data?.code, active: socket.active }));
-  socket.onAny((name, ...args) => report(client, "event", { name, args }));
+  socket.onAny((name, ...args) => {
+    if (typeof args.at(-1) === "function") wanted[client].push(args.pop());
+    report(client, "event", { name, args });
+  });
   return socket;
 });
 
@@ -29,6 +33,8 @@ const deeds = {
   emit: ({ client, id, name, args }) =>
     clients[client].timeout(10_000).emit(name, ...args, (error, ...answer) =>
       report(client, "ack", { id, error: error?.message ?? null, args: answer })),
+  acknowledge: ({ client }) => wanted[client].shift()(),
+  break_off: ({ client }) => clients[client].io.engine.close(),
   disconnect: ({ client }) => clients[client].disconnect(),
   connect: ({ client }) => clients[client].connect(),
   token: ({ client, token }) => { targets[client].token = token; },

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queuecast_bus import BadRecord, Record
+from queuecast_bus.awaited import FIRST_ID, LAST_ID, AckMode, AckWanted
 from queuecast_bus.batch import Entry
 from queuecast_bus.record import (
     MAX_CACHED_BYTES,
@@ -17,6 +18,13 @@ from queuecast_bus.record import (
 )
 
 names = st.text(min_size=1, max_size=40)
+wishes = st.builds(
+    AckWanted,
+    mode=st.sampled_from(AckMode),
+    ack_id=st.integers(FIRST_ID, LAST_ID),
+    inbox=st.uuids().map(lambda inbox: inbox.hex),
+    limit_ms=st.integers(0, 10**6),
+)
 records = st.builds(
     Record,
     event=names,
@@ -28,7 +36,8 @@ records = st.builds(
     sent_ms=st.none() | st.integers(0, 2**53),
     redelivered=st.booleans(),
     volatile=st.booleans(),
-)
+    ack=st.none() | wishes,
+).map(lambda record: record._replace(volatile=record.volatile and record.ack is None))
 
 
 def as_stored(record: Record) -> dict[bytes, bytes]:

@@ -2,7 +2,7 @@
 // complains about a mark without an error.
 
 import { io } from "socket.io-client";
-import type { Auth, ConnectError, QueuecastSocket } from "queuecast-events";
+import type { AwaitedEvent, Auth, ConnectError, QueuecastSocket } from "queuecast-events";
 import { followRoom } from "queuecast-room";
 
 interface Price {
@@ -13,6 +13,7 @@ interface Price {
 interface Events {
   price: (price: Price) => void;
   sold_out: (sku: string, at: number) => void;
+  order: AwaitedEvent<[order: { number: number }]>;
 }
 
 interface Relayed {
@@ -65,6 +66,12 @@ socket.emit("subscribe", "sku:7", { last: 20, presence: true }, (ack) => {
 });
 // @ts-expect-error: it is on or off
 socket.emit("subscribe", "sku:7", { presence: "yes" }, () => {});
+socket.on("order", (order, about, done) => {
+  if (!about.redelivered) shown.set(about.id, order.number);
+  // @ts-expect-error: it says who, not whether
+  if (about.ack === true) shown.clear();
+  done();
+});
 // @ts-expect-error: no such event comes
 socket.on("prise", () => {});
 
@@ -72,7 +79,8 @@ socket.emit("subscribe", "sku:7", { last: 20 }, (ack) => {
   if (!ack.ok) return;
   for (const past of ack.events) {
     if (past.event === "price") shown.set(past.args[0].sku, past.args[0].eur);
-    else shown.delete(past.args[0]);
+    else if (past.event === "sold_out") shown.delete(past.args[0]);
+    else if (past.event === "order" && !past.args[1].redelivered) shown.set(past.args[1].id, past.args[0].number);
   }
   if (ack.complete) known = ack.offset;
 });

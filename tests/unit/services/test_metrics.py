@@ -147,6 +147,8 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "confirmation",
         "altered",
         "group_blocked",
+        "nobody_there",
+        "unanswered",
     }
 
 

@@ -22,6 +22,7 @@ from queuecast_gateway.access.keys import KeySet
 from queuecast_gateway.api.building import build_api
 from queuecast_gateway.composition import (
     bind_public,
+    build_ack_reporter,
     build_admission,
     build_authenticator,
     build_board,
@@ -85,6 +86,7 @@ class Gateway:
         commands = Commands(server, settings.max_rooms, metrics)
         bus.emitters = Emitters(bus, commands, metrics, frozenset(settings.namespaces))
         self._node_emitters = build_node_emitters(settings, bus)
+        self._acks = build_ack_reporter(settings, bus, metrics)
         self._backpressure = Backpressure(bus, settings.max_lag_seconds)
         replica_id = f"{settings.replica}:{uuid.uuid4().hex}"
         self._probe = BusProbe(bus, replica_id, self._backpressure.stored)
@@ -156,6 +158,9 @@ class Gateway:
         yield self._bus.follow_failovers()
         if self._node_emitters is not None:
             yield self._node_emitters.run()
+        if self._acks is not None:
+            yield self._acks.run()
+            yield self._acks.keep_announcing()
         yield self._sessions.run()
         yield self._probe.run()
         yield self._board.run()
@@ -172,6 +177,10 @@ class Gateway:
     async def _serve(self) -> None:
         # Not before the bus is read: a browser must not be connected here and miss what is published.
         await self._bus.reading.wait()
+        if self._acks is not None:
+            # Whoever is connected here may be waited for from now on.
+            self._acks.reads_from = self._bus.history.position
+            await self._acks.announce()
         log.info("replica %s serves browsers on port %d", self._settings.replica, self._settings.port)
         await self._web.serve(sockets=[self._public])
 
@@ -196,6 +205,8 @@ class Gateway:
     def _on_gap(self, gap: Gap) -> None:
         # Some records can never be read here: every client has to start anew, one after another.
         self._recovery.lost(gap)
+        if self._acks is not None:
+            self._acks.reads_from = gap.before
         eio = self._server.eio
         eio.start(drain(list(eio.sockets.values()), self._settings.drain_seconds))
 
@@ -217,6 +228,8 @@ class Gateway:
         await self._server.shutdown()
         if self._presence is not None:
             await self._presence.withdraw()
+        if self._acks is not None:
+            await self._acks.leave()
         try:
             await self._sessions.flush()
         except BusUnavailable as exc:

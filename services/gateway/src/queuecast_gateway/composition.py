@@ -21,6 +21,8 @@ from queuecast_gateway.access.tokens import Rules, Tokens
 from queuecast_gateway.board.queues import Queues
 from queuecast_gateway.board.replicas import OwnFigures, Replicas
 from queuecast_gateway.board.requests import BoardRequests
+from queuecast_gateway.delivery.ack_reporter import AckReporter
+from queuecast_gateway.delivery.awaited_events import AwaitedEvents
 from queuecast_gateway.delivery.compression import Compression
 from queuecast_gateway.delivery.gateway_bus import GatewayBus
 from queuecast_gateway.delivery.history import History
@@ -171,6 +173,15 @@ def register_handlers(
     for namespace in settings.namespaces:
         handlers.register(namespace)
     handlers.register_refresh(BOARD_NAMESPACE)
+
+
+def build_ack_reporter(settings: Settings, bus: GatewayBus, metrics: Metrics) -> AckReporter | None:
+    """Return what reports acknowledgements, None if it is off; the bus gets what collects them."""
+    if not settings.acks:
+        return None
+    events = bus.awaited = AwaitedEvents(bus.host_id, bus.is_in, bus.clock.now, metrics)
+    metrics.awaited_events.set_function(lambda: len(events))
+    return AckReporter(bus, events)
 
 
 def build_board(

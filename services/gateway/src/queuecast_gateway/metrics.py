@@ -53,6 +53,7 @@ PAST_OUTCOMES = ("complete", "incomplete")
 PAST_CALLS = ("events", "index", "marks", "latest")
 PRESENCE_OUTCOMES = ("changes", "whole", "failed")
 PRESENCE_LIMITS = ("rooms", "users", "memory", "event")
+ACK_OUTCOMES = ("counted", "late", "not_addressed", "refused")
 RELAY_OUTCOMES = ("published", "refused", "failed")
 COMPRESSION_STAGES = ("before", "after")
 
@@ -157,6 +158,18 @@ class Metrics:
         self.deletion_cost_failures = counter(
             "deletion_cost_failures",
             "Failed attempts to tell Kubernetes how many connections this pod has",
+        )
+        self.acks = counter(
+            "acks",
+            "Browsers' acknowledgements of events whose messages wait for them: `counted`, too `late`, or "
+            "by a session that is `not_addressed`; and events that were sent to nobody because too many "
+            "wait (`refused`)",
+            "outcome",
+            ACK_OUTCOMES,
+        )
+        self.awaited_events = gauge(
+            "awaited_events",
+            "Events that browsers here may still acknowledge, and those of the last 30 seconds",
         )
         self.relays = counter("relays", "Events that browsers sent to everyone", "outcome", RELAY_OUTCOMES)
         self.emitters = counter(

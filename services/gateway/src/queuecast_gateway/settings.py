@@ -80,6 +80,12 @@ class Settings(
         "(python-socketio ≥ 5.14), `node` (`@socket.io/redis-emitter` and its relatives), or both; see "
         "[Emitters](emitters.md)",
     )
+    acks: bool = Field(
+        default=False,
+        description="Whether browsers' acknowledgements of messages with the attribute `ack` are collected "
+        "here. Set it for all gateways before `QUEUECAST_ACK_SECONDS` for the pollers; see "
+        "[Acknowledged messages](acknowledged-messages.md)",
+    )
     relay_events: Names = Field(
         default=("item_removed",), description="Events that a browser may send to everyone"
     )

@@ -16,10 +16,11 @@ LOAD_OUTCOMES = ("taken", "refused")
 CAUSES = ("rate", "lag")
 DIRECTIONS = ("forward", "back")
 """Why receives wait: for the queue's rate limit, or for gateways that are behind."""
-BUS_CALLS = ("publish", "namespaces")
+BUS_CALLS = ("publish", "namespaces", "acks")
 """Requests to Redis that messages wait for."""
 DRAIN_ENDS = ("drained", "seconds", "messages", "bytes", "stop")
 """What ends a drain: a receive that shows no backlog, a limit, or the poller's shutdown."""
+ACK_OUTCOMES = ("acknowledged", "unanswered", "nobody_there", "returned")
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
 
 
@@ -45,7 +46,9 @@ class Metrics:
         self.receives = counter("receives", "Receive calls, by outcome", "outcome")
         self.received = counter("received", "Messages that SQS handed out")
         self.redelivered = counter("redelivered", "Received messages that SQS had handed out before")
-        self.published = counter("published", "Messages stored on the bus")
+        self.published = counter(
+            "published", "Messages stored on the bus and, if they wait for that, acknowledged by browsers"
+        )
         self.duplicates = counter("duplicates", "Messages that the bus had already stored")
         self.left = counter("left", "Messages left on the queue, counted at each receive", "reason")
         self.dead_letters = counter(
@@ -58,7 +61,7 @@ class Metrics:
         self.publish_failures = counter(
             "publish_failures",
             "Requests that Redis did not confirm while messages waited: to store them, or to find out "
-            "whether a gateway serves their namespace",
+            "whether a gateway serves their namespace or whether they were acknowledged before",
             "call",
         )
         self.rewinds = counter(
@@ -87,6 +90,13 @@ class Metrics:
         self.latest_keys = gauge(
             "latest_keys", "Keys of `latest` whose newest message the poller remembers; 10,000 at most"
         )
+        self.acks = counter(
+            "acks",
+            "Messages that waited for acknowledgements of browsers, by what came of it; all but the "
+            "`acknowledged` ones come back",
+            "outcome",
+        )
+        self.awaited = gauge("awaited", "Messages that wait for acknowledgements now")
         self.canaries = counter("canaries_sent", "Canaries that the poller put on the queue")
         self.in_flight = gauge(
             "in_flight", "Messages received but not yet published, left, dropped or returned"
@@ -102,6 +112,9 @@ class Metrics:
             "handling", "From received to stored on the bus (judge and publish), per batch"
         )
         self.publish_duration = latency("publish", "One confirmed publish of a batch")
+        self.ack_time = latency(
+            "ack", "From stored on the bus to acknowledged by browsers, for messages that wait for that"
+        )
         self.loop_lag = latency("loop_lag", "Delay of the queue's event loop, measured twice a second")
 
         self.clock_skew = gauge(
@@ -177,6 +190,8 @@ class QueueMetrics:
         self.clock_steps = by(metrics.clock_steps, DIRECTIONS)
         self.drains = by(metrics.drains, DRAIN_ENDS)
         self.latest_keys = metrics.latest_keys.labels(queue)
+        self.acks = by(metrics.acks, ACK_OUTCOMES)
+        self.awaited = metrics.awaited.labels(queue)
         self.canaries = metrics.canaries.labels(queue)
         self.in_flight = metrics.in_flight.labels(queue)
         self.open_receives = metrics.open_receives.labels(queue)
@@ -184,6 +199,7 @@ class QueueMetrics:
         self.queue_wait = metrics.queue_wait.labels(queue)
         self.handling = metrics.handling.labels(queue)
         self.publish_duration = metrics.publish_duration.labels(queue)
+        self.ack_time = metrics.ack_time.labels(queue)
         self.loop_lag = metrics.loop_lag.labels(queue)
         self.clock_skew = metrics.clock_skew.labels(queue)
         self.evicts = metrics.evicts.labels(queue)

@@ -97,6 +97,21 @@ class Settings(BusSettings, EdgeSettings):
         description="If true, the message attribute `volatile` counts: such an event is only for browsers "
         "that are connected when it is delivered; see [Messages](messages.md#volatile)",
     )
+    ack_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description="How long browsers have to acknowledge a message with the attribute `ack`; never more "
+        "than four fifths of the visibility timeout. 0 waits for none, and leaves such messages on the "
+        "queue; see [Acknowledged messages](acknowledged-messages.md)",
+    )
+    max_awaited: int = Field(
+        default=1_000,
+        ge=1,
+        le=10_000,
+        description="How many messages of each queue may wait for acknowledgements at once, in each poller; "
+        "receiving waits while there are more",
+    )
     commands: bool = Field(
         default=False,
         description="If true, a message may be a command to sessions (attribute `queuecast.command`); see "
@@ -170,6 +185,7 @@ class Settings(BusSettings, EdgeSettings):
             rate=self.rate or None,
             keeps_latest=self.keep_latest_seconds > 0,
             has_volatile=self.volatile,
+            acks=self.ack_seconds > 0,
         )
 
     def rules_of(self, queue: str) -> Rules:

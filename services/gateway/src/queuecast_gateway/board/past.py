@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from queuecast_bus import BadRecord, Batch, Entry
 from queuecast_bus.batch import START
+from queuecast_bus.names import AWAITED_PREFIX
 from queuecast_bus.record import offset_key, offset_ms
 from queuecast_gateway.delivery.history import History
 
@@ -53,7 +54,7 @@ async def newest_events(bus: Bus, namespace: str, most: int) -> list[dict[str, A
     scanned = 0
     for entry in islice(bus.history.newest(), MAX_SCANNED):
         scanned += 1
-        if entry.address.namespace == namespace:
+        if _is_of(entry, namespace):
             found.append(entry)
             if len(found) == most:
                 break
@@ -101,12 +102,17 @@ async def _newest_between(bus: Bus, after: str, until: str, namespace: str, most
         size += sum(sum(map(len, entry.fields)) for entry in batch.entries)
         if size > MAX_READ_BYTES:
             return None
-        own = (entry for entry in batch.entries if entry.address.namespace == namespace)
+        own = (entry for entry in batch.entries if _is_of(entry, namespace))
         newest.extend(entry._replace(fields=[]) for entry in own)
         after = batch.position
         if offset_key(after) >= offset_key(until):
             return list(newest)
     return None
+
+
+def _is_of(entry: Entry, namespace: str) -> bool:
+    """Say whether an entry is an event of a namespace, also if it has to be acknowledged."""
+    return entry.address.namespace.removeprefix(AWAITED_PREFIX) == namespace
 
 
 async def _with_texts(bus: Bus, entries: Sequence[Entry]) -> AsyncIterator[Entry]:
@@ -133,7 +139,7 @@ def rooms_of(history: History, namespace: str, offsets: Sequence[str]) -> dict[s
     size = 0
     for offset in offsets:
         entry = history.entry(offset)
-        if entry is not None and entry.address.namespace == namespace:
+        if entry is not None and _is_of(entry, namespace):
             size += len(offset) + sum(map(len, entry.address.rooms))
             if size > MAX_BYTES:
                 break

@@ -10,8 +10,15 @@ from operator import itemgetter
 
 from queuecast_bus import BadRecord, Batch, Entry, Gap, Record
 from queuecast_bus.command import read_command
-from queuecast_bus.names import CANARY_NAMESPACE, COMMAND_NAMESPACE, PROBE_NAMESPACE, VOLATILE_PREFIX
+from queuecast_bus.names import (
+    AWAITED_PREFIX,
+    CANARY_NAMESPACE,
+    COMMAND_NAMESPACE,
+    PROBE_NAMESPACE,
+    VOLATILE_PREFIX,
+)
 from queuecast_bus.record import Address, offset_ms
+from queuecast_gateway.delivery.awaited_events import AwaitedEvents
 from queuecast_gateway.delivery.commands import Commands
 from queuecast_gateway.delivery.compression import Piece
 from queuecast_gateway.delivery.rooms import NOBODY, Audience, Rooms
@@ -170,12 +177,39 @@ class Fanout:
             for entry in entries:
                 self._run_command(entry)
             return
+        if namespace.startswith(AWAITED_PREFIX) and self._rooms.awaited is not None:
+            plain = address._replace(namespace=namespace.removeprefix(AWAITED_PREFIX))
+            if plain.namespace in self._namespaces:
+                for entry in entries:
+                    self._send_awaited(entry, plain, self._rooms.awaited)
+                return
         self._outcomes["unknown_namespace"].inc(len(entries))
         if namespace not in self._unknown_namespaces and len(self._unknown_namespaces) < 100:
             self._unknown_namespaces.add(namespace)
             log.warning(
                 "records for the namespace %r are not delivered: it is not in QUEUECAST_NAMESPACES", namespace
             )
+
+    def _send_awaited(self, entry: Entry, address: Address, awaited: AwaitedEvents) -> None:
+        """Deliver an event that has to be acknowledged, and note who was sent it, even if that is nobody."""
+        try:
+            record = entry.record
+            if record.ack is None:
+                raise BadRecord("it does not say who waits for it")
+        except BadRecord as exc:
+            self._outcomes["malformed"].inc()
+            self._rooms.history.on_skipped(f"the record {entry.offset}", exc)
+            return
+        if not awaited.may_begin(record):
+            return
+        audience = self._rooms.audience(*address)
+        if audience is NOBODY:
+            self._outcomes["nobody_here"].inc()
+            awaited.begin(entry.offset, record, ())
+        else:
+            is_sent = self._send((entry,), audience)
+            sids = self._rooms.sids(address.namespace, address.rooms) - {*address.skip_sids}
+            awaited.begin(entry.offset, record, sids if is_sent else ())
 
     def _run_command(self, entry: Entry) -> None:
         try:

@@ -11,6 +11,7 @@ from sys import getsizeof
 
 from queuecast_bus import Entry
 from queuecast_bus.batch import START
+from queuecast_bus.names import AWAITED_PREFIX
 from queuecast_bus.record import offset_key
 
 SEGMENT_RECORDS = 4_096
@@ -30,6 +31,8 @@ class Segment:
         self.start = start
         self.records = self.size = 0
         self.tables: dict[str, dict[str, list[str]]] = {namespace: {} for namespace in namespaces}
+        # Events that have to be acknowledged are events of the same rooms.
+        self.tables |= {AWAITED_PREFIX + namespace: table for namespace, table in self.tables.items()}
 
 
 class RoomIndex:

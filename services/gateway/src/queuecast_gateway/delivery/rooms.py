@@ -1,6 +1,6 @@
 """Which sessions are in which rooms of this replica, and how an event is delivered to them: framed once."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -9,6 +9,7 @@ from socketio.async_manager import AsyncManager
 from queuecast_bus import Record
 from queuecast_bus.manager import dump_arguments
 from queuecast_bus.names import SESSION_PREFIX, is_session_id
+from queuecast_gateway.delivery.awaited_events import AwaitedEvents
 from queuecast_gateway.delivery.compression import Compression, Piece
 from queuecast_gateway.delivery.history import History
 from queuecast_gateway.engine.session import Session
@@ -70,6 +71,7 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         self.compression = Compression(self.history)
         self.watcher: Watcher | None = None
         self.presence: Attendance | None = None
+        self.awaited: AwaitedEvents | None = None
         self.on_left: Callable[[tuple[str, str]], None] | None = None
         self.offset_namespaces: frozenset[str] = frozenset()
         self._joined: dict[str, dict[str, dict[str, str]]] = {}
@@ -121,6 +123,11 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         table = self.rooms.get(namespace, {})
         found = frozenset(sid for room in rooms or (None,) for sid in table.get(room, ()))
         return found.difference(*(table.get(room, ()) for room in except_rooms))
+
+    def is_in(self, sid: str, namespace: str, rooms: Collection[str]) -> bool:
+        """Say whether a session is in any of these rooms; no room means the whole namespace."""
+        table = self.rooms.get(namespace, {})
+        return any(sid in table.get(room, ()) for room in rooms or (None,))
 
     def _sessions(self, eio_sids: Iterable[str]) -> list[Session]:
         return list(filter(None, map(self.server.eio.sockets.get, eio_sids)))
@@ -244,6 +251,8 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
     def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         if self.watcher is not None:
             self.watcher.dropped(sid, namespace)
+        if self.awaited is not None:
+            self.awaited.left(sid)
         eio_sid = self.rooms.get(namespace, {}).get(None, {}).get(sid, "")
         if self.on_left is not None:
             self.on_left((eio_sid, namespace))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from queuecast_bus import BadRecord, Entry
 from queuecast_bus.command import Verb, read_command
-from queuecast_bus.names import COMMAND_NAMESPACE, is_session_id
+from queuecast_bus.names import AWAITED_PREFIX, COMMAND_NAMESPACE, is_session_id
 from queuecast_bus.record import offset_key
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.delivery.compression import Piece
@@ -77,10 +77,11 @@ class Missed:
         Return all records for this session whose text only Redis has, up to the next command.
         """
         namespace, sid, mine = self.state.namespace, self.state.sid, self._rooms
+        awaited = AWAITED_PREFIX + namespace
         without_text: list[Entry] = []
         for entry in entries:
             where, rooms, skip_sids = entry.address
-            if where == namespace:
+            if where in (namespace, awaited):
                 # Most records are for others: the cheapest check comes first.
                 if rooms and (mine.isdisjoint(rooms) or (self._joined_later and not self._was_in(entry))):
                     continue

@@ -12,6 +12,7 @@ from typing import Any
 import socketio
 from socketio.packet import ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
+from queuecast_bus.awaited import FIRST_ID
 from queuecast_gateway.access.authenticator import Authenticator
 from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.delivery.gateway_bus import GatewayBus
@@ -234,6 +235,10 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
                 await self._slow_down(eio_sid, namespace, packet.id)
             else:
                 await self._handle_event(eio_sid, namespace, packet.id, packet.data)
+        elif packet.id is not None and packet.id >= FIRST_ID:
+            if self.manager.awaited is not None:
+                sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+                self.manager.awaited.acknowledged(sid, namespace, packet.id)
         else:
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)
 

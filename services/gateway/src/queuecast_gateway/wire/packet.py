@@ -29,7 +29,7 @@ from queuecast_bus.bounds import (
 from queuecast_bus.names import BadName, check_event
 from queuecast_gateway.engine import packets
 from queuecast_gateway.reasons import CloseReason
-from queuecast_gateway.wire.protocol import invalid_event_reason
+from queuecast_gateway.wire.protocol import OFFSET_EVENT, invalid_event_reason
 
 MAX_ID_DIGITS = 15
 
@@ -171,6 +171,9 @@ def packet_frames(packet: Any) -> bytes:
 def record_frames(record: Record, offset: str | None = None, max_bytes: int = MAX_CLIENT_BYTES) -> bytes:
     """Return the frames of a record's event; the offset, if any, is its last argument.
 
+    The packet of an event that has to be acknowledged has an id: a client gives its handler a callback then,
+    its last argument. The stock client takes no offset from such an event, so the offset follows in another.
+
     Raises `BadRecord` if it is larger than `max_bytes`, or if some client could not decode it. The arguments
     are checked, and then written as the text that they came as.
     https://socket.io/docs/v4/connection-state-recovery
@@ -182,9 +185,13 @@ def record_frames(record: Record, offset: str | None = None, max_bytes: int = MA
     inner = record.arguments.decode().strip()[1:-1].strip()
     kind = f"{BINARY_EVENT}{len(record.attachments)}-" if record.attachments else f"{EVENT}"
     namespace = namespace_prefix(record.namespace)
-    last = "" if offset is None else f',"{offset}"'
-    text = f"{kind}{namespace}[{name}{',' if inner else ''}{inner}{last}]"
-    return b"".join([packets.message(text), *map(packets.message, record.attachments)])
+    identity, last, told = "", "" if offset is None else f',"{offset}"', b""
+    if record.ack is not None:
+        identity, last = f"{record.ack.ack_id}", ""
+        if offset is not None:
+            told = packets.message(f'{EVENT}{namespace}["{OFFSET_EVENT}","{offset}"]')
+    text = f"{kind}{namespace}{identity}[{name}{',' if inner else ''}{inner}{last}]"
+    return b"".join([packets.message(text), *map(packets.message, record.attachments), told])
 
 
 @lru_cache(maxsize=1024)

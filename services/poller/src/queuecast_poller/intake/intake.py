@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from queuecast_bus import BusManager, Stored
+from queuecast_poller.intake.ack_wait import Ways
 from queuecast_poller.intake.acknowledger import Acknowledger
 from queuecast_poller.intake.attribute_refresh import AttributeRefresh
+from queuecast_poller.intake.awaiting import Awaiting, divide
 from queuecast_poller.intake.bus_retry import BusRetry
 from queuecast_poller.intake.canary import Canary
 from queuecast_poller.intake.counts import count_received, count_stored
@@ -64,6 +66,7 @@ class Intake:
         self._canary = Canary(queue, bus, settings.canary_seconds, metrics)
         self.left = LeftMessages()
         self._bus_retry = BusRetry(self._leases, liveness, metrics, self._tick)
+        self._awaiting = Awaiting(queue, bus, settings, metrics, self._ways) if settings.ack_seconds else None
         throttle = Throttle(bus, lambda: message_judge.rules.rate, metrics)
         self._receivers = Receivers(queue, throttle, liveness, metrics, self._max_receives, self._tick)
 
@@ -80,6 +83,7 @@ class Intake:
             background = [
                 tasks.create_task(each)
                 for each in (
+                    *(() if self._awaiting is None else (self._awaiting.run(stop),)),
                     self._leases.run(),
                     self._drain.run(stop),
                     self._acknowledger.run(),
@@ -89,6 +93,8 @@ class Intake:
             ]
             await self._receivers.run(self, stop)
             await self._drain.flush("stop")
+            if self._awaiting is not None:
+                await self._awaiting.drain()
             await self._acknowledger.drain()
             for task in background:
                 task.cancel()
@@ -112,17 +118,20 @@ class Intake:
         verdicts = drop_too_old(judged, 1000 * self._bus.clock.now())
         await self._drop([verdict for verdict in verdicts if isinstance(verdict, Drop)])
         fresh = [verdict for verdict in verdicts if isinstance(verdict, Publish)]
+        awaited: Sequence[Sequence[Publish]] = ()
+        if self._awaiting is not None:
+            awaited, fresh = divide(fresh)
         publish = partial(self._drain.submit, fresh, received, stop, is_backlog=is_backlog)
         if left := [verdict for verdict in verdicts if isinstance(verdict, Leave)]:
-            self._leases.release([verdict.message.receipt_handle for verdict in left])
-            for verdict in left:
-                self._leave(verdict)
+            self._note_left(left)
             # At the same time: neither waits for the other, however long SQS or Redis takes.
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._return_left(left))
                 await publish()
         else:
             await publish()
+        if awaited and self._awaiting is not None:
+            await self._awaiting.submit(awaited, received, stop)
         bodies = sum([len(message.body) for message in messages])
         return max(bodies, sum([verdict.record.payload_size for verdict in fresh]))
 
@@ -133,6 +142,28 @@ class Intake:
     def _leave(self, verdict: Leave) -> None:
         report_left(verdict, self._queue.max_receive_count, self._metrics)
         self.left.add(verdict, self._queue.max_receive_count, self._bus.clock.now())
+
+    @property
+    def _ways(self) -> Ways:
+        """What becomes of a message that waits for acknowledgements."""
+        return Ways(
+            self._bus_retry.until_confirmed,
+            lambda verdicts, handles, stop: self._store(verdicts, handles, stop),
+            lambda verdict, received, stop: self._publish(stop, [verdict], (), received),
+            self._give_back,
+            self._leave_all,
+            self._acknowledger.acknowledge,
+            self._tick,
+        )
+
+    def _note_left(self, left: Sequence[Leave]) -> None:
+        self._leases.release([verdict.message.receipt_handle for verdict in left])
+        for verdict in left:
+            self._leave(verdict)
+
+    async def _leave_all(self, left: Sequence[Leave]) -> None:
+        self._note_left(left)
+        await self._return_left(left)
 
     async def _return_left(self, left: Sequence[Leave]) -> None:
         changes = visibility_changes(
@@ -186,7 +217,7 @@ class Intake:
         Each try publishes the same whole batch. What Redis stored in a try that looked failed is then a
         duplicate, and no message of a group overtakes another.
         """
-        batch = [(verdict.record, verdict.message.id) for verdict in verdicts]
+        batch = [(verdict.record, verdict.dedup_id or verdict.message.id) for verdict in verdicts]
 
         async def publish() -> Sequence[Stored]:
             began = time.monotonic()

@@ -7,6 +7,7 @@ queue. The other messages of the receive are not affected.
 from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
 
+from queuecast_bus.awaited import AckMode
 from queuecast_bus.names import CANARY_NAMESPACE, MAX_BYTES, MAX_ROOMS, SUBJECT_ROOM
 from queuecast_bus.record import Record
 from queuecast_poller.judge.canary_token import is_genuine
@@ -21,6 +22,7 @@ from queuecast_poller.judge.verdict import (
     Verdict,
     in_one_line,
 )
+from queuecast_poller.route.acknowledgement import NOT_WAITING, ack_in
 from queuecast_poller.route.address import ATTRIBUTES, Address, BadAddress, address, check_names
 from queuecast_poller.route.matching import BadRoute, Matched, match
 from queuecast_poller.route.rules import Rules
@@ -39,6 +41,9 @@ from queuecast_poller.unwrap import (
 
 MAX_ADDRESS_BYTES = 3 * MAX_BYTES + MAX_ROOMS * (MAX_BYTES + len(SUBJECT_ROOM))
 """Size of the longest valid address with a key. A record with room for it is not measured with its own."""
+
+META_BYTES = 300
+"""Size of the argument that comes behind the data of an event that has to be acknowledged."""
 
 KEY = "key"
 """The message attribute with the key of a message, of which rooms keep the newest."""
@@ -140,11 +145,14 @@ def _judge_one(
             return Leave(message, Reason.BAD_PAYLOAD, f"{where.event}: {mistake}")
         key, volatile = _key(found, matched, rules), _volatile(found, matched, rules)
         record = _record(message, matched.payload, where, key, volatile=volatile)
+        ack = _ack(found, matched, rules)
+        if volatile and ack is not None:
+            raise BadAddress("volatile and ack: an event that nobody misses waits for no acknowledgement")
         has_room = record.payload_size + MAX_ADDRESS_BYTES <= rules.max_record_bytes
-        if not has_room and record.size > rules.max_record_bytes:
-            detail = f"{record.size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
+        if not has_room and (size := record.size + (META_BYTES if ack else 0)) > rules.max_record_bytes:
+            detail = f"{size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
             return Leave(message, Reason.TOO_LARGE, detail)
-        return Publish(message, record, matched.max_age_seconds, matched.latest)
+        return Publish(message, record, matched.max_age_seconds, matched.latest, ack)
     except BadCommand as exc:
         return Leave(message, Reason.BAD_COMMAND, str(exc))
     except BadRoute as exc:
@@ -236,6 +244,16 @@ def _key(found: Unwrapped, matched: Matched, rules: Rules) -> str | None:
     if key is not None and len(key.encode()) > MAX_BYTES:
         raise BadAddress(f"key {key[:80]!r}: expected at most {MAX_BYTES} bytes of UTF-8")
     return key
+
+
+def _ack(found: Unwrapped, matched: Matched, rules: Rules) -> AckMode | None:
+    """Return who has to acknowledge a message: by the attribute, or by the route. Raises `BadAddress`."""
+    if not found.attributes and not found.unreadable and matched.ack is None:
+        return None
+    ack = ack_in(found.attributes, found.unreadable, rules.application_attributes, is_on=rules.acks)
+    if ack is None and matched.ack is not None and not rules.acks:
+        raise BadAddress(f"{matched.route}: ack: {NOT_WAITING}")
+    return ack or matched.ack
 
 
 def _volatile(found: Unwrapped, matched: Matched, rules: Rules) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from queuecast_bus.awaited import AckMode
 from queuecast_bus.record import Record
 from queuecast_edge.printable import printable
 from queuecast_poller.sqs.message import Message
@@ -25,6 +26,8 @@ class Reason(StrEnum):
     CONFIRMATION = "confirmation"
     ALTERED = "altered"
     GROUP_BLOCKED = "group_blocked"
+    NOBODY_THERE = "nobody_there"
+    UNANSWERED = "unanswered"
 
 
 class DropReason(StrEnum):
@@ -39,13 +42,16 @@ class Publish(NamedTuple):
     """Put the record on the bus, then delete the message.
 
     `max_age_seconds` and `latest` come from the route. Of the messages with the same `latest`, only the
-    newest counts.
+    newest counts. With `ack`, the message is deleted only when browsers have acknowledged its event.
+    `dedup_id` is for the bus, if it is not the message's own id.
     """
 
     message: Message
     record: Record
     max_age_seconds: float | None = None
     latest: str | None = None
+    ack: AckMode | None = None
+    dedup_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

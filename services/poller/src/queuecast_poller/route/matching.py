@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from queuecast_bus.awaited import AckMode
 from queuecast_bus.names import BadName, check_namespace, check_published_event
+from queuecast_poller.route.acknowledgement import ACK, check_ack
 from queuecast_poller.route.address import Address, BadAddress, check_rooms
 from queuecast_poller.route.expression import Expression, Failed, is_true
 from queuecast_poller.route.model import Route
@@ -18,8 +20,8 @@ class BadRoute(ValueError):
 class Matched(NamedTuple):
     """What a route makes of one message; `route` is None if none matched.
 
-    `payload` is what browsers receive. `max_age_seconds`, `latest` and `volatile` are None if the route does
-    not set them, the first two also if the route's expression finds nothing.
+    `payload` is what browsers receive. `max_age_seconds`, `latest`, `volatile` and `ack` are None if it does
+    not set them, all but `volatile` also if its expression finds nothing.
     """
 
     route: Route | None
@@ -28,6 +30,7 @@ class Matched(NamedTuple):
     max_age_seconds: float | None = None
     latest: str | None = None
     volatile: bool | None = None
+    ack: AckMode | None = None
 
 
 def match(
@@ -85,6 +88,7 @@ def _matched(
         _max_age(route, parts),
         _latest(route, parts),
         _volatile(route, parts),
+        _ack(route, attributes, parts),
     )
 
 
@@ -161,6 +165,16 @@ def _volatile(route: Route, parts: Mapping[str, Any]) -> bool | None:
     if not isinstance(route.volatile, Expression):
         return route.volatile
     return is_true(_found(route, "volatile", route.volatile, parts))
+
+
+def _ack(route: Route, attributes: Mapping[str, str], parts: Mapping[str, Any]) -> AckMode | None:
+    if route.ack is None or ACK in attributes:
+        return None
+    value = _found(route, "ack", route.ack, parts)
+    try:
+        return None if value is None else check_ack(value)
+    except BadAddress as exc:
+        raise BadRoute(f"{route}: {exc}") from exc
 
 
 def _found(route: Route, key: str, expression: Expression, parts: Mapping[str, Any]) -> Any:

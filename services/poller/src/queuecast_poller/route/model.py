@@ -33,7 +33,8 @@ class Route:
 
     `place` names it in the log, such as `routes[0]`. `rooms` are expressions, each for one room or a list of
     them. `max_age_seconds` is a number or an expression for one. `latest` is an expression for a key: of the
-    messages with the same key only the newest counts. `volatile` is a fact or an expression for one.
+    messages with the same key only the newest counts. `volatile` is a fact or an expression for one. `ack`
+    is an expression for who has to acknowledge the event.
     """
 
     place: str
@@ -46,6 +47,7 @@ class Route:
     max_age_seconds: Expression | float | None = None
     latest: Expression | None = None
     volatile: Expression | bool | None = None
+    ack: Expression | None = None
 
     @property
     def addresses(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from queuecast_bus.names import BadName, check_namespace, check_published_event
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
+from queuecast_poller.route.acknowledgement import check_ack
 from queuecast_poller.route.address import BadAddress, check_rooms
 from queuecast_poller.route.document import BadDocument, Mistake, Node, read_document
 from queuecast_poller.route.expression import BadExpression, Expression, Failed, compile_expression
@@ -105,6 +106,7 @@ class _Reading:
             max_age_seconds=self._max_age(members.get("max_age")),
             latest=self._expression(members.get("latest")),
             volatile=self._volatile(members.get("volatile")),
+            ack=self._expression(members.get("ack"), _check_ack),
         )
 
     def _rooms(self, node: Node | None) -> tuple[Expression, ...] | None:
@@ -236,13 +238,18 @@ class _Reading:
 
 
 _QUEUE_KEYS = ("event", "envelopes", "unaddressed", "application_attributes", "receives", "rate", "routes")
-_ROUTE_KEYS = ("name", "when", "event", "namespace", "rooms", "data", "max_age", "latest", "volatile")
+_ROUTE_KEYS = ("name", "when", "event", "namespace", "rooms", "data", "max_age", "latest", "volatile", "ack")
 
 
 def _check_event(value: Any) -> None:
     if not isinstance(value, str):
         raise BadName(f"event {str(value)[:80]!r}: expected text")
     check_published_event(value)
+
+
+def _check_ack(value: Any) -> None:
+    if value is not None:
+        check_ack(value)
 
 
 def _check_namespace(value: Any) -> None:

@@ -22,7 +22,8 @@ class Rules:
     sessions. `payload_buckets` are the S3 buckets from which payloads may be fetched. `receives` is the most
     that may be under way at a time, None for the environment's setting. `rate` is the most messages a second.
     If it `keeps_latest`, the attribute `key` and the `latest` of routes are keys of records. If it
-    `has_volatile`, the attribute `volatile` counts.
+    `has_volatile`, the attribute `volatile` counts. If it waits for `acks`, the attribute
+    `ack` and the `ack` of routes are followed.
     """
 
     queue: str = ""
@@ -41,6 +42,7 @@ class Rules:
     rate: float | None = None
     keeps_latest: bool = False
     has_volatile: bool = False
+    acks: bool = False
 
     def with_file(self, file: RoutesFile, queue: str) -> "Rules":
         """Return these rules with the file's settings of a queue, as `QUEUECAST_QUEUES` names it."""

@@ -1,0 +1,171 @@
+"""Messages that wait for acknowledgements: published, and deleted once browsers have acknowledged them.
+
+They wait beside all other messages, which pass as if there were none of these. A message that nobody
+acknowledges in time is left on its queue, comes back, and is published again. Each try has an id of its own,
+and what is reported of an earlier one does not count.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from queuecast_bus import BusManager
+from queuecast_bus.awaited import AckMode
+from queuecast_poller.intake.ack_wait import AckWait, Ways
+from queuecast_poller.judge.ack_outcome import AckOutcome
+from queuecast_poller.judge.verdict import Leave, Publish, Reason
+from queuecast_poller.loop_thread import pause
+from queuecast_poller.metrics import QueueMetrics
+from queuecast_poller.settings import Settings
+from queuecast_poller.sqs.queue import Queue
+
+VISIBILITY_SHARE = 0.8
+"""Largest part of the visibility timeout that browsers get: when a message comes back because its poller was
+killed, nobody must be acknowledging it still."""
+
+MAX_BYTES = 16 << 20
+"""Most bytes of messages that wait."""
+
+STOP_SECONDS = 10.0
+"""How long a poller that stops still waits for acknowledgements; then it returns the messages."""
+
+ROOM_SECONDS = 0.5
+"""How often it is checked whether there is room for more messages."""
+
+_REASONS = {
+    AckOutcome.UNANSWERED: Reason.UNANSWERED,
+    AckOutcome.NOBODY_THERE: Reason.NOBODY_THERE,
+}
+
+
+def divide(verdicts: list[Publish]) -> tuple[Sequence[Sequence[Publish]], list[Publish]]:
+    """Return the messages that wait for acknowledgements, and the others.
+
+    On a FIFO queue the messages of the same group go one after another, each after the one before it.
+    """
+    waiting = [verdict for verdict in verdicts if verdict.ack is not None]
+    if not waiting:
+        return (), verdicts
+    groups = {verdict.message.group for verdict in waiting} - {None}
+    runs: dict[str, list[Publish]] = {}
+    others: list[Publish] = []
+    for verdict in verdicts:
+        group = verdict.message.group
+        if verdict.ack is not None or group in groups:
+            runs.setdefault(verdict.message.receipt_handle if group is None else group, []).append(verdict)
+        else:
+            others.append(verdict)
+    return list(runs.values()), others
+
+
+class Awaiting:
+    """The messages of one queue that wait."""
+
+    def __init__(
+        self, queue: Queue, bus: BusManager, settings: Settings, metrics: QueueMetrics, ways: Ways
+    ) -> None:
+        self._queue = queue
+        self._metrics = metrics
+        self._ways = ways
+        self._ack_seconds = settings.ack_seconds
+        self._max_messages = settings.max_awaited
+        self._wait = AckWait(bus, settings.dedup_seconds, metrics, ways)
+        self._messages = self._bytes = 0
+        self._runs: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._started = asyncio.Event()
+        self._freed = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read what gateways report, until cancelled."""
+        async with asyncio.TaskGroup() as self._group:
+            self._group.create_task(self._wait.inbox.run())
+            self._group.create_task(self._close_after(stop))
+            self._started.set()
+
+    async def submit(self, runs: Sequence[Sequence[Publish]], received: float, stop: asyncio.Event) -> None:
+        """Begin with these messages: different runs at once. Waits while too many messages wait already."""
+        await self._started.wait()
+        for run in runs:
+            size = sum(verdict.record.payload_size for verdict in run)
+            while not self._has_room(len(run), size) and not stop.is_set():
+                self._ways.tick()
+                self._freed.clear()
+                await pause(self._freed, ROOM_SECONDS)
+            self._count(len(run), size)
+            if self._group is None:
+                raise RuntimeError("nothing reads what gateways report")
+            task = self._group.create_task(self._work_off(list(run), size, received, stop))
+            self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
+
+    async def drain(self) -> None:
+        """Wait until no message waits any more."""
+        while self._runs:
+            await asyncio.wait(self._runs)
+
+    @property
+    def seconds(self) -> float:
+        """How long browsers have."""
+        return min(self._ack_seconds, VISIBILITY_SHARE * max(1, self._queue.visibility_seconds))
+
+    async def _close_after(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        await asyncio.sleep(STOP_SECONDS)
+        self._wait.closing.set()
+
+    def _has_room(self, messages: int, size: int) -> bool:
+        return not self._messages or (
+            self._messages + messages <= self._max_messages and self._bytes + size <= MAX_BYTES
+        )
+
+    def _count(self, messages: int, size: int) -> None:
+        self._messages += messages
+        self._bytes += size
+        self._metrics.awaited.set(self._messages)
+        self._freed.set()
+
+    async def _work_off(self, run: list[Publish], size: int, received: float, stop: asyncio.Event) -> None:
+        messages = len(run)
+        try:
+            while run:
+                verdict = run.pop(0)
+                if verdict.ack is None:
+                    goes_on = await self._ways.publish(verdict, received, stop)
+                else:
+                    goes_on = await self._wait_for(verdict, verdict.ack, run, stop)
+                if not goes_on:
+                    await self._ways.give_back([each.message.receipt_handle for each in run])
+                    return
+        finally:
+            self._count(-messages, -size)
+
+    async def _wait_for(
+        self, verdict: Publish, mode: AckMode, behind: list[Publish], stop: asyncio.Event
+    ) -> bool:
+        """Carry one message through; return whether those behind it in its group may go on.
+
+        If it is left and comes back, those behind it are left too, and `behind` is empty then.
+        """
+        handle = verdict.message.receipt_handle
+        if stop.is_set():
+            await self._ways.give_back([handle])
+            return False
+        outcome, detail = await self._wait.carry_through(verdict, mode, self.seconds, stop)
+        if outcome is None:
+            self._metrics.acks["returned"].inc()
+            await self._ways.give_back([handle])
+            return False
+        if outcome is AckOutcome.ACKNOWLEDGED:
+            self._metrics.in_flight.dec()
+            await self._ways.acknowledge([handle])
+            return True
+        self._metrics.acks[outcome].inc()
+        message = verdict.message._replace(body="")
+        left = [Leave(message, _REASONS[outcome], detail, permanent=False)]
+        is_last = (most := self._queue.max_receive_count) is not None and message.receives >= most
+        if not is_last:
+            text = f"an earlier message of the group {message.group!r} was not acknowledged"
+            left += [Leave(each.message, Reason.GROUP_BLOCKED, text, permanent=False) for each in behind]
+            behind.clear()
+        await self._ways.leave(left)
+        return True
