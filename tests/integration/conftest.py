@@ -31,7 +31,7 @@ from .wire import CLOSE
 
 @pytest.fixture(scope="session", params=list(AVAILABLE))
 def redis_kind(request: pytest.FixtureRequest) -> RedisServer:
-    """Each Redis that this machine has: usually the oldest supported (6.2, from pip) and a newer one."""
+    """Each Redis that this machine has: the one from the wheel (Valkey 9), and the one in PATH."""
     return AVAILABLE[request.param]
 
 

