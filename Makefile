@@ -130,7 +130,7 @@ docs-site: $(VENV)/site/installed ## Build the documentation as a site with a se
 
 requirements: $(VENV)/dev ## Update requirements/*.txt from *.in, to the newest versions
 	cd requirements && ../$(COMPILE) dev.in -o dev.txt
-	cd requirements && for name in gateway poller traces local examples build audit sbom; do \
+	cd requirements && for name in gateway poller traces iam local examples build audit sbom; do \
 		../$(COMPILE) $$name.in -c dev.txt -o $$name.txt || exit 1; done
 	cd requirements && for name in manifests site; do ../$(COMPILE) $$name.in -o $$name.txt || exit 1; done
 	cd requirements && ../$(COMPILE) --no-deps redis.in -o redis.txt

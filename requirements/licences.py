@@ -50,8 +50,9 @@ CLASSIFIERS = {
 INTRODUCTION = """# Licences
 
 What is installed in the images besides Queuecast itself (Apache-2.0), and the licence that each package
-declares; under `traces` what is there only if an image was built with it ([Traces](traces.md)). Where a comma
-stands, its classifiers name several and do not say whether all hold or one may be chosen.
+declares; under `traces` and `iam` what is there only if an image was built with it ([Traces](traces.md),
+[tokens of AWS IAM](redis.md#tokens-of-aws-iam)). Where a comma stands, its classifiers
+name several and do not say whether all hold or one may be chosen.
 
 This page is made by `make docs` from the pinned requirements, as they hold in the images, and the packages'
 metadata. A test fails when it is out of date, or a licence is none of these:

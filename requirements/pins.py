@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 SERVICES = ("gateway", "poller")
 
 # What either image can be built with besides: a build argument each.
-EXTRAS = ("traces",)
+EXTRAS = ("traces", "iam")
 
 # The images' Python, not this one: the licence page and the audit say the same on every machine.
 PYTHON = "3.13"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,9 @@ def test_every_kind_of_connection_uses_it(
     path.write_text("hush\r\n")
     assert read_password(str(path)) == "hush"
     service = "/mymaster" if "sentinel" in scheme else ""
-    pool: Any = connect(f"{scheme}://{user}one:26379/0{service}", str(path)).connection_pool
+    pool: Any = connect(
+        f"{scheme}://{user}one:26379/0{service}", partial(PasswordFile, str(path))
+    ).connection_pool
     provider = pool.make_connection().credential_provider
     assert isinstance(provider, PasswordFile)
     assert provider.get_credentials() == credentials

@@ -10,7 +10,7 @@ import pytest
 from .kustomize import K8S, ROOT
 
 IAM = ROOT / "deploy" / "aws" / "iam"
-POLICIES = ("poller", "poller-canary", "poller-payloads", "poller-dead-letters", "keda")
+POLICIES = ("poller", "poller-canary", "poller-payloads", "poller-dead-letters", "redis", "keda")
 TRUSTS = ("trust-pod-identity", "trust-irsa")
 QUEUE = "arn:aws:sqs:REPLACE-WITH-THE-REGION:REPLACE-WITH-THE-ACCOUNT:REPLACE-WITH-THE-QUEUE"
 DEAD_LETTERS = QUEUE.removesuffix("QUEUE") + "DEAD-LETTER-QUEUE"
@@ -46,8 +46,9 @@ def test_a_policy_is_about_one_queue_and_has_no_wildcard(name: str) -> None:
     for statement in statements(name):
         assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
-        assert statement["Resource"] == QUEUE or name in ("poller-dead-letters", "poller-payloads")
-        assert all(re.fullmatch(r"(sqs|s3):[A-Za-z]+", action) for action in statement["Action"])
+        assert statement["Resource"] == QUEUE or name in ("poller-dead-letters", "poller-payloads", "redis")
+        assert "*" not in json.dumps(statement) or statement["Resource"] == PAYLOADS
+        assert all(re.fullmatch(r"(sqs|s3|elasticache):[A-Za-z]+", each) for each in statement["Action"])
 
 
 def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
@@ -67,6 +68,14 @@ def test_payloads_are_read_and_nothing_else_in_the_bucket() -> None:
     assert set(re.findall(r"await client\.(\w+)\(", source)) == {"get_object"}
     (statement,) = statements("poller-payloads")
     assert (statement["Action"], statement["Resource"]) == (["s3:GetObject"], PAYLOADS)
+
+
+def test_a_service_connects_to_one_cache_as_one_user() -> None:
+    """The role of one service must not let in the other one: their users have different rights in Redis."""
+    (statement,) = statements("redis")
+    assert statement["Action"] == ["elasticache:Connect"]
+    kinds = [resource.split(":")[5] for resource in statement["Resource"]]
+    assert kinds == ["replicationgroup", "user"]
 
 
 def test_only_the_operator_may_move_dead_letters() -> None:

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from queuecast_bus.cluster import is_cluster_node
-from queuecast_bus.connection import cluster_of, connect
+from queuecast_bus.connection import Credentials, cluster_of, connect
 from queuecast_bus.sentinels import check_is_primary
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def _text(exc: object) -> str:
 
 
 class Clients:
-    """Makes clients for a URL, and perhaps a file with its password, and keeps track of them.
+    """Makes clients for a URL, and perhaps what gives its password, and keeps track of them.
 
     `hash_tag` is that of the keys, by which the server for them is found in a cluster. With `reads`, they
     connect to a replica that sentinels or a cluster name, or to any server that the URL's name leads to.
@@ -56,13 +56,13 @@ class Clients:
     def __init__(
         self,
         url: str,
-        password_file: str | None = None,
+        credentials: Credentials | None = None,
         hash_tag: str = "socketio",
         *,
         reads: bool = False,
     ) -> None:
         self.url = url
-        self._password_file = password_file
+        self._credentials = credentials
         self._reads = reads
         self._cluster = cluster_of(url, hash_tag, reads=reads)
         self._made: WeakSet[Redis] = WeakSet()
@@ -72,7 +72,7 @@ class Clients:
         log_in = _log_in_to_read if self._reads else _log_in_to_primary
         client = connect(
             self.url,
-            self._password_file,
+            self._credentials,
             self._cluster,
             reads=self._reads,
             redis_connect_func=log_in,

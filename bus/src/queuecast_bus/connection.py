@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
 from redis.exceptions import RedisError
 
 from queuecast_bus.cluster import DEFAULT_PORT, Cluster, TlsToSlot, ToSlot, parse_nodes
@@ -24,7 +25,6 @@ from queuecast_bus.errors import BusUnavailable
 from queuecast_bus.lookup import ByAddress
 from queuecast_bus.packing import pack_in_c
 from queuecast_bus.parser import Parser
-from queuecast_bus.password_file import PasswordFile
 from queuecast_bus.sentinels import (
     SENTINEL_PARAMETERS,
     connect_behind_sentinels,
@@ -32,6 +32,9 @@ from queuecast_bus.sentinels import (
     parse_sentinels,
 )
 from queuecast_bus.tls import TLS_PARAMETERS, TLS_SCHEMES, Tls
+
+Credentials = Callable[[str | None], CredentialProvider]
+"""Makes what gives each connection its password, for the user in a URL."""
 
 SCHEMES = (
     *("redis", "valkey", "redis+sentinel", "valkey+sentinel", "redis+cluster", "valkey+cluster"),
@@ -135,7 +138,7 @@ def cluster_of(url: str, hash_tag: str, *, reads: bool = False) -> Cluster | Non
 
 def connect(
     url: str,
-    password_file: str | None = None,
+    credentials: Credentials | None = None,
     cluster: Cluster | None = None,
     *,
     reads: bool = False,
@@ -143,17 +146,17 @@ def connect(
 ) -> Redis:
     """Return a client for `url`, which connects with its first command. Use it within `redis_call`.
 
-    The password for the URL's user may be in a file, which is read again for each connection. The URL of a
-    cluster needs a `cluster`, in which the server is looked up for each connection, too. One that `reads` is
-    connected by sentinels to a replica, or to the primary if there is none.
+    The password for the URL's user may come from `credentials`, which are asked for each connection. The URL
+    of a cluster needs a `cluster`, in which the server is looked up for each connection, too. One that
+    `reads` is connected by sentinels to a replica, or to the primary if there is none.
     `more` are redis-py's options for connections. The client never retries: only the caller knows whether
     that is safe.
     """
     options = {**_options(), **more}
     parts = urlsplit(url)
-    if password_file is not None:
+    if credentials is not None:
         user = None if parts.username is None else unquote(parts.username)
-        options["credential_provider"] = PasswordFile(password_file, user or None)
+        options["credential_provider"] = credentials(user or None)
         parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
         url = parts.geturl()
     scheme = parts.scheme.replace("valkey", "redis")

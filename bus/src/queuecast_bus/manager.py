@@ -52,7 +52,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         super().__init__(url, channel=settings.channel, write_only=write_only)
         self._max_record_bytes = settings.max_record_bytes
         self.keys = keys = Keys(settings.channel)
-        self.clients = Clients(url, settings.redis_password_file, keys.hash_tag)
+        self.clients = Clients(url, settings.redis_credentials, keys.hash_tag)
         self.commands: Any = self.clients.connect()
         """The client for commands that Redis answers at once. Use it within `connection.redis_call`."""
         bounds = Bounds(
@@ -79,9 +79,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
             if read_url is None:
                 self._reader = Reader(primary, keys)
             else:
-                self._read_clients = Clients(
-                    read_url, settings.redis_password_file, keys.hash_tag, reads=True
-                )
+                self._read_clients = Clients(read_url, settings.redis_credentials, keys.hash_tag, reads=True)
                 replicas = self._read_clients.connect(parser_class=BoundedParser)
                 self._reader = Reader(primary, keys, replicas, self._read_clients.leave)
 

@@ -1,12 +1,14 @@
 """The settings of the bus, on which both services must agree."""
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
 from queuecast_bus.bounds import MAX_CLIENT_BYTES
-from queuecast_bus.connection import check_url
-from queuecast_bus.password_file import read_password
+from queuecast_bus.connection import Credentials, check_url
+from queuecast_bus.iam import Cache, IamTokens, check_sdk
+from queuecast_bus.password_file import PasswordFile, read_password
 
 
 class BusSettings(BaseModel, frozen=True, extra="forbid"):
@@ -23,6 +25,12 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
         description="File with the password for the user in `QUEUECAST_REDIS_URL`, which then has none; it "
         "is read again for each connection, so that the password may change. See "
         "[a password that changes](redis.md#a-password-that-changes)",
+    )
+    redis_iam: str | None = Field(
+        default=None,
+        description="`elasticache:NAME`, `elasticache-serverless:NAME` or `memorydb:NAME`: the password for "
+        "the user in `QUEUECAST_REDIS_URL`, which then has none, is a token of AWS IAM for that cache, from "
+        "the AWS SDK's credentials. See [tokens of AWS IAM](redis.md#tokens-of-aws-iam)",
     )
     channel: str = Field(
         default="socketio",
@@ -82,3 +90,30 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
                 raise ValueError("QUEUECAST_REDIS_URL has a password, too: leave it out, or this setting")
             read_password(path)
         return path
+
+    @field_validator("redis_iam")
+    @classmethod
+    def _makes_the_only_password(cls, cache: str | None, others: ValidationInfo) -> str | None:
+        if cache is None:
+            return None
+        Cache.parse(cache)
+        if others.data.get("redis_password_file") is not None:
+            raise ValueError("QUEUECAST_REDIS_PASSWORD_FILE is set, too: leave one of them out")
+        url = others.data.get("redis_url")
+        if url is not None:
+            parts = urlsplit(url.get_secret_value())
+            if parts.password is not None:
+                raise ValueError("QUEUECAST_REDIS_URL has a password, too: leave it out, or this setting")
+            if not parts.username:
+                raise ValueError("QUEUECAST_REDIS_URL needs the user: rediss://USER@…")
+        check_sdk()
+        return cache
+
+    @property
+    def redis_credentials(self) -> Credentials | None:
+        """What gives each connection its password if the URL has none."""
+        if self.redis_iam is not None:
+            return partial(IamTokens, Cache.parse(self.redis_iam))
+        if self.redis_password_file is not None:
+            return partial(PasswordFile, self.redis_password_file)
+        return None

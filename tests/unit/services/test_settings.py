@@ -1,5 +1,7 @@
 """The settings that both services have, and what holds for every setting."""
 
+from pathlib import Path
+
 import pytest
 from tests.unit.service_settings import SERVICES, assert_refused, both, settings
 
@@ -13,6 +15,32 @@ def test_what_both_agree_on_has_the_promised_defaults(service: str) -> None:
     assert made.redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
     assert made.channel == "socketio"
     assert made.admin_port == 9000
+
+
+@both
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({}, "needs the user"),
+        ({"REDIS_URL": "redis://user:hush@h"}, "QUEUECAST_REDIS_URL has a password, too"),
+        ({"REDIS_URL": "redis://user@h", "REDIS_PASSWORD_FILE": "FILE"}, "PASSWORD_FILE is set, too"),
+        ({"REDIS_URL": "redis://user@h", "REDIS_IAM": "shop"}, "expected KIND:NAME"),
+        ({"REDIS_URL": "redis://user@h", "AWS_REGION": ""}, "set AWS_REGION"),
+    ],
+)
+def test_tokens_of_iam_are_the_only_password(
+    service: str, more: dict[str, str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two, one of them would silently be of no use."""
+    (tmp_path / "password").write_text("hush")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", more.get("AWS_REGION", "eu-central-1"))
+    given = {name: value.replace("FILE", str(tmp_path / "password")) for name, value in more.items()}
+    given.pop("AWS_REGION", None)
+    with pytest.raises(SettingsError, match=f"QUEUECAST_REDIS_IAM: .*{why}") as error:
+        settings(service, **{"REDIS_IAM": "elasticache:shop", **given})
+    assert "hush" not in str(error.value)
 
 
 @both

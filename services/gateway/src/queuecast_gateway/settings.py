@@ -10,7 +10,7 @@ from queuecast_bus import BusSettings
 from queuecast_bus.bounds import MAX_ATTACHMENTS
 from queuecast_bus.connection import check_url
 from queuecast_bus.names import check_namespace, check_published_event
-from queuecast_edge.environment import Names
+from queuecast_edge.environment import Names, variable
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_edge.settings import EdgeSettings
 from queuecast_gateway.access.api_settings import ApiSettings
@@ -205,8 +205,9 @@ class Settings(
         if url is not None:
             check_url(url.get_secret_value())
             has_password = urlsplit(url.get_secret_value()).password is not None
-            if has_password and others.data.get("redis_password_file") is not None:
-                raise ValueError("it has a password, but QUEUECAST_REDIS_PASSWORD_FILE is for it, too")
+            for name in ("redis_password_file", "redis_iam"):
+                if has_password and others.data.get(name) is not None:
+                    raise ValueError(f"it has a password, but {variable(name)} is for it, too")
         return url
 
     @field_validator("port")
