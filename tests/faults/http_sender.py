@@ -63,15 +63,20 @@ class HttpSender(Sender):
     def _deliver(self, numbers: range, body: object) -> None:
         key = uuid.uuid4().hex
         turn = numbers[0]
-        while (answer := self._try(self._urls[turn % len(self._urls)], key, body)) != "200":
+        while True:
+            answer, pause = self._try(self._urls[turn % len(self._urls)], key, body)
+            if answer == "200":
+                break
             self.refusals[answer] += 1
             assert time.monotonic() < self._deadline, f"not stored: {numbers}: {answer}; {self.refusals}"
             turn += 1
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(pause)
         self._acknowledged.update(numbers)
 
-    def _try(self, url: str, key: str, body: object) -> str:
-        """Send a request; return its status, with the problem if there is one, or why there is none."""
+    def _try(self, url: str, key: str, body: object) -> tuple[str, float]:
+        """Send a request; return its status, with the problem if there is one, or why there is none, and for
+        how many seconds to wait before the next try.
+        """
         headers = {
             "Authorization": f"Bearer {TOKEN}",
             "Idempotency-Key": key,
@@ -81,9 +86,10 @@ class HttpSender(Sender):
         try:
             with urllib.request.urlopen(request, timeout=TRY_SECONDS) as answer:
                 answer.read()
-                return str(answer.status)
+                return str(answer.status), 0
         except urllib.error.HTTPError as exc:
             with exc:
-                return f"{exc.code} {json.loads(exc.read())['type']}"
+                pause = float(exc.headers.get("Retry-After") or PAUSE_SECONDS)
+                return f"{exc.code} {json.loads(exc.read())['type']}", pause
         except (OSError, ValueError, HTTPException) as exc:  # no answer, or a part of one
-            return type(exc).__name__
+            return type(exc).__name__, PAUSE_SECONDS

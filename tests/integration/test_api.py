@@ -11,7 +11,7 @@ import pytest
 from .api import REQUESTS, ApiSite
 from .commands import SECRET, disconnected, token
 from .page import Page, page
-from .site import items, until
+from .site import CONNECTIONS, items, until
 
 EVENTS = "queuecast_gateway_api_events_total"
 
@@ -227,6 +227,24 @@ async def test_the_newest_of_a_key_is_kept(api_site: ApiSite) -> None:
         assert [(each["args"], each["key"]) for each in shown["events"]] == [([2], "sku:7")]
         read = await api.ask("GET", "/v1/history", room="prices", latest="true")
         assert [(each["args"], each["key"]) for each in read.body["events"]] == [([2], "sku:7")]
+
+
+async def test_a_volatile_event_is_for_whoever_is_connected(api_site: ApiSite) -> None:
+    """As a message with the attribute `volatile`: a page that comes back does not get it."""
+    async with api_site.start() as (one, api):
+        away = await Page.open(one.port)
+        assert (await api.publish(data=1)).status == 200
+        assert await away.event() == ["e", 1]
+        ticket = away.ticket
+        await away.leave()
+        await until(lambda: one.metric(CONNECTIONS) == 0)
+        async with page(one.port) as there:
+            assert (await api.publish(data=2, volatile=True)).status == 200
+            assert (await api.publish(data=3, volatile=False)).status == 200
+            assert await there.events(2) == items(2, 3)
+        async with page(one.port, ticket) as back:
+            assert back.is_back(ticket)
+            assert await back.caught_up(1) == items(3)
 
 
 async def test_an_event_for_a_namespace_that_no_gateway_serves_is_refused(api_site: ApiSite) -> None:

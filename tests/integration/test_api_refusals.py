@@ -120,6 +120,7 @@ WRONG_EVENTS: list[tuple[Any, str]] = [
     ({"event": "e", "data": 1, "namespace": "queuecast:command"}, "#/namespace"),
     ({"event": "e", "data": 1, "namespace": None}, "#/namespace"),
     ({"event": "e", "data": 1, "key": "k"}, "#/key"),
+    ({"event": "e", "data": 1, "volatile": "yes"}, "#/volatile"),
     ({"event": "e", "data": 1, "attachments": ["AAAA"]}, "#/attachments"),
     ({"event": "e", "data": {"_placeholder": True, "num": 0}, "attachments": ["!"]}, "#/attachments/0"),
     ({"event": "e", "data": {"_placeholder": True, "num": 1}, "attachments": ["AAAA"]}, "#/attachments"),

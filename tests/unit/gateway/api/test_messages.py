@@ -49,6 +49,7 @@ events = st.fixed_dictionaries(
         "rooms": st.one_of(st.lists(st.one_of(names, values), max_size=3), values),
         "namespace": st.one_of(names, values),
         "key": st.one_of(names, values),
+        "volatile": values,
         "attachments": st.one_of(st.just([]), values),
         "idempotency_key": st.one_of(names, values),
         "Rooms": values,

@@ -25,7 +25,7 @@ from queuecast_bus.record import Record
 from queuecast_edge.schemas import Schemas
 from queuecast_gateway.api.problems import MAX_FLAWS, Flaw, invalid, pointer
 
-MEMBERS = ("event", "data", "args", "rooms", "namespace", "key", "attachments")
+MEMBERS = ("event", "data", "args", "rooms", "namespace", "key", "volatile", "attachments")
 """The members of an event; those of an item of a batch have `idempotency_key` besides."""
 
 
@@ -127,6 +127,9 @@ def _read(
     namespace = _namespace(body, flaws, path)
     rooms = _rooms(body, flaws, path)
     key = _key(body, rules, flaws, path)
+    volatile = body.get("volatile", False)
+    if not isinstance(volatile, bool):
+        flaws.add("expected true or false", *path, "volatile")
     arguments = _arguments(body, flaws, path)
     attachments = _attachments(body, flaws, path)
     if len(flaws.found) > before:
@@ -136,7 +139,16 @@ def _read(
         return None
     try:
         text = _encode(arguments).encode()
-        record = Record(event, text, namespace, rooms, attachments=attachments, sent_ms=sent_ms, key=key)
+        record = Record(
+            event,
+            text,
+            namespace,
+            rooms,
+            attachments=attachments,
+            sent_ms=sent_ms,
+            key=key,
+            volatile=volatile,
+        )
         record.check(rules.max_record_bytes)
     except BadRecord as exc:
         flaws.add(str(exc), *path, *_place(exc, body))

@@ -59,6 +59,12 @@ def _event() -> dict[str, Any]:
             "description": "Of the events of a room with the same key, the newest is kept for pages that "
             "subscribe with `latest`; needs `QUEUECAST_KEEP_LATEST_SECONDS`.",
         },
+        "volatile": {
+            "type": "boolean",
+            "default": False,
+            "description": "Only for browsers that are connected now: never replayed, and among no past "
+            "events.",
+        },
         "attachments": {
             "type": "array",
             "items": {"type": "string", "contentEncoding": "base64"},
