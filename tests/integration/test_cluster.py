@@ -14,6 +14,7 @@ from tests.redis_cluster import Node, RedisCluster, has_clusters
 
 from queuecast_bus import BusManager, BusUnavailable
 from queuecast_bus.keys import Keys
+from queuecast_bus.subscription import Subscription
 from queuecast_local.redis_server import RedisServer
 
 from .follower import Follower, record
@@ -160,7 +161,7 @@ def _follows(node: Node, primary: Node) -> bool:
     return bool(role[0] == b"slave" and role[2] == primary.port)
 
 
-async def test_what_stock_managers_publish_at_any_node_is_heard(
+async def test_what_emitters_publish_at_any_node_is_heard(
     cluster: RedisCluster, managers: Callable[..., BusManager]
 ) -> None:
     """PUBLISH reaches the subscribers of every node; SPUBLISH, which would not, is never used."""
@@ -174,17 +175,29 @@ async def test_what_stock_managers_publish_at_any_node_is_heard(
                 heard.append(json.loads(message))  # noqa: PERF401  # the iteration never ends
 
     listening = asyncio.create_task(listen())
+    patterns: list[bytes] = []
+
+    async def listen_to_patterns() -> None:
+        heard_by_node = Subscription(manager.clients, "patterns", patterns=manager.keys.emitter_patterns)
+        async with aclosing(heard_by_node.messages()) as messages:
+            async for channel, _ in messages:
+                patterns.append(channel)
+
+    listening_to_patterns = asyncio.create_task(listen_to_patterns())
     other = cluster.other_primary(manager.keys.stream)
     stock = socketio.RedisManager(f"redis://{HOST}:{other.port}/0", channel=settings.channel, write_only=True)
 
     def is_heard() -> bool:
         stock.emit("notice", {"text": "hello"})
-        return any(each.get("event") == "notice" for each in heard)
+        # As Node's emitter does it.
+        other.client.publish(f"{settings.channel}#/#", b"")
+        return bool(patterns) and any(each.get("event") == "notice" for each in heard)
 
     await until(is_heard)
     stock.redis.close()
-    listening.cancel()
-    await asyncio.wait([listening])
+    for task in (listening, listening_to_patterns):
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @pytest.mark.parametrize("user", ["poller", "gateway"])
