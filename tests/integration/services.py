@@ -78,7 +78,7 @@ def bus_settings(url: str, **changes: Any) -> BusSettings:
 
 def listening(command: tuple[str, ...], port: int) -> Iterator[int]:
     process = Process("sqs", command, sqs.IMPORTS_FROM)
-    eventually(lambda: _is_open(port))
+    eventually(lambda: is_open(port))
     yield port
     process.stop(grace_seconds=1)
 
@@ -124,7 +124,8 @@ class Queue:
         return int(answer["Attributes"][name])
 
 
-def _is_open(port: int) -> bool:
+def is_open(port: int) -> bool:
+    """Say whether somebody listens on this port."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
 

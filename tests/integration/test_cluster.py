@@ -1,7 +1,6 @@
 """Redis Cluster: the bus finds its slot and follows it, with nothing lost and nothing twice."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
@@ -18,6 +17,7 @@ from queuecast_bus.subscription import Subscription
 from queuecast_local.redis_server import RedisServer
 
 from .follower import Follower, record
+from .publishing import confirmed, refused
 from .redis_users import rules
 from .services import HOST, Redis, bus_settings, free_port
 from .site import until
@@ -112,8 +112,7 @@ async def test_a_slot_that_migrates_key_by_key_loses_nothing(
     assert steps[1:] == steps[:1] * (len(steps) - 1), "written while the slot was on two servers"
     await load.more()
     manager = managers(bus_settings(cluster.url, channel=keys.channel), write_only=True)
-    (again,) = await manager.publish([(record(known), str(known))])
-    assert again.duplicate
+    await confirmed(manager, known)  # the reader must not see it again
     assert await asyncio.to_thread(other.client.exists, keys.stream)
 
 
@@ -208,16 +207,14 @@ async def test_the_users_need_one_more_right_in_a_cluster(
     channel = bus_settings(cluster.url).channel
     granted = [rule.replace("socketio", channel) for rule in rules(user) if not rule.startswith("#")]
 
-    async def publish(*more: str) -> None:
+    def manager(*more: str) -> BusManager:
         for node in cluster.nodes:
             node.client.execute_command("ACL", "SETUSER", user, "reset", *granted, ">secret", *more)
         url = cluster.url.replace("//", f"//{user}:secret@")
-        manager = managers(bus_settings(url, channel=channel), write_only=True)
-        await manager.publish([(record(1), "1" if user == "poller" else None)])
+        return managers(bus_settings(url, channel=channel), write_only=True)
 
-    with pytest.raises(BusUnavailable, match=r"no permissions to run the 'cluster\|?(slots)?' command"):
-        await publish()
-    await publish("+cluster|slots")
+    await refused(manager(), r"no permissions to run the 'cluster\|?(slots)?' command")
+    await confirmed(manager("+cluster|slots"), 1, has_ids=user == "poller")
 
 
 async def test_nodes_that_are_down_are_passed_over(
@@ -225,8 +222,7 @@ async def test_nodes_that_are_down_are_passed_over(
 ) -> None:
     """Several are given for this reason."""
     url = f"redis+cluster://{HOST}:{free_port()},{HOST}:{cluster.nodes[1].port}"
-    manager = managers(bus_settings(url), write_only=True)
-    assert await manager.publish([(record(1), "1")])
+    await confirmed(managers(bus_settings(url), write_only=True), 1)
 
 
 async def test_a_server_that_is_no_node_of_a_cluster_is_named(
@@ -235,17 +231,13 @@ async def test_a_server_that_is_no_node_of_a_cluster_is_named(
     """The scheme is wrong then, and nothing would ever work."""
     url = f"redis+cluster://{HOST}:{shared_redis.port}"
     manager = managers(bus_settings(url), write_only=True)
-    with pytest.raises(BusUnavailable, match=rf"{shared_redis.port}: .*cluster support disabled"):
-        await manager.publish([(record(1), "1")])
+    await refused(manager, rf"{shared_redis.port}: .*cluster support disabled")
 
 
 async def test_confirming_replicas_confirm_in_a_cluster_too(
     cluster: RedisCluster, managers: Callable[..., BusManager]
 ) -> None:
     """WAIT is about the replicas of the slot's primary."""
-    manager = managers(bus_settings(cluster.url, replicas_ack=1), write_only=True)
-    with contextlib.suppress(BusUnavailable):  # the first one may find a replica that has just come
-        await manager.publish([(record(1), "1")])
-    assert await manager.publish([(record(2), "2")])
-    with pytest.raises(BusUnavailable, match="1 replicas of Redis have it, 2 are required"):
-        await managers(bus_settings(cluster.url, replicas_ack=2), write_only=True).publish([(record(3), "3")])
+    await confirmed(managers(bus_settings(cluster.url, replicas_ack=1), write_only=True), 1)
+    manager = managers(bus_settings(cluster.url, replicas_ack=2), write_only=True)
+    await refused(manager, "1 replicas of Redis have it, 2 are required")

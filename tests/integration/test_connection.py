@@ -16,7 +16,7 @@ from queuecast_bus import BusManager, BusUnavailable, Record
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
-from .services import HOST, Redis, bus_settings, free_port
+from .services import HOST, Redis, bus_settings, free_port, is_open
 from .tls import TlsServer
 
 RECORD = Record(event="e", arguments=b"[]")
@@ -51,7 +51,7 @@ async def test_a_password_is_sent_and_a_wrong_one_is_named_but_not_shown(
     """Managed Redis always requires a password; a log must never show it."""
     port = free_port()
     process = Process("redis", (*any_redis.on(port), "--requirepass", "s3cret", "--dir", str(tmp_path)))
-    eventually(lambda: socket.socket().connect_ex((HOST, port)) == 0)
+    eventually(lambda: is_open(port))
     assert await stored(f"redis://:s3cret@{HOST}:{port}/0")
     with pytest.raises(BusUnavailable, match=r"(?i)password|auth") as caught:
         await stored(f"redis://:wr0ng@{HOST}:{port}/0")

@@ -13,12 +13,13 @@ from tests.faults.sentinels import SERVICE, Sentinels
 from tests.proxy import Proxy
 from tests.redis_cluster import RedisCluster, has_clusters
 
-from queuecast_bus import BusManager, BusUnavailable
+from queuecast_bus import BusManager
 from queuecast_bus import read_source as read_source_module
 from queuecast_bus import reader as reader_module
 from queuecast_local.redis_server import RedisServer
 
 from .follower import Follower, record
+from .publishing import confirmed
 from .redis_pair import RedisPair
 from .redis_users import rules
 from .services import HOST, bus_settings, free_port
@@ -57,17 +58,6 @@ async def followers(managers: Callable[..., BusManager]) -> AsyncIterator[Callab
         await each.stop()
 
 
-async def publish(manager: BusManager, *numbers: int) -> None:
-    """Publish each until Redis confirms, as a poller does."""
-    async with asyncio.timeout(60):
-        for number in numbers:
-            while True:
-                with contextlib.suppress(BusUnavailable):
-                    await manager.publish([(record(number), str(number))])
-                    break
-                await asyncio.sleep(0.05)
-
-
 async def has_all(follower: Follower, count: int) -> None:
     """Wait until a follower has the first so many, and check that they came once and in order."""
     await until(lambda: len(follower.arguments) >= count)
@@ -91,7 +81,7 @@ async def test_the_stream_is_read_at_the_replica_and_all_else_at_the_primary(
     """Reading grows with replicas and records; the primary is to be spared that, and nothing else."""
     settings = bus_settings(pair.first.url)
     follower = await followers(settings, pair.second.url)
-    await publish(follower.manager, *range(3))
+    await confirmed(follower.manager, *range(3))
     await has_all(follower, 3)
     offsets = [entry.offset for batch in follower.batches for entry in batch.entries]
     assert len((await follower.manager.between("0-0", offsets[-1], 10)).entries) == 3
@@ -112,20 +102,20 @@ async def test_while_a_replica_lags_behind_the_primary_is_read(
     pair.second.client.replicaof(HOST, await link.start())
     await asyncio.to_thread(pair.await_copy)
     follower = await followers(bus_settings(pair.first.url), pair.second.url)
-    await publish(follower.manager, 0)
+    await confirmed(follower.manager, 0)
     await has_all(follower, 1)
     link.fall_silent()
-    await publish(follower.manager, 1, 2)
+    await confirmed(follower.manager, 1, 2)
     await has_all(follower, 3)
     assert follower.manager.avoids_replicas
     # The replica has only the first record now. It is asked whether it has more, and is not read.
     await until(lambda: calls(pair.second.client, "get") >= 2)
     assert follower.manager.avoids_replicas
-    await publish(follower.manager, 3)
+    await confirmed(follower.manager, 3)
     await has_all(follower, 4)
     link.flow()
     await until(lambda: not follower.manager.avoids_replicas)
-    await publish(follower.manager, 4)
+    await confirmed(follower.manager, 4)
     await has_all(follower, 5)
     await until(lambda: reads_at(pair.second.client))
     await link.stop()
@@ -135,10 +125,10 @@ async def test_while_a_replica_lags_behind_the_primary_is_read(
 async def test_a_replica_that_is_promoted_is_left(pair: RedisPair, followers: Callable[..., Any]) -> None:
     """It is a primary of its own then, and has nothing of what the others store."""
     follower = await followers(bus_settings(pair.first.url), pair.second.url)
-    await publish(follower.manager, 0)
+    await confirmed(follower.manager, 0)
     await has_all(follower, 1)
     pair.promote()
-    await publish(follower.manager, 1, 2)
+    await confirmed(follower.manager, 1, 2)
     await has_all(follower, 3)
 
 
@@ -146,13 +136,13 @@ async def test_a_replica_that_is_promoted_is_left(pair: RedisPair, followers: Ca
 async def test_a_replica_that_is_gone_is_done_without(pair: RedisPair, followers: Callable[..., Any]) -> None:
     """And read again once it is back."""
     follower = await followers(bus_settings(pair.first.url), pair.second.url)
-    await publish(follower.manager, 0)
+    await confirmed(follower.manager, 0)
     await asyncio.to_thread(pair.second.kill)
-    await publish(follower.manager, 1)
+    await confirmed(follower.manager, 1)
     await has_all(follower, 2)
     await asyncio.to_thread(pair.second.start)
     pair.second.client.replicaof(HOST, pair.first.port)
-    await publish(follower.manager, 2)
+    await confirmed(follower.manager, 2)
     await until(lambda: reads_at(pair.second.client))
     await has_all(follower, 3)
 
@@ -163,7 +153,7 @@ async def test_a_replica_without_a_link_to_its_primary_is_refused(
     """It has what it had, and answers as if that were all."""
     pair.second.client.replicaof(HOST, free_port())
     follower = await followers(bus_settings(pair.first.url), pair.second.url)
-    await publish(follower.manager, 0)
+    await confirmed(follower.manager, 0)
     await has_all(follower, 1)
     assert "but its link to that is in the state 'connect" in caplog.text
 
@@ -182,12 +172,12 @@ async def test_a_reader_that_changes_to_a_replica_that_is_behind_repeats_nothing
         await asyncio.to_thread(eventually, lambda: other.second.client.role()[3] == b"connected")
         follower = await followers(bus_settings(pair.first.url), read_url)
         link.fall_silent()
-        await publish(follower.manager, 0, 1)
+        await confirmed(follower.manager, 0, 1)
         await has_all(follower, 2)
         led_to = other.second.port
         name.cut()
         await until(lambda: reads_at(other.second.client))
-        await publish(follower.manager, 2)
+        await confirmed(follower.manager, 2)
         link.flow()
         await has_all(follower, 3)
     finally:
@@ -211,14 +201,13 @@ async def test_sentinels_name_a_replica_and_the_primary_if_there_is_none(
     """Behind them nobody needs to know which server is which."""
     settings = bus_settings(sentinels.url)
     follower = await followers(settings, sentinels.url)
-    await publish(follower.manager, 0)
+    await confirmed(follower.manager, 0)
     await has_all(follower, 1)
-    assert reads_at(pair.second.client)
-    assert not reads_at(pair.first.client)
+    await until(lambda: reads_at(pair.second.client))
     pair.second.kill()
-    await publish(follower.manager, 1)
+    await confirmed(follower.manager, 1)
     await has_all(follower, 2)
-    assert reads_at(pair.first.client)
+    await until(lambda: reads_at(pair.first.client))
     assert SERVICE in sentinels.url
 
 
@@ -242,11 +231,11 @@ async def test_in_a_cluster_a_replica_of_the_slot_is_read(
     read_url = cluster.url if scheme == "redis+cluster" else f"redis://{HOST}:{other.port}"
     replica = cluster.replica_of(keys.stream)
     follower = await followers(settings, read_url)
-    await publish(follower.manager, 0)
+    await confirmed(follower.manager, 0)
     await has_all(follower, 1)
-    assert reads_at(replica.client)
+    await until(lambda: reads_at(replica.client))
     await asyncio.to_thread(cluster.fail_over, keys.stream)
-    await publish(follower.manager, 1, 2)
+    await confirmed(follower.manager, 1, 2)
     await has_all(follower, 3)
     await asyncio.to_thread(cluster.await_whole)
 
@@ -263,12 +252,12 @@ async def test_the_gateways_user_needs_one_right_more_to_read_in_a_cluster(
     url = cluster.url.replace("//", "//gateway:secret@")
     follower = await followers(bus_settings(url, channel=settings.channel), url)
     await publish_as_a_gateway(follower)
-    assert reads_at(cluster.replica_of(follower.manager.keys.stream).client)
+    await until(lambda: reads_at(cluster.replica_of(follower.manager.keys.stream).client))
 
 
 async def publish_as_a_gateway(follower: Follower) -> None:
     """A gateway's user may not use ids of messages."""
-    await follower.manager.publish([(record(0), None)])
+    await confirmed(follower.manager, 0, has_ids=False)
     await has_all(follower, 1)
 
 

@@ -39,7 +39,6 @@ DEL {session} | SET {session} x | PEXPIRE {session} 1 | GET {rewound} | SET {rew
 EVALSHA {own} 1 {session}
 """
 GATEWAY_ALONE = """
-GET {seen} | SET {seen} x | DEL {seen} | PEXPIRE {seen} 1
 XREAD STREAMS orders 0 | XREAD STREAMS {records} orders 0 0 | XRANGE orders - +
 XRANGE queuecast:{{shop}}:records - + | GET orders
 HGETALL secret | HMGET secret a | HSET secret a b | HDEL secret a | HINCRBY secret a 1 | DEL secret
@@ -51,7 +50,6 @@ NAMES = {
     "records": KEYS.stream,
     "tail": KEYS.tail,
     "rewound": KEYS.rewound,
-    "seen": KEYS.seen("m"),
     "session": KEYS.session("p"),
     "inbox": KEYS.inbox("r"),
 }
