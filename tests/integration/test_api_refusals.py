@@ -4,9 +4,13 @@ import asyncio
 import json
 import re
 import signal
+import socket
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+
+from queuecast_gateway.api.server import MAX_CONNECTIONS
 
 from .api import REQUESTS, Api, ApiSite, write_tokens
 from .gateway import Gateway
@@ -230,6 +234,18 @@ async def test_requests_beyond_the_bound_are_told_to_come_back(api_site: ApiSite
                 writers.append(writer)
         for writer in writers:
             writer.close()
+        await until_status(api, "shop", 200)
+        await honest(one, api)
+
+
+async def test_connections_beyond_the_bound_are_told_to_come_back(api_site: ApiSite) -> None:
+    """Each takes a descriptor that a browser could have."""
+    async with api_site.start(connect_seconds=120) as (one, api):
+        port = int(api.url.rpartition(":")[2])
+        with ExitStack() as opened:
+            for _ in range(MAX_CONNECTIONS + 1):
+                last = opened.enter_context(socket.create_connection((HOST, port), 60))
+            assert (await asyncio.to_thread(last.recv, 100)).startswith(b"HTTP/1.1 503 ")
         await until_status(api, "shop", 200)
         await honest(one, api)
 

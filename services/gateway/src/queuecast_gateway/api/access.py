@@ -13,7 +13,7 @@ from queuecast_gateway.limits.log_limiter import LogLimiter
 
 log = logging.getLogger(__name__)
 
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII)
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *", re.ASCII)
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="queuecast"', "Connection": "close"}
 """The headers of an answer to a request without a good token."""
