@@ -66,15 +66,16 @@ class Client:
         return [(event["name"], event["args"]) for event in self._reports("event")]
 
     def missed(self, connect: int) -> list[list[Any]]:
-        """Return the arguments of the events between a disconnect and the connect with this number."""
+        """Return the arguments of the events between the connect with this number and the newest offset."""
+        return eventually(lambda: self._missed(connect))[:-1]
+
+    def _missed(self, connect: int) -> list[list[Any]] | None:
+        """Return these events and the offset, None while that has not come."""
         reports = self._node.reports(self._index)
-        ends = [at for at, report in enumerate(reports) if report["report"] == "connect"]
-        began = max(at for at in range(ends[connect]) if reports[at]["report"] == "disconnect")
-        return [
-            _without_offset(report["args"])
-            for report in reports[began : ends[connect]]
-            if report["report"] == "event"
-        ]
+        began = [at for at, report in enumerate(reports) if report["report"] == "connect"][connect]
+        events = [report for report in reports[began:] if report["report"] == "event"]
+        last = next((at for at, event in enumerate(events) if event["name"] == OFFSET_EVENT), None)
+        return None if last is None else [_without_offset(event["args"]) for event in events[: last + 1]]
 
     @property
     def connects(self) -> list[dict[str, Any]]:

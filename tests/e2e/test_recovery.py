@@ -46,10 +46,10 @@ def end(rig: Rig, how: signal.Signals) -> None:
 
 @TRANSPORTS
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-def test_handlers_see_what_was_missed_before_connect(
+def test_handlers_see_what_was_missed_right_after_connect(
     own_rig: Rig, connect: Connect, transports: list[str], how: signal.Signals
 ) -> None:
-    """They see all of it once, in everybody's order; then `connect` runs and `recovered` is true."""
+    """`connect` runs and `recovered` is true; then they see all of it once, in everybody's order."""
     rig = own_rig
     lost, spared = connect(rig, 2, transports=transports)
     for client in (lost, spared):

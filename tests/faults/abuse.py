@@ -250,9 +250,10 @@ async def join(means: Means, **auth: str) -> Joined:
     """Open a WebSocket and join the namespace, with more to authenticate or recover."""
     await _upgrade(means)
     await means.wire.send(frame(TEXT, f"40{json.dumps({'token': means.token, **auth})}"))
-    *before, connected, newest = await means.wire.hear_up_to(OFFSET)
-    missed = [_offset(text) for text in before if text.startswith(b"42")]  # no pings
-    return Joined(json.loads(connected[2:])["pid"], _offset(newest), missed)
+    heard = await means.wire.hear_up_to(OFFSET)
+    connected = next(text for text in heard if text.startswith(b"40"))
+    *missed, newest = [_offset(text) for text in heard if text.startswith(b"42")]  # no pings
+    return Joined(json.loads(connected[2:])["pid"], newest, missed)
 
 
 async def _join_by_polling(means: Means) -> str:

@@ -25,7 +25,7 @@ class Ticket(NamedTuple):
 
 
 class Page:
-    """One session over one connection; `missed` are the events that came before its CONNECT packet.
+    """One session over one connection; `missed` are the events between its CONNECT and its first offset.
 
     The offset is taken off each event's arguments and kept as `offset`.
     """
@@ -39,6 +39,7 @@ class Page:
         """The ids of the acknowledgements that events have asked for, in the events' order."""
         self._prefix = "" if namespace == "/" else f"{namespace},"
         self._came: list[Event] = []
+        self._next: list[str] = []
         connection.telling = True
 
     @classmethod
@@ -71,10 +72,14 @@ class Page:
             self.offset = back.offset
         await self.send(f"40{self._prefix}{json.dumps(data) if data else ''}")
         head = f"40{self._prefix}{{"
-        while not (packet := await self._packet()).startswith(head):
-            await self._take(packet)
-        self.missed, self._came = self._came, []
+        packet = await self._packet()
+        assert packet.startswith(head), packet
         self.answer = json.loads(packet[len(head) - 1 :])
+        if back is not None and self.answer.get("pid") == back.pid:
+            while not TOLD.fullmatch(packet := await self._packet()):
+                await self._take(packet)
+            self._next = [packet]
+        self.missed, self._came = self._came, []
 
     @property
     def sid(self) -> str:
@@ -110,8 +115,8 @@ class Page:
         return [await self.event() for _ in range(count)]
 
     async def caught_up(self, count: int) -> list[Event]:
-        """Return the `count` events that it missed: the last ones come after its CONNECT packet if this
-        replica had not read them before.
+        """Return the `count` events that it missed: the last ones come after its first offset if this replica
+        had not read them before.
         """
         return self.missed + await self.events(max(0, count - len(self.missed)))
 
@@ -155,7 +160,7 @@ class Page:
             await self.connection.post("1")
 
     async def _packet(self) -> str:
-        packet = await self.connection.receive()
+        packet = self._next.pop() if self._next else await self.connection.receive()
         assert isinstance(packet, str), "an attachment that belongs to no packet"
         return packet
 
@@ -167,8 +172,8 @@ class Page:
         event = _filled_in(json.loads(found[3]), attachments)
         if found[2]:
             self.wanted.append(int(found[2]))
-        # Before CONNECT, and for a client that has a private id, a text in the last place is an offset.
-        if ("pid" in self.answer or not self.answer) and isinstance(event[-1], str):
+        # For a client that has a private id, a text in the last place is an offset.
+        if "pid" in self.answer and isinstance(event[-1], str):
             self.offset = event.pop()
         if event != ["queuecast:offset"]:
             self._came.append(event)

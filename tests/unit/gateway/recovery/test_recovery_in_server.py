@@ -36,11 +36,11 @@ def pid_of(browser: Browser) -> str:
     return str(found[-1]["pid"])
 
 
-async def test_missed_events_come_before_the_connect_packet(
+async def test_missed_events_come_after_the_connect_packet(
     server: SocketServer, sessions: FakeSessions
 ) -> None:
-    """The stock client buffers events that come before CONNECT, and handles them before its connect
-    handler.
+    """The stock client keeps events that come before CONNECT, also when the connection breaks before it: then
+    it would be sent them again, and handle them twice.
     """
     record = Record("e", b"[1]", rooms=("a",))
     entry = Entry("5-0", Address("/", ("a",)), [b"p", b"0-0", *record.to_fields()])
@@ -50,8 +50,8 @@ async def test_missed_events_come_before_the_connect_packet(
     browser = Browser(server)
     await browser.says(connect(pid=PID, offset="0-0"))
     assert browser.texts == [
-        '42["e",1,"5-0"]',
         '40{"sid":"sid:AAAAAAAAAAAAAAAAAAAA","pid":"private"}',
+        '42["e",1,"5-0"]',
         '42["queuecast:offset","5-0"]',
     ]
     assert sessions.notes == [(PID, "save", State("sid:AAAAAAAAAAAAAAAAAAAA", "/", {"a": "0-0"}, "0-0"))]

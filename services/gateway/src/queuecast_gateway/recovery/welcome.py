@@ -14,7 +14,7 @@ from queuecast_gateway.wire.protocol import OFFSET_EVENT
 
 
 class Welcome(NamedTuple):
-    """What goes with a CONNECT packet: the private id in it, the missed events before, the offset after.
+    """What goes with a CONNECT packet: the private id in it, then the missed events, then the newest offset.
 
     `began` is the offset at which the session began: no record up to it is for the session.
     """

@@ -99,11 +99,15 @@ class ConnectRequests:
                 self._authentication.forget(session, namespace)
 
     def accept(self, session: Session, packet: Any) -> None:
-        """Send a CONNECT packet, after the events that the client missed."""
+        """Send a CONNECT packet, then the events that the client missed.
+
+        Not before it, as Socket.IO's own server does: a stock client keeps what comes before CONNECT. If the
+        connection breaks in between, it has no new offset, is sent the same events again, and handles both.
+        """
         welcome = self._welcomes.pop(session.sid, None)
         if welcome is not None:
             packet.data["pid"] = welcome.pid
-            sent = welcome.missed + packet_frames(packet) + welcome.offset
+            sent = packet_frames(packet) + welcome.missed + welcome.offset
             sid, namespace = packet.data["sid"], packet.namespace or "/"
             subject = self._authentication.identity(sid, namespace).subject
             self._sessions.opened(sid, namespace, welcome, subject, session.address)

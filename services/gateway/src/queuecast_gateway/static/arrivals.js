@@ -9,21 +9,26 @@ const OFFSET = /^\d+-\d+$/;
 const REMEMBERED = 2_000;       // offsets of events that have been delivered
 
 const listeners = [];
+const returned = [];            // listeners for a return
 const seen = new Set();
 const before = new Set();       // offsets of events from before; one may be on its way to us as well
 let held = [];                  // arrivals that wait for the past; null once it is known
 let holdTimer;
-let away = false;               // between a disconnect and the next connect: what arrives now was missed
+let away = false;               // between a disconnect and the newest offset after the next connect: what arrives was missed
 let missed = 0;
 
 /** Call a listener with every arrival: `{ name, args, offset, rooms, at, past, recovered }`. */
 export const onArrival = (listener) => listeners.push(listener);
 
-/** How many missed events have come since the connection was lost; asked once, when it is back. */
-export function takeMissed() {
+/** Call a listener each time that the page is back and has what it missed, with the number of those events. */
+export const onReturn = (listener) => returned.push(listener);
+
+function comeBack() {
+  if (!away) return;
   const count = missed;
+  away = false;
   missed = 0;
-  return count;
+  for (const listener of returned) listener(count);
 }
 
 function remember(offsets, offset) {
@@ -40,7 +45,7 @@ function deliver(arrival) {
 }
 
 function arrive(name, args) {
-  if (name === "queuecast:offset") return;  // the gateway's word on how far we are, no news
+  if (name === "queuecast:offset") return comeBack();  // the gateway's word on how far we are, no news
   const offset = typeof args.at(-1) === "string" && OFFSET.test(args.at(-1)) ? args.pop() : null;
   if (before.delete(offset)) return;
   if (away) missed += 1;
@@ -92,7 +97,7 @@ export function followArrivals(namespace, board) {
   const begin = () => { if (namespace.connected && board.connected) askAbout(askPast); };
   namespace.on("disconnect", () => { away = true; });
   namespace.on("connect", () => {
-    away = false;
+    if (!namespace.recovered) comeBack();
     if (held) holdTimer ??= setTimeout(release, HOLD_MS, []);
     begin();
   });

@@ -2,7 +2,7 @@
 // plain client of the gateway, with the stock Socket.IO client; whatever comes from the network enters the page as
 // text, never as markup.
 
-import { followArrivals, onArrival, takeMissed } from "./arrivals.js";
+import { followArrivals, onArrival, onReturn } from "./arrivals.js";
 import { ageEvents, followEvents } from "./events.js";
 import { countArrival, drawFigures, followGateway, measureRoundTrip } from "./figures.js";
 import { ageItems, followItems } from "./items.js";
@@ -65,12 +65,13 @@ function comeBack(namespace) {
 function follow(namespace) {
   let before = false;           // had a session in this page
   namespace.on("connect", () => {
-    const missed = takeMissed();
     if (!before) enter("connected");
-    else if (!namespace.recovered) enter("reconnected");
-    else enter("recovered", missed ? `What was missed has come: ${missed}` : undefined);
-    if (before) reportReturn(missed);
+    else enter(namespace.recovered ? "recovered" : "reconnected");
     before = true;
+  });
+  onReturn((missed) => {
+    if (missed && namespace.recovered) enter("recovered", `What was missed has come: ${missed}`);
+    reportReturn(missed);
   });
   namespace.on("disconnect", () => enter("offline"));
   namespace.on("connect_error", (error) => {
