@@ -21,10 +21,21 @@ class Status(NamedTuple):
     deliveries: int
 
 
+class Counts(NamedTuple):
+    """What clients were told about who is in their hall: how many were last told the right count, how many
+    were told any, and the lowest count that any was told.
+    """
+
+    right: int
+    told: int
+    lowest: float
+
+
 class Crowd(Script):
     """Clients of these URLs in turn; the path is the namespace. They leave when the context ends.
 
-    `tokens` has one token for each client, or is empty. With `past` they subscribe with past events.
+    `tokens` has one token for each client, or is empty. With `past` they subscribe with past events, with
+    `presence` they come to a hall and leave it, again and again.
     """
 
     def __init__(
@@ -35,6 +46,7 @@ class Crowd(Script):
         tokens: Sequence[str] = (),
         *,
         past: bool | Literal["latest"] = False,
+        presence: bool = False,
     ) -> None:
         self.clients = clients
         told = {
@@ -43,6 +55,7 @@ class Crowd(Script):
             "clients": clients,
             "rooms": rooms,
             "past": past,
+            "presence": presence,
             "options": {"transports": ["websocket"], **QUICK_RETURN},
         }
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -55,6 +68,16 @@ class Crowd(Script):
     def status(self) -> Status:
         self.tell("status")
         return Status(**self._answers.get(timeout=ANSWER_SECONDS))
+
+    def gather(self) -> None:
+        """Have all clients come to their hall, and stay."""
+        self.tell("gather")
+        self._answers.get(timeout=ANSWER_SECONDS)
+
+    def counts(self) -> Counts:
+        """Return what clients were told about who is in their hall."""
+        self.tell("counts")
+        return Counts(**self._answers.get(timeout=ANSWER_SECONDS))
 
     def pages(self) -> list[Page]:
         """Return what each client has received so far."""

@@ -30,7 +30,8 @@ class Fault:
     confirmed, may come again, and clients are told; `forgets`: Redis removes messages before they are read,
     and their ids;
     `fifo_too`: it concerns the poller, so it has another row with a FIFO queue; `past`: clients subscribe
-    with past events, again and again; with `latest` only the newest of each key counts.
+    with past events, again and again; with `latest` only the newest of each key counts; `presence`: they come
+    and go in rooms where they watch who is there, and are told the right count at the end.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Fault:
     forgets: bool = False
     fifo_too: bool = False
     past: bool | Literal["latest"] = False
+    presence: bool = False
 
     def noted(self, services: Sequence[Service]) -> float:
         """Return the current value of the sign."""
@@ -95,6 +97,7 @@ MUCH_PAST = {
 }
 """All clients have one address, and none may be told that it missed something."""
 
+TELLS_WHO_IS_THERE = Shape(gateway={"QUEUECAST_PRESENCE_ROOMS": "hall-*"})
 KEEPS_LATEST = {"QUEUECAST_KEEP_LATEST_SECONDS": "600"}
 LATEST = Shape(
     gateway={**MUCH_PAST, **KEEPS_LATEST},
@@ -219,6 +222,34 @@ STANDARD = (
         LATEST,
         RESUMED,
         past="latest",
+    ),
+    Fault(
+        "a gateway is killed while presence churns",
+        strikes.a_gateway_is_killed,
+        TELLS_WHO_IS_THERE,
+        RECOVERED,
+        presence=True,
+    ),
+    Fault(
+        "a gateway gets SIGTERM while presence churns",
+        strikes.a_gateway_is_told_to_stop,
+        TELLS_WHO_IS_THERE,
+        RECOVERED,
+        presence=True,
+    ),
+    Fault(
+        "Redis restarts while presence churns",
+        strikes.redis_restarts,
+        TELLS_WHO_IS_THERE,
+        RESUMED,
+        presence=True,
+    ),
+    Fault(
+        "Redis is cut off for 30 s while presence churns",
+        strikes.redis_falls_silent,
+        TELLS_WHO_IS_THERE,
+        RESUMED,
+        presence=True,
     ),
     Fault(
         "Redis is cut off for 30 s while pages ask for past events",

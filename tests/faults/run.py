@@ -72,7 +72,7 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
         Stack(fault.shape, block) as stack,
         Journal(stack.primary_ports[-1]) as journal,
         Journal(stack.primary_ports[0], own_branch=True) as first_journal,
-        Crowd([stack.url], load.clients, past=fault.past) as crowd,
+        Crowd([stack.url], load.clients, past=fault.past, presence=fault.presence) as crowd,
     ):
         crowd.assemble(ASSEMBLE_SECONDS)
         share = {"to_a_room": 1.0} if fault.past else {}
@@ -89,6 +89,8 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
             sender.goes_on(load.after_seconds)
         course = Course(began_ms, healed_ms, first_after, _now_ms())
         troubles = unsettled(stack, crowd)
+        if fault.presence:
+            troubles += miscounted(crowd)
         more = growth(before, footprints(stack.running))
         if fault.sign and fault.noted(stack.running) <= noted:
             troubles.append(f"{fault.sign} has not moved")
@@ -144,6 +146,15 @@ def unsettled(stack: Stack, crowd: Crowd) -> list[str]:
         "pollers hold messages": lambda: total(pollers, IN_FLIGHT) == 0,
     }
     return [trouble for trouble, claim in claims.items() if not _comes_true(claim)]
+
+
+def miscounted(crowd: Crowd) -> list[str]:
+    """Have all clients come to where they watch who is there; return what they are told wrong."""
+    crowd.gather()
+    if not _comes_true(lambda: crowd.counts().right == crowd.clients):
+        return [f"{crowd.clients - crowd.counts().right} clients are told a wrong count of who is there"]
+    counts = crowd.counts()
+    return [f"a client was told that {counts.lowest} are there"] if counts.lowest < 1 else []
 
 
 class _Quiet:

@@ -3,6 +3,7 @@
 // and one for each client for `pages`. The argument is {urls, tokens, clients, rooms, options, past}: client n is one of
 // urls[n % urls.length], in room n % rooms, and shows tokens[n], if there are any. With `past`, clients subscribe
 // with past events, again and again, and all items must be for rooms; "latest" keeps the newest number of each group.
+// With `presence` they also come to a hall, watch who is there, and leave it, again and again, until told to `gather`.
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
@@ -10,8 +11,9 @@ import { io } from "socket.io-client";
 const ACK_MS = 5_000;
 // Tells a client an offset without any news; nobody's handler waits for it.
 const OFFSET_EVENT = "queuecast:offset";
+const PRESENCE_EVENT = "queuecast:presence";
 
-const { urls, tokens, clients, rooms, options, past } = JSON.parse(process.argv[2]);
+const { urls, tokens, clients, rooms, options, past, presence } = JSON.parse(process.argv[2]);
 
 class Page {
   numbers = [];
@@ -126,11 +128,56 @@ class LatestPage extends PastPage {
   }
 }
 
-const kind = { false: Page, true: PastPage, latest: LatestPage }[past ?? false];
+// Comes to the hall of its room and leaves it, and keeps what it was told last.
+class WatchingPage extends Page {
+  gathering = false;
+  count = null;
+  lowest = Infinity;
+  turn = 0;
+
+  received(name, item, offset) {
+    if (name !== PRESENCE_EVENT) { super.received(name, item, offset); return; }
+    this.count = item.count;
+    this.lowest = Math.min(this.lowest, item.count);
+  }
+
+  connected() {
+    super.connected();
+    this.go();
+  }
+
+  // A later turn replaces the one before it, whose answer may be lost with its connection.
+  go() {
+    const mine = ++this.turn;
+    const comes = this.gathering || Math.random() < 0.6;
+    const next = (ms) => setTimeout(() => { if (mine === this.turn && this.socket.connected) this.go(); }, ms);
+    const done = (error, ack) => {
+      if (mine !== this.turn) return;
+      if (error || !ack.ok) next(300);
+      else if (!this.gathering) next(300 + 1_000 * Math.random());
+    };
+    const asking = this.socket.timeout(ACK_MS);
+    if (comes) asking.emit("subscribe", `hall-${this.room}`, { presence: true }, done);
+    else { this.count = null; asking.emit("unsubscribe", `hall-${this.room}`, done); }
+  }
+
+  gather() {
+    this.gathering = true;
+    if (this.socket.connected) this.go();
+  }
+}
+
+const kind = presence ? WatchingPage : { false: Page, true: PastPage, latest: LatestPage }[past ?? false];
 const pages = Array.from({ length: clients }, (_, number) => new kind(number));
 
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const questions = {
+  gather: () => { pages.forEach((page) => page.gather()); answer({}); },
+  counts: () => answer({
+    right: pages.filter((page) => page.count === pages.filter((other) => other.room === page.room).length).length,
+    told: pages.filter((page) => page.lowest < Infinity).length,
+    lowest: Math.min(...pages.map((page) => page.lowest)),
+  }),
   status: () => answer({
     joined: pages.filter((page) => page.joined).length,
     deliveries: pages.reduce((sum, page) => sum + (page.taken ?? page.numbers.length), 0),
