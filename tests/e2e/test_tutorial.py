@@ -76,6 +76,8 @@ def test_every_step_does_what_the_tutorial_says(block: PortBlock, chromium: Brow
     lamp, chair, later = SENT
     with serving(tmp_path) as url, chromium.new_context() as context:
         page = context.new_page()
+        page.goto(url)
+        expect(page.locator("#state")).to_have_text("no gateway at this address")
         with started(environment | STARTED[0]) as process:
             page.goto(url)
             says(page, "connected", "?")
