@@ -17,6 +17,7 @@ from redis.exceptions import ReadOnlyError, ResponseError
 
 from queuecast_bus.cluster import is_cluster_node
 from queuecast_bus.connection import Credentials, cluster_of, connect
+from queuecast_bus.execution import executor
 from queuecast_bus.sentinels import check_is_primary
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Clients:
             redis_connect_func=log_in,
             **more,
         )
-        execute = _one_of_a_few(self._leaving_wrong_server(client.execute_command))
+        execute = _one_of_a_few(self._leaving_wrong_server(executor(client)))
         client.execute_command = execute  # type: ignore[method-assign]
         self._made.add(client)
         return client

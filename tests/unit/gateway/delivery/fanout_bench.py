@@ -1,6 +1,6 @@
 """A fan-out with fakes around it, and records for it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -41,9 +41,13 @@ class FakeRooms:
 class FakeOutbox:
     def __init__(self) -> None:
         self.puts: list[tuple[bytes, list[str]]] = []
+        self.on_flush: Callable[[], None] = lambda: None
 
     def put(self, sent: bytes, sessions: list[str]) -> None:
         self.puts.append((sent, sessions))
+
+    def flush(self) -> None:
+        self.on_flush()
 
 
 class FakeProbe:

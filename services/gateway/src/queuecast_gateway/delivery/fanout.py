@@ -65,7 +65,7 @@ class Fanout:
         async for batch in batches:
             began = time.perf_counter()
             self.deliver(batch)
-            await asyncio.sleep(0)  # the outbox writes now
+            self._outbox.flush()  # at once, and not in another turn of the loop
             await asyncio.sleep(delay.after(began, time.perf_counter() - began))
 
     def deliver(self, batch: Batch) -> None:
