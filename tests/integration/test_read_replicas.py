@@ -147,6 +147,25 @@ async def test_a_replica_that_is_gone_is_done_without(pair: RedisPair, followers
     await has_all(follower, 3)
 
 
+async def test_after_a_failover_a_replica_is_read_again_without_a_failure(
+    pair: RedisPair, followers: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica that became the primary keeps its connections, but its name leads to another one by then."""
+    monkeypatch.setattr(read_source_module, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(reader_module, "BLOCK_SECONDS", 0.1)
+    led_to = pair.first.port
+    name = Proxy(lambda: led_to)
+    follower = await followers(bus_settings(pair.first.url), f"redis://{HOST}:{await name.start()}")
+    await confirmed(follower.manager, 0)
+    await until(lambda: reads_at(pair.first.client))
+    led_to = pair.second.port
+    await until(lambda: reads_at(pair.second.client))
+    await confirmed(follower.manager, 1)
+    await has_all(follower, 2)
+    assert not any(batch.resumed for batch in follower.batches)
+    await name.stop()
+
+
 async def test_a_replica_without_a_link_to_its_primary_is_refused(
     pair: RedisPair, followers: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -90,6 +90,18 @@ class Clients:
             if isinstance(why, BaseException) and _OF_A_CLUSTER.search(_text(why)):
                 self._cluster.recognize(_text(why))
             self._cluster.doubt()
+        dropped = self.renew()
+        for client in self._made:
+            pool: Any = client.connection_pool
+            for connection in filter(_is_open, pool._in_use_connections):
+                # As a reset by the server does: the parser is not taken away from the task that reads.
+                connection._writer.transport.abort()
+                dropped += 1
+        if dropped:
+            log.warning("%d connections to Redis are made anew: %s", dropped, _text(why))
+
+    def renew(self) -> int:
+        """Drop the connections over which nothing is sent now; return their number. Nobody notices."""
         dropped = 0
         for client in self._made:
             pool: Any = client.connection_pool
@@ -97,12 +109,7 @@ class Clients:
                 connection._parser.on_disconnect()
                 connection._close()
                 dropped += 1
-            for connection in filter(_is_open, pool._in_use_connections):
-                # As a reset by the server does: the parser is not taken away from the task that reads.
-                connection._writer.transport.abort()
-                dropped += 1
-        if dropped:
-            log.warning("%d connections to Redis are made anew: %s", dropped, _text(why))
+        return dropped
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -81,7 +81,8 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
             else:
                 self._read_clients = Clients(read_url, settings.redis_credentials, keys.hash_tag, reads=True)
                 replicas = self._read_clients.connect(parser_class=BoundedParser)
-                self._reader = Reader(primary, keys, replicas, self._read_clients.leave)
+                clients = self._read_clients
+                self._reader = Reader(primary, keys, replicas, clients.leave, clients.renew)
 
     async def aclose(self) -> None:
         """Close every connection to Redis."""

@@ -25,6 +25,10 @@ BEHIND_SECONDS = 10.0
 PRIMARY_SECONDS = 30.0
 """For how long the primary is read instead, before a replica is asked whether it has caught up."""
 
+RENEW_SECONDS = 300.0
+"""How long a connection to a replica is used. The server to read may be another one by then: a replica that
+becomes the primary keeps its connections, and a primary without a replica may have got one."""
+
 LAG_SECONDS = 1.0
 """How old a record may be that a replica need not have yet, to be read again."""
 
@@ -32,7 +36,8 @@ LAG_SECONDS = 1.0
 class ReadSource:
     """Says which client reads the stream now.
 
-    `replicas` is None if there is no URL for them. `leave` drops the connections to replicas.
+    `replicas` is None if there is no URL for them. `leave` drops the connections to replicas, and `renew`
+    those that are idle.
     """
 
     def __init__(
@@ -40,13 +45,16 @@ class ReadSource:
         primary: Redis,
         replicas: Redis | None = None,
         leave: Callable[[object], object] = lambda why: None,
+        renew: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._primary = primary
         self._replicas = replicas
         self._leave = leave
+        self._renew = renew
         self._clock = clock
         self._until: float | None = None
+        self._renewed = clock()
         self._goal: str | None = None
         self._failures = 0
         self._awaited: tuple[str, float] | None = None
@@ -63,11 +71,17 @@ class ReadSource:
         return self._until is not None
 
     async def settle(self, position: str, tail: Callable[[Redis], Awaitable[str]]) -> None:
-        """Go back to replicas if it is time, and one has all that was read a second ago.
+        """Decide where to read next; call this before each read.
 
-        Call this before each read. `tail` asks for the offset of a server's newest record.
+        Goes back to replicas if it is time, and one has all that was read a second ago. `tail` asks for the
+        offset of a server's newest record.
         """
-        if self._replicas is None or self._until is None or self._clock() < self._until:
+        if self._replicas is None:
+            return
+        if self._clock() - self._renewed >= RENEW_SECONDS:
+            self._renewed = self._clock()
+            self._renew()
+        if self._until is None or self._clock() < self._until:
             return
         if self._goal is None:
             self._goal, self._until = position, self._clock() + LAG_SECONDS

@@ -44,8 +44,9 @@ class Reader:
     """Follows one stream. `started` is set as soon as the offset is known from which it reads.
 
     `redis` is a client of the primary. The stream is followed at `replicas` if that client is given, and
-    `leave` then drops its connections; see `ReadSource`. What was read before is asked of the primary: a
-    replica may not have all of it. Connections of both must have a `BoundedParser`, which measures answers.
+    `leave` and `renew` then drop its connections; see `ReadSource`. What was read before is asked of the
+    primary: a replica may not have all of it. Connections of both must have a `BoundedParser`, which measures
+    answers.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class Reader:
         keys: Keys,
         replicas: Redis | None = None,
         leave: Callable[[object], object] = lambda why: None,
+        renew: Callable[[], object] = lambda: None,
     ) -> None:
         self.started = asyncio.Event()
-        self.source = ReadSource(redis, replicas, leave)
+        self.source = ReadSource(redis, replicas, leave, renew)
         self._redis = redis
         # Unconverted: pairs and dictionaries would cost as much as everything that is done with an answer.
         redis.set_response_callback("XRANGE", _unconverted)

@@ -10,6 +10,7 @@ from queuecast_bus.read_source import (
     FAILURES,
     LAG_SECONDS,
     PRIMARY_SECONDS,
+    RENEW_SECONDS,
     ReadSource,
 )
 
@@ -40,7 +41,17 @@ def left() -> list[object]:
 
 @pytest.fixture
 def source(clock: Clock, left: list[object]) -> ReadSource:
-    return ReadSource(PRIMARY, REPLICAS, left.append, clock)
+    return ReadSource(PRIMARY, REPLICAS, left.append, clock=clock)
+
+
+async def test_a_connection_to_a_replica_is_made_anew_now_and_then(clock: Clock) -> None:
+    """Its server may have become the primary, and would be read for ever."""
+    renewed: list[float] = []
+    source = ReadSource(PRIMARY, REPLICAS, renew=lambda: renewed.append(clock.seconds), clock=clock)
+    for _ in range(5):
+        await settle(source, clock, "1-0", "1-0")
+        clock.seconds += RENEW_SECONDS / 2
+    assert len(renewed) == 2
 
 
 def test_without_a_url_for_replicas_the_primary_is_read(clock: Clock) -> None:
