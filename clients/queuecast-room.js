@@ -9,6 +9,7 @@
  */
 
 const PERMANENT = new Set(["bad_options", "bad_room", "forbidden", "too_many_rooms"]);
+const OFFSET = /^\d{10,}-\d+$/;
 const AGAIN_MS = 1_000;
 const ANSWER_MS = 10_000;
 
@@ -38,8 +39,9 @@ export function followRoom(socket, room, handlers, { last = 20, onState = () => 
   const listeners = Object.entries(handlers).map(([event, handle]) => {
     const listener = (...args) => {
       if (!answered) return;
-      known = args.at(-1);
-      handle(...args.slice(0, -1));
+      // Volatile events and those that ask for an acknowledgement have no offset.
+      if (OFFSET.test(args.at(-1))) known = args.pop();
+      handle(...args);
     };
     return [event, listener];
   });
