@@ -11,9 +11,11 @@ from tests.claims import eventually
 from tests.reservation import PortBlock
 
 from queuecast_local import redis_server
+from queuecast_local.ports import HOST
 
 from .conftest import Connect
-from .javascript import OFFSET_EVENT, Client
+from .cut import Cut
+from .javascript import OFFSET_EVENT, QUICK_RETURN, Client, Node, Target
 from .rig import Rig, running
 
 pytestmark = pytest.mark.javascript
@@ -72,6 +74,28 @@ def test_handlers_see_what_was_missed_right_after_connect(
     eventually(lambda: len(lost.events("item_added")) == len(spared.events("item_added")) == 50)
     assert lost.events() == spared.events()
     assert "io server disconnect" not in lost.disconnects, "the stock client does not reconnect after that"
+
+
+def test_a_recovery_that_is_cut_short_repeats_nothing(rig: Rig, connect: Connect) -> None:
+    """Two of four missed events arrive before the connection breaks once more; the next one has the rest."""
+    (spared,) = connect(rig, 1)
+    with Cut(rig.stack.ports.gateways[0]) as cut:
+        options = {**QUICK_RETURN, "transports": ["websocket"]}
+        with Node([Target(f"http://{HOST}:{cut.port}/", options)]) as node:
+            (client,) = node.clients
+            eventually(lambda: client.connected)
+            rig.queue.put(items(1))
+            eventually(lambda: len(client.events("item_added")) == 1)
+            cut.closed = True
+            client.break_off()
+            eventually(lambda: client.disconnects)
+            rig.queue.put(items(4))
+            eventually(lambda: len(spared.events("item_added")) == 5)
+            cut.open_for(events=2)
+            eventually(lambda: len(client.connects) == 3)
+            eventually(lambda: client.events("item_added")[-1:] == spared.events("item_added")[-1:])
+            assert client.events("item_added") == spared.events("item_added")
+            assert [each["recovered"] for each in client.connects] == [False, True, True]
 
 
 def test_a_namespace_comes_back_beside_another(two_namespaces: Rig, connect: Connect) -> None:
