@@ -11,7 +11,7 @@ from pathlib import Path
 from botocore.session import Session
 
 from queuecast_local import redis_server, sqs
-from queuecast_local.ports import HOST, BadVariable, Ports, ports_from
+from queuecast_local.ports import HOST, BadVariable, Ports, is_free, port_from, ports_from
 from queuecast_local.processes import Process
 from queuecast_local.stack import Stack, StackFailed
 from queuecast_local.variables import links, variables
@@ -29,7 +29,7 @@ def main() -> None:
     secret = secrets.token_urlsafe(32)
     environ = {**os.environ, "QUEUECAST_AUTH": "jwt"}
     try:
-        port = int(os.environ.get("APP_PORT") or 8090)
+        port = app_port()
         ports = ports_from(os.environ)
         print("starting Redis, SQS and SNS, the gateways, the poller and the shop …", flush=True)
         with Stack(
@@ -54,10 +54,18 @@ def main() -> None:
                 wait(stack, shop, stop)
             finally:
                 shop.stop(grace_seconds=5)
-    except (BadVariable, ValueError) as exc:
+    except BadVariable as exc:
         complain(f"{exc}", 2)
     except StackFailed as exc:
         complain(f"{exc}", 1)
+
+
+def app_port() -> int:
+    """Return the shop's port. Raises `BadVariable`."""
+    port = port_from(os.environ, "APP_PORT", 8090)
+    if not is_free(port):
+        raise BadVariable(f"port {port} is in use: set APP_PORT to another one")
+    return port
 
 
 def start_shop(ports: Ports, port: int, secret: str) -> Process:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -121,6 +122,23 @@ def kill_gateways(process: Process) -> None:
 def gateways(process: Process) -> list[int]:
     """Return the process ids of the gateways, from the lines that say how to kill each."""
     return [int(found[1]) for line in process.tail if (found := re.search(r"kill -9 (\d+)", line))]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [("many", "APP_PORT: 'many'"), ("taken", "is in use: set APP_PORT to another one")],
+)
+def test_a_bad_port_is_named_with_its_variable(block: PortBlock, given: str, says: str) -> None:
+    """Whoever reads it should know what to type next."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1]) if given == "taken" else given
+        environment = {**os.environ, **variables(block), "APP_PORT": port}
+        command = (sys.executable, EXAMPLE / "start.py")
+        refused = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert refused.returncode == 2
+    assert says in refused.stderr
 
 
 def test_who_has_not_signed_in_gets_nothing(tracker: tuple[str, Process]) -> None:
