@@ -31,7 +31,8 @@ class Fault:
     and their ids;
     `fifo_too`: it concerns the poller, so it has another row with a FIFO queue; `past`: clients subscribe
     with past events, again and again; with `latest` only the newest of each key counts; `presence`: they come
-    and go in rooms where they watch who is there, and are told the right count at the end.
+    and go in rooms where they watch who is there, and are told the right count at the end; `acks`: most messages
+    have to be acknowledged, and may come again if they say so.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Fault:
     fifo_too: bool = False
     past: bool | Literal["latest"] = False
     presence: bool = False
+    acks: bool = False
 
     def noted(self, services: Sequence[Service]) -> float:
         """Return the current value of the sign."""
@@ -75,6 +77,7 @@ RESUMED = Sign("queuecast_gateway_bus_resumes_total")
 GAPS = Sign("queuecast_gateway_bus_gaps_total")
 REWOUND = Sign("queuecast_gateway_bus_gaps_total", {"reason": "rewound"})
 UNPUBLISHED = Sign("queuecast_poller_publish_failures_total")
+REDELIVERED = Sign("queuecast_poller_redelivered_total")
 DUPLICATES = Sign("queuecast_poller_duplicates_total")
 ALTERED = Sign("queuecast_poller_left_total", {"reason": "altered"})
 NOT_JSON = Sign("queuecast_poller_left_total", {"reason": "not_json"})
@@ -102,6 +105,14 @@ KEEPS_LATEST = {"QUEUECAST_KEEP_LATEST_SECONDS": "600"}
 LATEST = Shape(
     gateway={**MUCH_PAST, **KEEPS_LATEST},
     poller={**KEEPS_LATEST, "QUEUECAST_ROUTES": str(Path(__file__).with_name("routes-latest.yaml"))},
+)
+
+ACKS = Shape(
+    gateway={"QUEUECAST_ACKS": "true"},
+    poller={
+        "QUEUECAST_ACK_SECONDS": "10",
+        "QUEUECAST_ROUTES": str(Path(__file__).with_name("routes-acks.yaml")),
+    },
 )
 
 UNTIL_ALL_HANG_SECONDS = 5
@@ -290,6 +301,19 @@ BY_HTTP = (
         keeps_all=True,
     ),
 )
+AWAITED = tuple(
+    Fault(f"{name} while messages wait for acknowledgements", strike, shape, sign, acks=True, fifo_too=fifo)
+    for name, strike, shape, sign, fifo in (
+        ("nothing happens", strikes.nothing, ACKS, None, True),
+        ("a gateway is killed", strikes.a_gateway_is_killed, ACKS, RECOVERED, False),
+        ("a gateway gets SIGTERM", strikes.a_gateway_is_told_to_stop, ACKS, RECOVERED, False),
+        ("a poller that deletes is killed", strikes.a_poller_dies_before_it_deletes, ACKS, DUPLICATES, True),
+        ("a poller is killed", strikes.one_of_two_pollers_dies, replace(ACKS, pollers=2), REDELIVERED, True),
+        ("a poller gets SIGTERM", strikes.a_poller_is_told_to_stop, ACKS, None, False),
+        ("Redis restarts", strikes.redis_restarts, ACKS, RESUMED, False),
+        ("Redis is cut off for 30 s", strikes.redis_falls_silent, ACKS, RESUMED, False),
+    )
+)
 TOLD_SOON = {"QUEUECAST_DRAIN_SECONDS": "2"}
 """Browsers hear of lost records spread over this time, and all of them before a run ends."""
 UNREAD = (
@@ -363,5 +387,12 @@ CLUSTERS = (
     ),
 )
 TAKEN_OVER = (*TAKEOVERS, *READERS, *CLUSTERS)
-ALL = (*STANDARD, *BY_HTTP, *UNREAD, *TAKEN_OVER, *(fault.with_replicas_ack() for fault in TAKEN_OVER))
+ALL = (
+    *STANDARD,
+    *BY_HTTP,
+    *AWAITED,
+    *UNREAD,
+    *TAKEN_OVER,
+    *(fault.with_replicas_ack() for fault in TAKEN_OVER),
+)
 FAULTS = (*ALL, *(fault.on_fifo() for fault in ALL if fault.fifo_too))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tests.claims import eventually
 from tests.faults import books
@@ -20,6 +21,9 @@ from tests.reservation import PortBlock
 ASSEMBLE_SECONDS = 60.0
 SETTLE_SECONDS = 90.0
 QUIET_SECONDS = 1.5
+ACK_RATE = 50
+"""Messages a second, if most have to be acknowledged by up to a quarter of the clients."""
+
 MOST_NEW_DESCRIPTORS = 30
 """The connections that a process opens for a backlog and keeps for the next one, and some more: a poller up
 to 24 to SQS (two for each receive, and one for each delete), a gateway up to 16 to Redis for claims."""
@@ -75,7 +79,9 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
         Crowd([stack.url], load.clients, past=fault.past, presence=fault.presence) as crowd,
     ):
         crowd.assemble(ASSEMBLE_SECONDS)
-        share = {"to_a_room": 1.0} if fault.past else {}
+        share: dict[str, Any] = {"to_a_room": 1.0} if fault.past or fault.acks else {}
+        if fault.acks:
+            share["rate"] = ACK_RATE
         with (
             HttpSender(stack.api_urls, **share)
             if fault.shape.api

@@ -20,6 +20,7 @@ class Page {
   times = [];
   connects = [];
   disconnects = [];
+  acknowledged = new Set();
   strays = 0;
 
   constructor(number) {
@@ -28,12 +29,18 @@ class Page {
     this.socket = io(urls[number % urls.length], { forceNew: true, auth, ...options });
     this.socket.on("connect", () => this.connected());
     this.socket.on("disconnect", (reason) => this.disconnects.push([Date.now(), reason]));
-    this.socket.onAny((name, item, offset) => this.received(name, item, offset));
+    this.socket.onAny((name, item, ...more) => this.received(name, item, ...more));
   }
 
-  received(name, item) {
+  received(name, item, about, done) {
     if (name === OFFSET_EVENT) return;
     if (name !== "item_added") { this.strays += 1; return; }
+    if (done) {
+      done();
+      // A message that comes again says so; if it does not, it counts as a duplicate.
+      if (about.redelivered && this.acknowledged.has(item.n)) return;
+      this.acknowledged.add(item.n);
+    }
     this.numbers.push(item.n);
     this.times.push(Date.now());
   }

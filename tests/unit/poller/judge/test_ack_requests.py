@@ -46,6 +46,7 @@ def test_a_route_says_who() -> None:
     """For producers that cannot set attributes; nothing found means that nobody has to."""
     assert ack('{"who":"all"}', routes=ROUTES) is AckMode.ALL
     assert ack("{}", routes=ROUTES) is None
+    assert ack('{"who":false}', routes=ROUTES) is None
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def _ack(route: Route, attributes: Mapping[str, str], parts: Mapping[str, Any]) 
         return None
     value = _found(route, "ack", route.ack, parts)
     try:
-        return None if value is None else check_ack(value)
+        return None if value is None or value is False else check_ack(value)
     except BadAddress as exc:
         raise BadRoute(f"{route}: {exc}") from exc
 

@@ -248,7 +248,7 @@ def _check_event(value: Any) -> None:
 
 
 def _check_ack(value: Any) -> None:
-    if value is not None:
+    if value is not None and value is not False:
         check_ack(value)
 
 
