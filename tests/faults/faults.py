@@ -31,8 +31,8 @@ class Fault:
     and their ids;
     `fifo_too`: it concerns the poller, so it has another row with a FIFO queue; `past`: clients subscribe
     with past events, again and again; with `latest` only the newest of each key counts; `presence`: they come
-    and go in rooms where they watch who is there, and are told the right count at the end; `acks`: most messages
-    have to be acknowledged, and may come again if they say so.
+    and go in rooms where they watch who is there, and are told the right count at the end; `acks`: most of
+    the messages have to be acknowledged, and may come again if they say so.
     """
 
     name: str
@@ -108,9 +108,11 @@ LATEST = Shape(
 )
 
 ACKS = Shape(
+    # A backlog must not ask for more answers than the clients can give in time.
     gateway={"QUEUECAST_ACKS": "true"},
     poller={
         "QUEUECAST_ACK_SECONDS": "10",
+        "QUEUECAST_MAX_AWAITED": "100",
         "QUEUECAST_ROUTES": str(Path(__file__).with_name("routes-acks.yaml")),
     },
 )

@@ -61,7 +61,8 @@ class AckReport(NamedTuple):
     """What one replica knows of one event; each report replaces the replica's one before.
 
     It was `delivered` to so many sessions, of which so many have `answered`. `gone` are those that went
-    before they did, and `strays` are sessions that answered here and were sent the event elsewhere.
+    before they did, and `strays` are sessions that answered here and were sent the event elsewhere. Of a roll
+    call, `strays` are the places in which somebody is.
     """
 
     ack_id: int

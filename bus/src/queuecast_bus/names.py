@@ -34,6 +34,9 @@ VOLATILE_PREFIX = "~"
 """Before the namespace in the address of a volatile record. What looks for the records of a namespace, to
 replay them or to show the past, does not find it; a gateway that knows no such records shows it to nobody."""
 
+ROLL_CALL_NAMESPACE = "queuecast:roll-call"
+"""Where pollers ask all gateways in which rooms somebody is; it has the prefix below, too."""
+
 AWAITED_PREFIX = "?"
 """Before the namespace in the address of a record whose event has to be acknowledged; see `awaited`. Gateways
 that cannot collect acknowledgements do not know such a namespace, and do not show the event to anybody."""

@@ -20,7 +20,7 @@ from queuecast_bus.clients import is_wrong_server
 from queuecast_bus.connection import redis_call
 from queuecast_bus.errors import BusUnavailable
 from queuecast_bus.keys import Keys
-from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
+from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE, ROLL_CALL_NAMESPACE
 from queuecast_bus.record import Record
 from queuecast_bus.server_clock import ClockSteps
 
@@ -40,7 +40,7 @@ MAX_COPYING = 8
 STUCK_SECONDS = 60.0
 """After so long without a successful write, the connections are made anew, however healthy they look."""
 
-FOR_NOBODY = (PROBE_NAMESPACE, CANARY_NAMESPACE)
+FOR_NOBODY = (PROBE_NAMESPACE, CANARY_NAMESPACE, ROLL_CALL_NAMESPACE)
 """Records that no browser misses. If Redis loses them, nobody has to be told."""
 
 _APPEND = files("queuecast_bus").joinpath("append.lua").read_text("utf-8")

@@ -186,6 +186,16 @@ WHAT_BECOMES_OF_THEM = Row(
             width=12,
         ),
         Series(
+            "Held messages",
+            "Messages for which nobody is there, by what came of holding them, and how many are held now.",
+            "short",
+            {
+                "{{outcome}}": rates(poller("holds_total"), "outcome"),
+                "held, {{queue}}": f"sum by (queue) ({poller('held')})",
+            },
+            width=24,
+        ),
+        Series(
             "Dropped",
             "Messages deleted without being shown to anybody, by reason.",
             "cps",

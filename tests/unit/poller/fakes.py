@@ -69,6 +69,7 @@ class FakeQueue:
         self.delete_answers: deque[Refusals | Exception] = deque()
         self.asked_for: list[int] = []
         self.canaries: list[str] = []
+        self.forwarded: list[tuple[str, str]] = []
         self.canary_answers: deque[Exception | None] = deque()
         self.refreshes = 0
         self.backlog_answer: Backlog | Exception = Backlog(0, 0, 0)
@@ -113,6 +114,12 @@ class FakeQueue:
         self.visibility_changes.append((list(receipt_handles), seconds))
         self.on_change()
         return await self._answer(self.visibility_answers, receipt_handles)
+
+    async def forward(self, message: Message, target: str) -> None:
+        answer = self.canary_answers.popleft() if self.canary_answers else None
+        if answer is not None:
+            raise answer
+        self.forwarded.append((message.id, target))
 
     async def backlog(self) -> Backlog:
         if isinstance(self.backlog_answer, Exception):

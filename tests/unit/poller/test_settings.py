@@ -40,8 +40,26 @@ def test_queues_are_names_urls_or_arns() -> None:
         ("MAX_RECEIVES", "65"),
         ("MAX_BODY_BYTES", "0"),
         ("MAX_BODY_BYTES", "1048577"),
+        ("ACK_SECONDS", "-1"),
+        ("ACK_SECONDS", "301"),
+        ("MAX_AWAITED", "0"),
+        ("HOLD_SECONDS", "39601"),
+        ("MAX_HELD", "0"),
+        ("HOLD_EXPIRED", "keep"),
+        ("HOLD_QUEUE", "later"),
     ],
 )
 def test_a_bad_value_of_the_poller_names_its_variable(name: str, value: str) -> None:
     """An operator has to know which line of a manifest to change."""
     assert_refused("poller", name, value)
+
+
+def test_held_messages_are_forwarded_to_a_queue_of_their_own() -> None:
+    """One that is polled would send them back, and without one nobody knows where to."""
+    made = settings("poller", HOLD_EXPIRED="forward", HOLD_QUEUE="later")
+    assert made.hold_queue == "later"
+    for queue, text in (("orders", "circle"), ("a b", "'a b'"), (None, "together")):
+        given = {} if queue is None else {"HOLD_QUEUE": queue}
+        with pytest.raises(SettingsError, match=text) as caught:
+            settings("poller", HOLD_EXPIRED="forward", **given)
+        assert str(caught.value).startswith("QUEUECAST_HOLD_QUEUE: ")

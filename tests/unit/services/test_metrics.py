@@ -149,6 +149,7 @@ def test_every_outcome_has_its_series_from_the_start() -> None:
         "group_blocked",
         "nobody_there",
         "unanswered",
+        "nobody_came",
     }
 
 

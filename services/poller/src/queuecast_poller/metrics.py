@@ -21,6 +21,7 @@ BUS_CALLS = ("publish", "namespaces", "acks")
 DRAIN_ENDS = ("drained", "seconds", "messages", "bytes", "stop")
 """What ends a drain: a receive that shows no backlog, a limit, or the poller's shutdown."""
 ACK_OUTCOMES = ("acknowledged", "unanswered", "nobody_there", "returned")
+HOLD_OUTCOMES = ("held", "came", "expired", "returned", "full")
 RECEIVE_OUTCOMES = ("messages", "empty", "error")
 
 
@@ -56,7 +57,9 @@ class Metrics:
         )
         self.dropped = counter("dropped", "Messages deleted without being shown to anybody", "reason")
         self.returned = counter(
-            "returned", "Messages returned unpublished, because the poller stops or lost them"
+            "returned",
+            "Messages returned unpublished, because the poller stops or lost them, or to be received again "
+            "after they were held",
         )
         self.publish_failures = counter(
             "publish_failures",
@@ -96,6 +99,14 @@ class Metrics:
             "`acknowledged` ones come back",
             "outcome",
         )
+        self.holds = counter(
+            "holds",
+            "Messages with `hold` for which nobody was there: `held`, and awake again because somebody "
+            "`came`, their time `expired`, or the poller stopped (`returned`); `full`: left, since too many "
+            "are held",
+            "outcome",
+        )
+        self.held = gauge("held", "Messages that are held now, until somebody comes")
         self.awaited = gauge("awaited", "Messages that wait for acknowledgements now")
         self.canaries = counter("canaries_sent", "Canaries that the poller put on the queue")
         self.in_flight = gauge(
@@ -192,6 +203,8 @@ class QueueMetrics:
         self.latest_keys = metrics.latest_keys.labels(queue)
         self.acks = by(metrics.acks, ACK_OUTCOMES)
         self.awaited = metrics.awaited.labels(queue)
+        self.holds = by(metrics.holds, HOLD_OUTCOMES)
+        self.held = metrics.held.labels(queue)
         self.canaries = metrics.canaries.labels(queue)
         self.in_flight = metrics.in_flight.labels(queue)
         self.open_receives = metrics.open_receives.labels(queue)

@@ -15,7 +15,7 @@ from queuecast_edge.environment import Names
 from queuecast_edge.settings import EdgeSettings
 from queuecast_poller.route.address import Address
 from queuecast_poller.route.loading import load_routes
-from queuecast_poller.route.model import RoutesFile
+from queuecast_poller.route.model import MAX_HOLD_SECONDS, RoutesFile
 from queuecast_poller.route.rules import Rules
 from queuecast_poller.sqs.queue_address import parse_queue
 
@@ -112,6 +112,32 @@ class Settings(BusSettings, EdgeSettings):
         description="How many messages of each queue may wait for acknowledgements at once, in each poller; "
         "receiving waits while there are more",
     )
+    hold_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=MAX_HOLD_SECONDS,
+        description="How long after it was sent a message with the attribute `hold` may wait while nobody is "
+        "in its rooms; 0 holds none, and leaves such messages on the queue. Needs `QUEUECAST_ACKS` of all "
+        "gateways; see [Held messages](held-messages.md)",
+    )
+    max_held: int = Field(
+        default=10_000,
+        ge=1,
+        le=100_000,
+        description="How many messages of each queue may be held at once, in each poller; more are left and "
+        "come back after their visibility timeout",
+    )
+    hold_expired: Literal["leave", "drop", "forward"] = Field(
+        default="leave",
+        description="What becomes of a held message for which nobody came in time: `leave` leaves it for the "
+        "dead-letter queue, `drop` deletes it, `forward` sends it to `QUEUECAST_HOLD_QUEUE`",
+    )
+    hold_queue: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="Name, URL or ARN of the queue to which held messages are forwarded, in the same region; "
+        "needs `sqs:SendMessage` and `sqs:GetQueueUrl` there",
+    )
     commands: bool = Field(
         default=False,
         description="If true, a message may be a command to sessions (attribute `queuecast.command`); see "
@@ -171,6 +197,17 @@ class Settings(BusSettings, EdgeSettings):
                 raise ValueError(f"{name!r} is not the name of a bucket: expected names, no URLs or ARNs")
         return buckets
 
+    @field_validator("hold_queue")
+    @classmethod
+    def _is_forwarded_to(cls, queue: str | None, others: ValidationInfo) -> str | None:
+        if (others.data.get("hold_expired") == "forward") != (queue is not None):
+            raise ValueError("set it together with QUEUECAST_HOLD_EXPIRED=forward, and only then")
+        if queue is not None:
+            parse_queue(queue)
+            if queue in others.data.get("queues", ()):
+                raise ValueError(f"{queue} is in QUEUECAST_QUEUES: its messages would go round in a circle")
+        return queue
+
     @property
     def rules(self) -> Rules:
         """How messages are read and addressed, unless the routes file says otherwise."""
@@ -186,6 +223,7 @@ class Settings(BusSettings, EdgeSettings):
             keeps_latest=self.keep_latest_seconds > 0,
             has_volatile=self.volatile,
             acks=self.ack_seconds > 0,
+            hold_seconds=self.hold_seconds,
         )
 
     def rules_of(self, queue: str) -> Rules:

@@ -12,10 +12,11 @@ from tests.unit.poller.fakes import FakeQueue, message
 
 from queuecast_bus import BusUnavailable, Record, Stored
 from queuecast_bus.awaited import AckMode, AckReport
+from queuecast_bus.server_clock import ServerClock
 from queuecast_poller.intake import ack_inbox, ack_wait, awaiting
 from queuecast_poller.intake.ack_wait import Ways
 from queuecast_poller.intake.awaiting import Awaiting
-from queuecast_poller.judge.verdict import Leave, Publish
+from queuecast_poller.judge.verdict import Drop, Leave, Publish
 from queuecast_poller.metrics import Metrics
 from queuecast_poller.settings import Settings
 
@@ -31,6 +32,8 @@ class FakeBus:
         self.ack_reports = self.replicas = self
         self.news: list[AckReport] = []
         self.marks: set[str] = set()
+        self.records: list[Record] = []
+        self.clock = ServerClock(lambda: clock.now)
         self.gateways = {"a": "0-0"}
         self.is_away = False
         self._clock = clock
@@ -43,6 +46,11 @@ class FakeBus:
             self._clock.pass_by(0.1)
         news, self.news = self.news, []
         return news
+
+    async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
+        self._fail_if_away()
+        self.records += [record for record, _ in batch]
+        return [Stored(f"{len(self.records)}-0", duplicate=False) for _ in batch]
 
     async def present(self) -> dict[str, str]:
         self._clock.pass_by(0.001)
@@ -65,7 +73,7 @@ class FakeBus:
 class Bench:
     """The messages, and a journal of what became of them. `on_published` is called with each record."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, *, max_awaited: int = 100) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, *, max_awaited: int = 100, **options: Any) -> None:
         self.clock = FakeClock()
         for module in (ack_inbox, ack_wait):
             patch.setattr(module, "time", self.clock)
@@ -81,16 +89,18 @@ class Bench:
         self.records: list[Record] = []
         self.dedup_ids: list[str | None] = []
         self.left: list[Leave] = []
+        self.dropped: list[Drop] = []
         self.ticks = 0
         self.is_redis_away = False
         self.on_published: Callable[[Record], object] = lambda record: None
-        settings = Settings(queues=("orders",), ack_seconds=SECONDS, max_awaited=max_awaited)
+        settings = Settings(queues=("orders",), ack_seconds=SECONDS, max_awaited=max_awaited, **options)
         ways = Ways(
             self._confirmed,
             self._store,
             self._publish,
             self._give_back,
             self._leave,
+            self._drop,
             self._delete,
             self._tick,
         )
@@ -144,6 +154,10 @@ class Bench:
     async def _leave(self, left: Sequence[Leave]) -> None:
         self.left += left
         self.journal += [("left", leave.message.receipt_handle) for leave in left]
+
+    async def _drop(self, verdicts: Sequence[Drop]) -> None:
+        self.dropped += verdicts
+        self.journal += [("dropped", drop.message.receipt_handle) for drop in verdicts]
 
     async def _delete(self, handles: Sequence[str]) -> None:
         self.journal += [("deleted", handle) for handle in handles]

@@ -71,6 +71,8 @@ class AwaitedEvents:
         self._outcomes = {outcome: metrics.acks.labels(outcome) for outcome in ACK_OUTCOMES}
         self._events: dict[int, AwaitedEvent] = {}
         self._news: dict[int, None] = {}
+        self._answers: list[tuple[Inbox, AckReport]] = []
+        """Answers to roll calls. If Redis fails, pollers ask again."""
         self._sessions = 0
 
     def __len__(self) -> int:
@@ -101,6 +103,13 @@ class AwaitedEvents:
         self._sessions += len(event.waiting)
         self._tell(event)
 
+    def answer(self, wanted: AckWanted, places: Iterable[str]) -> None:
+        """Report in which places somebody is, in answer to a poller's roll call."""
+        found = tuple(places)
+        report = AckReport(wanted.ack_id, self._replica, len(found), 0, strays=found)
+        self._answers.append((wanted.inbox, report))
+        self.on_news()
+
     def acknowledged(self, sid: str, namespace: str, ack_id: int) -> None:
         """Count the acknowledgement of a session."""
         event = self._events.get(ack_id)
@@ -125,6 +134,9 @@ class AwaitedEvents:
         """Return what is to be reported now, by the poller's inbox."""
         news, self._news = self._news, {}
         by_inbox: dict[Inbox, list[AckReport]] = {}
+        answers, self._answers = self._answers, []
+        for inbox, report in answers:
+            by_inbox.setdefault(inbox, []).append(report)
         for event in self._known(news):
             by_inbox.setdefault(event.wanted.inbox, []).append(event.report(self._replica))
         return by_inbox

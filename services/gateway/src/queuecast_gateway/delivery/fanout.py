@@ -15,6 +15,7 @@ from queuecast_bus.names import (
     CANARY_NAMESPACE,
     COMMAND_NAMESPACE,
     PROBE_NAMESPACE,
+    ROLL_CALL_NAMESPACE,
     VOLATILE_PREFIX,
 )
 from queuecast_bus.record import Address, offset_ms
@@ -179,6 +180,10 @@ class Fanout:
             return
         if namespace.startswith(AWAITED_PREFIX) and self._rooms.awaited is not None:
             plain = address._replace(namespace=namespace.removeprefix(AWAITED_PREFIX))
+            if plain.namespace == ROLL_CALL_NAMESPACE:
+                for entry in entries:
+                    self._answer_roll_call(entry, self._rooms.awaited)
+                return
             if plain.namespace in self._namespaces:
                 for entry in entries:
                     self._send_awaited(entry, plain, self._rooms.awaited)
@@ -189,6 +194,12 @@ class Fanout:
             log.warning(
                 "records for the namespace %r are not delivered: it is not in QUEUECAST_NAMESPACES", namespace
             )
+
+    def _answer_roll_call(self, entry: Entry, awaited: AwaitedEvents) -> None:
+        """Tell a poller in which of the places it asks for somebody is."""
+        with suppress(BadRecord):
+            if (wanted := entry.record.ack) is not None:
+                awaited.answer(wanted, filter(self._rooms.is_anybody_in, entry.address.rooms))
 
     def _send_awaited(self, entry: Entry, address: Address, awaited: AwaitedEvents) -> None:
         """Deliver an event that has to be acknowledged, and note who was sent it, even if that is nobody."""

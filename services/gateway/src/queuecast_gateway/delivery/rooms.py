@@ -124,6 +124,11 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio has no types
         found = frozenset(sid for room in rooms or (None,) for sid in table.get(room, ()))
         return found.difference(*(table.get(room, ()) for room in except_rooms))
 
+    def is_anybody_in(self, place: str) -> bool:
+        """Say whether a session is in a place: a namespace, a comma, and a room, or none for all of it."""
+        namespace, _, room = place.partition(",")
+        return bool(self.rooms.get(namespace, {}).get(room or None))
+
     def is_in(self, sid: str, namespace: str, rooms: Collection[str]) -> bool:
         """Say whether a session is in any of these rooms; no room means the whole namespace."""
         table = self.rooms.get(namespace, {})

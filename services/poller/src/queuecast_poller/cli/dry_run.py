@@ -136,7 +136,7 @@ def describe(outcome: Outcome) -> dict[str, Any]:
         "route": outcome.route,
     }
     match outcome.verdict:
-        case Publish(_, record, max_age, latest, ack):
+        case Publish(_, record, max_age, latest, ack, hold):
             data = record.arguments[1:-1].decode(errors="replace")
             found |= {
                 "verdict": "publish",
@@ -151,6 +151,7 @@ def describe(outcome: Outcome) -> dict[str, Any]:
                 "key": record.key,
                 "volatile": record.volatile or None,
                 "ack": ack,
+                "hold": hold,
             }
         case Fetch(_, pointer):
             detail = in_one_line(f"the payload is s3://{pointer.bucket}/{pointer.key}")
@@ -176,7 +177,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "namespace", found["namespace"]
         yield "rooms", ", ".join(found["rooms"]) or "everyone in the namespace"
         yield "data", found["data"]
-        for key in ("max_age", "latest", "key", "volatile", "ack"):
+        for key in ("max_age", "latest", "key", "volatile", "ack", "hold"):
             if found[key] is not None:
                 yield key, str(found[key])
     reason = ": ".join(found[key] for key in ("reason", "detail") if key in found)

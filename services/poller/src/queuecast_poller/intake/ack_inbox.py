@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 from queuecast_bus import BusManager, BusUnavailable
 from queuecast_bus.ack_reports import READ_REPORTS
-from queuecast_bus.awaited import AckMode, AckReport
+from queuecast_bus.awaited import AckReport
 from queuecast_bus.connection import jittered
 from queuecast_bus.record import offset_key
-from queuecast_poller.judge.ack_outcome import AckOutcome, ack_outcome, needs_all_reports
+from queuecast_poller.judge.ack_outcome import AckOutcome, Rule
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +33,10 @@ RETRY_CAP_SECONDS = 1.0
 class Try:
     """One publish of a message, and the reports about it. `outcome` is set when there is one."""
 
-    __slots__ = ("mode", "offset", "outcome", "over_at", "reports", "stored_at")
+    __slots__ = ("offset", "outcome", "over_at", "reports", "rule", "stored_at")
 
-    def __init__(self, mode: AckMode) -> None:
-        self.mode = mode
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
         self.reports: dict[str, AckReport] = {}
         self.outcome: asyncio.Future[AckOutcome] = asyncio.get_running_loop().create_future()
         self.offset: str | None = None
@@ -55,9 +55,9 @@ class AckInbox:
         self._all_checked_at = 0.0
 
     @contextmanager
-    def expecting(self, ack_id: int, mode: AckMode) -> Iterator[Try]:
+    def expecting(self, ack_id: int, rule: Rule) -> Iterator[Try]:
         """Collect the reports about a try."""
-        tried = self._tries[ack_id] = Try(mode)
+        tried = self._tries[ack_id] = Try(rule)
         self._wanted.set()
         try:
             yield tried
@@ -110,9 +110,7 @@ class AckInbox:
         return len(reports)
 
     def _depends_on_others(self, tried: Try) -> bool:
-        return (
-            tried.offset is not None and bool(tried.reports) and needs_all_reports(tried.mode, tried.reports)
-        )
+        return tried.offset is not None and bool(tried.reports) and tried.rule.needs_all(tried.reports)
 
     async def _ask_who_is_there(self) -> None:
         asked = time.monotonic()
@@ -125,7 +123,7 @@ class AckInbox:
         if tried.offset is None or tried.outcome.done():
             return
         expected = self._expected(tried)
-        outcome = ack_outcome(tried.mode, tried.reports, expected, is_over=is_over)
+        outcome = tried.rule.outcome(tried.reports, expected, is_over=is_over)
         if outcome is not None:
             tried.outcome.set_result(outcome)
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from queuecast_bus import BusManager, BusUnavailable, Stored
 from queuecast_bus.awaited import FIRST_ID, LAST_ID, AckMode, AckWanted
 from queuecast_poller.intake.ack_inbox import AckInbox, Try
-from queuecast_poller.judge.ack_outcome import AckOutcome, described
-from queuecast_poller.judge.verdict import Leave, Publish
+from queuecast_poller.judge.ack_outcome import AckOutcome, AckRule, described
+from queuecast_poller.judge.verdict import Drop, Leave, Publish
 from queuecast_poller.metrics import QueueMetrics
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ class Ways(NamedTuple):
     publish: Callable[[Publish, float, asyncio.Event], Awaitable[bool]]
     give_back: Callable[[Sequence[str]], Awaitable[None]]
     leave: Callable[[Sequence[Leave]], Awaitable[None]]
+    drop: Callable[[Sequence[Drop]], Awaitable[None]]
     acknowledge: Callable[[Sequence[str]], Awaitable[None]]
     tick: Callable[[], object]
 
@@ -64,7 +65,7 @@ class AckWait:
             record=verdict.record._replace(arguments=with_meta(verdict), ack=wanted),
             dedup_id=f"{message.id}/{ack_id}",
         )
-        with self.inbox.expecting(ack_id, mode) as tried:
+        with self.inbox.expecting(ack_id, AckRule(mode)) as tried:
             stored = await self._ways.store([attempt], [handle], stop)
             if stored is None:
                 return None, ""

@@ -1,4 +1,4 @@
-"""Messages that wait for acknowledgements: published, and deleted once browsers have acknowledged them.
+"""Messages that wait for acknowledgements, or for somebody to come, beside the way of all others.
 
 They wait beside all other messages, which pass as if there were none of these. A message that nobody
 acknowledges in time is left on its queue, comes back, and is published again. Each try has an id of its own,
@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from queuecast_bus import BusManager
 from queuecast_bus.awaited import AckMode
 from queuecast_poller.intake.ack_wait import AckWait, Ways
+from queuecast_poller.intake.holding import Held, Holding
+from queuecast_poller.intake.roll_call import RollCall
 from queuecast_poller.judge.ack_outcome import AckOutcome
 from queuecast_poller.judge.verdict import Leave, Publish, Reason
 from queuecast_poller.loop_thread import pause
 from queuecast_poller.metrics import QueueMetrics
 from queuecast_poller.settings import Settings
+from queuecast_poller.sqs.message import Message
 from queuecast_poller.sqs.queue import Queue
 
 VISIBILITY_SHARE = 0.8
@@ -38,11 +41,11 @@ _REASONS = {
 
 
 def divide(verdicts: list[Publish]) -> tuple[Sequence[Sequence[Publish]], list[Publish]]:
-    """Return the messages that wait for acknowledgements, and the others.
+    """Return the messages that wait for acknowledgements or for somebody to come, and the others.
 
     On a FIFO queue the messages of the same group go one after another, each after the one before it.
     """
-    waiting = [verdict for verdict in verdicts if verdict.ack is not None]
+    waiting = [verdict for verdict in verdicts if verdict.ack is not None or verdict.hold is not None]
     if not waiting:
         return (), verdicts
     groups = {verdict.message.group for verdict in waiting} - {None}
@@ -50,7 +53,7 @@ def divide(verdicts: list[Publish]) -> tuple[Sequence[Sequence[Publish]], list[P
     others: list[Publish] = []
     for verdict in verdicts:
         group = verdict.message.group
-        if verdict.ack is not None or group in groups:
+        if verdict.ack is not None or verdict.hold is not None or group in groups:
             runs.setdefault(verdict.message.receipt_handle if group is None else group, []).append(verdict)
         else:
             others.append(verdict)
@@ -69,6 +72,10 @@ class Awaiting:
         self._ack_seconds = settings.ack_seconds
         self._max_messages = settings.max_awaited
         self._wait = AckWait(bus, settings.dedup_seconds, metrics, ways)
+        self._roll_call = RollCall(bus, self._wait.inbox)
+        self._holding = Holding(
+            queue, bus, settings, metrics, self._roll_call, ways.give_back, ways.leave, ways.drop
+        )
         self._messages = self._bytes = 0
         self._runs: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -79,6 +86,8 @@ class Awaiting:
         """Read what gateways report, until cancelled."""
         async with asyncio.TaskGroup() as self._group:
             self._group.create_task(self._wait.inbox.run())
+            self._group.create_task(self._roll_call.run())
+            self._group.create_task(self._holding.held.run())
             self._group.create_task(self._close_after(stop))
             self._started.set()
 
@@ -99,9 +108,11 @@ class Awaiting:
             task.add_done_callback(self._runs.discard)
 
     async def drain(self) -> None:
-        """Wait until no message waits any more."""
+        """Return held messages, and wait until no other waits any more."""
+        await self._holding.held.give_back()
         while self._runs:
             await asyncio.wait(self._runs)
+        await self._holding.held.give_back()
 
     @property
     def seconds(self) -> float:
@@ -129,6 +140,12 @@ class Awaiting:
         try:
             while run:
                 verdict = run.pop(0)
+                if verdict.hold is not None:
+                    became = await self._look(verdict, verdict.hold, run, stop)
+                    if became is Held.ENDED:
+                        continue
+                    if became is Held.WAITS:
+                        return
                 if verdict.ack is None:
                     goes_on = await self._ways.publish(verdict, received, stop)
                 else:
@@ -138,6 +155,25 @@ class Awaiting:
                     return
         finally:
             self._count(-messages, -size)
+
+    async def _look(
+        self, verdict: Publish, hold_seconds: float, behind: list[Publish], stop: asyncio.Event
+    ) -> Held:
+        """Find out whether somebody is there for a message; if it is held or left, so are those behind it."""
+        if stop.is_set():
+            handles = [each.message.receipt_handle for each in (verdict, *behind)]
+            await self._ways.give_back(handles)
+            return Held.WAITS
+        became = await self._holding.decide(verdict, hold_seconds)
+        if became is Held.WAITS:
+            await self._leave_behind(verdict.message, behind, "is held or left")
+        return became
+
+    async def _leave_behind(self, message: Message, behind: Sequence[Publish], why: str) -> None:
+        text = f"an earlier message of the group {message.group!r} {why}"
+        left = [Leave(each.message, Reason.GROUP_BLOCKED, text, permanent=False) for each in behind]
+        if left:
+            await self._ways.leave(left)
 
     async def _wait_for(
         self, verdict: Publish, mode: AckMode, behind: list[Publish], stop: asyncio.Event
@@ -160,12 +196,16 @@ class Awaiting:
             await self._ways.acknowledge([handle])
             return True
         self._metrics.acks[outcome].inc()
+        if outcome is AckOutcome.NOBODY_THERE and verdict.hold is not None:
+            # They were there when gateways were asked, and have gone since.
+            if await self._holding.hold(verdict, verdict.hold) is Held.WAITS:
+                await self._leave_behind(verdict.message, behind, "is held or left")
+                behind.clear()
+            return True
         message = verdict.message._replace(body="")
-        left = [Leave(message, _REASONS[outcome], detail, permanent=False)]
+        await self._ways.leave([Leave(message, _REASONS[outcome], detail, permanent=False)])
         is_last = (most := self._queue.max_receive_count) is not None and message.receives >= most
         if not is_last:
-            text = f"an earlier message of the group {message.group!r} was not acknowledged"
-            left += [Leave(each.message, Reason.GROUP_BLOCKED, text, permanent=False) for each in behind]
+            await self._leave_behind(message, behind, "was not acknowledged")
             behind.clear()
-        await self._ways.leave(left)
         return True

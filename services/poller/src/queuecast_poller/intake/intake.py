@@ -66,7 +66,9 @@ class Intake:
         self._canary = Canary(queue, bus, settings.canary_seconds, metrics)
         self.left = LeftMessages()
         self._bus_retry = BusRetry(self._leases, liveness, metrics, self._tick)
-        self._awaiting = Awaiting(queue, bus, settings, metrics, self._ways) if settings.ack_seconds else None
+        self._awaiting: Awaiting | None = None
+        if settings.ack_seconds or settings.hold_seconds:
+            self._awaiting = Awaiting(queue, bus, settings, metrics, self._ways)
         throttle = Throttle(bus, lambda: message_judge.rules.rate, metrics)
         self._receivers = Receivers(queue, throttle, liveness, metrics, self._max_receives, self._tick)
 
@@ -152,6 +154,7 @@ class Intake:
             lambda verdict, received, stop: self._publish(stop, [verdict], (), received),
             self._give_back,
             self._leave_all,
+            self._drop,
             self._acknowledger.acknowledge,
             self._tick,
         )

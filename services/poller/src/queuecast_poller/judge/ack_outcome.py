@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Set
 from enum import StrEnum
+from typing import Protocol
 
 from queuecast_bus.awaited import AckMode, AckReport
 
@@ -34,10 +35,46 @@ def ack_outcome(
     return AckOutcome.UNANSWERED if is_over else None
 
 
-def needs_all_reports(mode: AckMode, reports: Mapping[str, AckReport]) -> bool:
-    """Return whether the outcome depends on which replicas are still to report."""
-    delivered, answered = totals(reports)
-    return not delivered or (mode is AckMode.ALL and answered >= delivered)
+class Rule(Protocol):
+    """When a try has an outcome."""
+
+    def outcome(
+        self, reports: Mapping[str, AckReport], expected: Set[str] | None, *, is_over: bool
+    ) -> AckOutcome | None:
+        """Return the outcome; see `ack_outcome`."""
+
+    def needs_all(self, reports: Mapping[str, AckReport]) -> bool:
+        """Return whether the outcome depends on which replicas are still to report."""
+
+
+class AckRule:
+    """The rule for a message that waits for acknowledgements."""
+
+    def __init__(self, mode: AckMode) -> None:
+        self.mode = mode
+
+    def outcome(
+        self, reports: Mapping[str, AckReport], expected: Set[str] | None, *, is_over: bool
+    ) -> AckOutcome | None:
+        return ack_outcome(self.mode, reports, expected, is_over=is_over)
+
+    def needs_all(self, reports: Mapping[str, AckReport]) -> bool:
+        delivered, answered = totals(reports)
+        return not delivered or (self.mode is AckMode.ALL and answered >= delivered)
+
+
+class RollCallRule:
+    """The rule for a question to all gateways: it is `ACKNOWLEDGED` once each of them has answered."""
+
+    def outcome(
+        self, reports: Mapping[str, AckReport], expected: Set[str] | None, *, is_over: bool
+    ) -> AckOutcome | None:
+        if expected and expected <= reports.keys():
+            return AckOutcome.ACKNOWLEDGED
+        return AckOutcome.UNANSWERED if is_over else None
+
+    def needs_all(self, reports: Mapping[str, AckReport]) -> bool:
+        return True
 
 
 def totals(reports: Mapping[str, AckReport]) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from queuecast_poller.judge.verdict import (
 )
 from queuecast_poller.route.acknowledgement import NOT_WAITING, ack_in
 from queuecast_poller.route.address import ATTRIBUTES, Address, BadAddress, address, check_names
+from queuecast_poller.route.hold import NOT_HOLDING, check_hold, hold_in
 from queuecast_poller.route.matching import BadRoute, Matched, match
 from queuecast_poller.route.rules import Rules
 from queuecast_poller.sqs.digest import body_digest
@@ -152,7 +153,8 @@ def _judge_one(
         if not has_room and (size := record.size + (META_BYTES if ack else 0)) > rules.max_record_bytes:
             detail = f"{size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
             return Leave(message, Reason.TOO_LARGE, detail)
-        return Publish(message, record, matched.max_age_seconds, matched.latest, ack)
+        hold = _hold(found, matched, rules)
+        return Publish(message, record, matched.max_age_seconds, matched.latest, ack, hold)
     except BadCommand as exc:
         return Leave(message, Reason.BAD_COMMAND, str(exc))
     except BadRoute as exc:
@@ -244,6 +246,19 @@ def _key(found: Unwrapped, matched: Matched, rules: Rules) -> str | None:
     if key is not None and len(key.encode()) > MAX_BYTES:
         raise BadAddress(f"key {key[:80]!r}: expected at most {MAX_BYTES} bytes of UTF-8")
     return key
+
+
+def _hold(found: Unwrapped, matched: Matched, rules: Rules) -> float | None:
+    """Return how long a message waits for somebody: by its attribute or route. Raises `BadAddress`."""
+    if not found.attributes and not found.unreadable and matched.hold is None:
+        return None
+    most = rules.hold_seconds
+    hold = hold_in(found.attributes, found.unreadable, rules.application_attributes, most_seconds=most)
+    if hold is None and matched.hold is not None:
+        if not most:
+            raise BadAddress(f"{matched.route}: hold: {NOT_HOLDING}")
+        return check_hold(matched.hold, most)
+    return hold
 
 
 def _ack(found: Unwrapped, matched: Matched, rules: Rules) -> AckMode | None:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     GROUP_BLOCKED = "group_blocked"
     NOBODY_THERE = "nobody_there"
     UNANSWERED = "unanswered"
+    NOBODY_CAME = "nobody_came"
 
 
 class DropReason(StrEnum):
@@ -36,6 +37,8 @@ class DropReason(StrEnum):
     S3_TEST = "s3_test"
     TOO_OLD = "too_old"
     SUPERSEDED = "superseded"
+    NOBODY_CAME = "nobody_came"
+    FORWARDED = "forwarded"
 
 
 class Publish(NamedTuple):
@@ -43,7 +46,8 @@ class Publish(NamedTuple):
 
     `max_age_seconds` and `latest` come from the route. Of the messages with the same `latest`, only the
     newest counts. With `ack`, the message is deleted only when browsers have acknowledged its event.
-    `dedup_id` is for the bus, if it is not the message's own id.
+    With `hold`, it waits for so many seconds after it was sent while nobody is in its rooms. `dedup_id` is
+    for the bus, if it is not the message's own id.
     """
 
     message: Message
@@ -51,6 +55,7 @@ class Publish(NamedTuple):
     max_age_seconds: float | None = None
     latest: str | None = None
     ack: AckMode | None = None
+    hold: float | None = None
     dedup_id: str | None = None
 
 

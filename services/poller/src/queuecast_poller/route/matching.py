@@ -8,6 +8,7 @@ from queuecast_bus.names import BadName, check_namespace, check_published_event
 from queuecast_poller.route.acknowledgement import ACK, check_ack
 from queuecast_poller.route.address import Address, BadAddress, check_rooms
 from queuecast_poller.route.expression import Expression, Failed, is_true
+from queuecast_poller.route.hold import HOLD
 from queuecast_poller.route.model import Route
 from queuecast_poller.sqs.message import Message
 from queuecast_poller.unwrap import Payload, Unwrapped
@@ -31,6 +32,7 @@ class Matched(NamedTuple):
     latest: str | None = None
     volatile: bool | None = None
     ack: AckMode | None = None
+    hold: float | None = None
 
 
 def match(
@@ -89,6 +91,7 @@ def _matched(
         _latest(route, parts),
         _volatile(route, parts),
         _ack(route, attributes, parts),
+        _hold(route, attributes, parts),
     )
 
 
@@ -175,6 +178,19 @@ def _ack(route: Route, attributes: Mapping[str, str], parts: Mapping[str, Any]) 
         return None if value is None or value is False else check_ack(value)
     except BadAddress as exc:
         raise BadRoute(f"{route}: {exc}") from exc
+
+
+def _hold(route: Route, attributes: Mapping[str, str], parts: Mapping[str, Any]) -> float | None:
+    if HOLD in attributes:
+        return None
+    if not isinstance(route.hold_seconds, Expression):
+        return route.hold_seconds
+    value = _found(route, "hold", route.hold_seconds, parts)
+    if value is None or value is False:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise BadRoute(f"{route}: hold: {route.hold_seconds.text} finds {_shown(value)}, expected seconds")
+    return float(value)
 
 
 def _found(route: Route, key: str, expression: Expression, parts: Mapping[str, Any]) -> Any:

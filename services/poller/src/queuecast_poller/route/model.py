@@ -23,6 +23,9 @@ PARTS = frozenset(
 """The parts of a message that an expression can read: see `docs/messages.md`."""
 
 
+MAX_HOLD_SECONDS = 39_600
+"""Longest time for which a message can be held, eleven hours: SQS hides none for more than twelve."""
+
 MAX_RECEIVES = 64
 """Most receives of one queue that can be under way at a time."""
 
@@ -34,7 +37,7 @@ class Route:
     `place` names it in the log, such as `routes[0]`. `rooms` are expressions, each for one room or a list of
     them. `max_age_seconds` is a number or an expression for one. `latest` is an expression for a key: of the
     messages with the same key only the newest counts. `volatile` is a fact or an expression for one. `ack`
-    is an expression for who has to acknowledge the event.
+    is an expression for who has to acknowledge the event, `hold_seconds` a number or an expression for one.
     """
 
     place: str
@@ -48,6 +51,7 @@ class Route:
     latest: Expression | None = None
     volatile: Expression | bool | None = None
     ack: Expression | None = None
+    hold_seconds: Expression | float | None = None
 
     @property
     def addresses(self) -> bool:

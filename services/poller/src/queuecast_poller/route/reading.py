@@ -11,7 +11,15 @@ from queuecast_poller.route.acknowledgement import check_ack
 from queuecast_poller.route.address import BadAddress, check_rooms
 from queuecast_poller.route.document import BadDocument, Mistake, Node, read_document
 from queuecast_poller.route.expression import BadExpression, Expression, Failed, compile_expression
-from queuecast_poller.route.model import MAX_RECEIVES, PARTS, QueueSettings, Route, RoutesFile, queue_name
+from queuecast_poller.route.model import (
+    MAX_HOLD_SECONDS,
+    MAX_RECEIVES,
+    PARTS,
+    QueueSettings,
+    Route,
+    RoutesFile,
+    queue_name,
+)
 
 MAX_ROUTES = 1_000
 """Most routes in one list: every message may have to be matched against each of them."""
@@ -103,10 +111,11 @@ class _Reading:
             namespace=self._expression(members.get("namespace"), _check_namespace),
             rooms=self._rooms(members.get("rooms")),
             data=self._expression(members.get("data")),
-            max_age_seconds=self._max_age(members.get("max_age")),
+            max_age_seconds=self._seconds(members.get("max_age"), 86_400 * 14),
             latest=self._expression(members.get("latest")),
             volatile=self._volatile(members.get("volatile")),
             ack=self._expression(members.get("ack"), _check_ack),
+            hold_seconds=self._seconds(members.get("hold"), MAX_HOLD_SECONDS),
         )
 
     def _rooms(self, node: Node | None) -> tuple[Expression, ...] | None:
@@ -122,10 +131,10 @@ class _Reading:
         items = [self._expression(item, lambda value: check_rooms([value])) for item in node.value]
         return tuple(item for item in items if item is not None)
 
-    def _max_age(self, node: Node | None) -> Expression | float | None:
+    def _seconds(self, node: Node | None, most: float) -> Expression | float | None:
         if node is None or isinstance(node.value, str):
             return self._expression(node)
-        return self._read(node, self._number(0, 86_400 * 14))
+        return self._read(node, self._number(0, most))
 
     def _volatile(self, node: Node | None) -> Expression | bool | None:
         if node is not None and isinstance(node.value, bool):
@@ -238,7 +247,19 @@ class _Reading:
 
 
 _QUEUE_KEYS = ("event", "envelopes", "unaddressed", "application_attributes", "receives", "rate", "routes")
-_ROUTE_KEYS = ("name", "when", "event", "namespace", "rooms", "data", "max_age", "latest", "volatile", "ack")
+_ROUTE_KEYS = (
+    "name",
+    "when",
+    "event",
+    "namespace",
+    "rooms",
+    "data",
+    "max_age",
+    "latest",
+    "volatile",
+    "ack",
+    "hold",
+)
 
 
 def _check_event(value: Any) -> None:

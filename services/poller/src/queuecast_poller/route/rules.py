@@ -22,8 +22,8 @@ class Rules:
     sessions. `payload_buckets` are the S3 buckets from which payloads may be fetched. `receives` is the most
     that may be under way at a time, None for the environment's setting. `rate` is the most messages a second.
     If it `keeps_latest`, the attribute `key` and the `latest` of routes are keys of records. If it
-    `has_volatile`, the attribute `volatile` counts. If it waits for `acks`, the attribute
-    `ack` and the `ack` of routes are followed.
+    `has_volatile`, the attribute `volatile` counts. If it waits for `acks`, the attribute `ack` and the `ack`
+    of routes are followed. `hold_seconds` is for how long messages may be held, or 0.
     """
 
     queue: str = ""
@@ -43,6 +43,7 @@ class Rules:
     keeps_latest: bool = False
     has_volatile: bool = False
     acks: bool = False
+    hold_seconds: float = 0
 
     def with_file(self, file: RoutesFile, queue: str) -> "Rules":
         """Return these rules with the file's settings of a queue, as `QUEUECAST_QUEUES` names it."""

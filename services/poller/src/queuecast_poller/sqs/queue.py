@@ -76,6 +76,9 @@ class Queue(Protocol):
     async def send_canary(self, body: str) -> None:
         """Send a message that reaches every gateway and no browser."""
 
+    async def forward(self, message: Message, target: str) -> None:
+        """Send a copy of a message to another queue, with its attributes, as text."""
+
 
 @asynccontextmanager
 async def open_queue(
@@ -113,6 +116,7 @@ class SqsQueue:
         self._has_timers = has_timers
         self._delay_ms = 0
         self._requests: dict[int, bytes] = {}
+        self._targets: dict[str, str] = {}
 
     async def refresh(self) -> None:
         request = {"QueueUrl": self._url, "AttributeNames": ATTRIBUTES}
@@ -184,6 +188,26 @@ class SqsQueue:
             "MessageAttributes": {CANARY: {"DataType": "String", "StringValue": "canary"}},
             **groups,
         }
+        await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
+
+    async def forward(self, message: Message, target: str) -> None:
+        url = self._targets.get(target)
+        if url is None:
+            url = self._targets[target] = await _url(self._client, parse_queue(target))
+        request = {
+            "QueueUrl": url,
+            "MessageBody": message.body,
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in message.attributes.items()
+            },
+        }
+        if url.endswith(".fifo"):
+            # The same message, if its delete fails and it comes back, is taken once.
+            request |= {
+                "MessageGroupId": message.group or message.id,
+                "MessageDeduplicationId": message.id,
+            }
         await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
 
     @contextmanager
