@@ -14,7 +14,11 @@ from queuecast_local.ports import HOST
 from .board import Board, Open
 from .rig import Rig, empty, running
 
-RIGHTS = {"QUEUECAST_BOARD_RIGHTS": "view,send,kill", "QUEUECAST_BOARD_LINKS": "Docs=https://docs.example/"}
+RIGHTS = {
+    "QUEUECAST_BOARD_RIGHTS": "view,send,kill",
+    "QUEUECAST_BOARD_LINKS": "Docs=https://docs.example/",
+    "QUEUECAST_PRESENCE_ROOMS": "*",
+}
 
 pytestmark = pytest.mark.browser
 
@@ -218,6 +222,24 @@ def test_an_operator_sees_all_replicas_and_rooms_with_counts_that_agree(
     expect(page.get_by_test_id("replicas-sum")).to_have_text("2 connections on 2 replicas")
     assert fits(boards[0])
     assert boards[0].faults == []
+
+
+def test_a_room_that_is_joined_shows_how_many_are_there(console: Rig, open_board: Open) -> None:
+    """On both gateways, while they come and go; that is no event of the application."""
+    first = opened(open_board(console.url(0)))
+    first.opens("Events")
+    join(first, "hall:1")
+    rooms = first.page.get_by_test_id("rooms")
+    expect(rooms).to_contain_text("hall:1 · 1 here")
+    second = opened(open_board(console.url(1)))
+    second.opens("Events")
+    join(second, "hall:1")
+    expect(rooms).to_contain_text("hall:1 · 2 here")
+    expect(second.page.get_by_test_id("rooms")).to_contain_text("hall:1 · 2 here")
+    second.page.get_by_role("button", name="Leave hall:1").click()
+    expect(rooms).to_contain_text("hall:1 · 1 here")
+    expect(first.event("hall:1")).to_have_count(0)
+    assert first.faults == second.faults == []
 
 
 def test_a_room_that_is_joined_shows_its_last_events(console: Rig, open_board: Open) -> None:

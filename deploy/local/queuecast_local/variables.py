@@ -17,6 +17,7 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         # A web developer's own page has another port than the gateway.
         "QUEUECAST_ORIGINS": "self,http://localhost:*,http://127.0.0.1:*,http://[::1]:*",
         "QUEUECAST_BOARD_RIGHTS": "view,send,kill",
+        "QUEUECAST_PRESENCE_ROOMS": "*",
     },
     # The gateways show that messages arrive even if nobody sends any.
     "poller": {"QUEUECAST_CANARY_SECONDS": "15"},

@@ -119,7 +119,12 @@ class BoardRequests:
         """What this board may do, and the rooms that its connection is in."""
         rights = self.rights(sid)
         links = self._links if "view" in rights else {}
-        return {"rights": sorted(rights), "links": links, "rooms": self._rooms_joined(sid)}
+        return {
+            "rights": sorted(rights),
+            "links": links,
+            "rooms": self._rooms_joined(sid),
+            "presence": self._bus.presence is not None,
+        }
 
     def _rooms_joined(self, sid: str) -> list[str]:
         connection = self._bus.eio_sid_from_sid(sid, BOARD_NAMESPACE)

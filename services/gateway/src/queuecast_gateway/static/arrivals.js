@@ -46,6 +46,7 @@ function deliver(arrival) {
 
 function arrive(name, args) {
   if (name === "queuecast:offset") return comeBack();  // the gateway's word on how far we are, no news
+  if (name === "queuecast:presence") return;            // or on who is there
   const offset = typeof args.at(-1) === "string" && OFFSET.test(args.at(-1)) ? args.pop() : null;
   if (before.delete(offset)) return;
   if (away) missed += 1;

@@ -1,5 +1,5 @@
 // The rooms of this page's session: joined and left by hand, and joined again when a longer absence has ended the
-// session.
+// session. Where the gateway tells it, they show how many are there.
 
 import { deliverPast } from "./arrivals.js";
 import { onAbout } from "./rights.js";
@@ -9,6 +9,8 @@ const ANSWER_MS = 5_000;
 const LAST = 20;                // past events of a room that is joined
 
 const rooms = new Set();
+const counts = new Map();       // how many are in a room, as far as the gateway tells it
+let telling = false;            // whether it does
 let socket;
 
 // Where rooms can be joined there is a place that says how it went.
@@ -28,8 +30,15 @@ function emit(event, args, done, refused = tellWhy) {
   });
 }
 
+// A gateway may tell it of some rooms only: then nothing is shown for the others.
+function watch(names) {
+  if (!telling) return;
+  for (const name of names) socket.emit("subscribe", name, { presence: true }, () => {});
+}
+
 function joined(names, { events = [] }) {
   for (const name of names) rooms.add(name);
+  watch(names);
   const past = events.length ? `, and got ${plural(events.length, "past event")}` : "";
   tell(`Joined ${names.join(", ")}${past}.`);
   deliverPast(events);
@@ -47,6 +56,7 @@ export function join(names) {
 function leave(name) {
   emit("unsubscribe", [name], () => {
     rooms.delete(name);
+    counts.delete(name);
     tell(`Left ${name}.`);
   });
 }
@@ -66,6 +76,8 @@ function onLeave(event) {
   leave(button.value);
 }
 
+const there = (name) => (counts.has(name) ? ` · ${counts.get(name)} here ` : " ");
+
 function draw() {
   byId("rooms-none").hidden = rooms.size > 0;
   byId("rooms").replaceChildren(...[...rooms].sort().map((name) => {
@@ -74,7 +86,7 @@ function draw() {
     button.type = "button";
     button.value = name;
     button.setAttribute("aria-label", `Leave ${brief(name, 60)}`);
-    element.append(button);
+    element.append(textElement("span", there(name)), button);
     return element;
   }));
 }
@@ -82,15 +94,27 @@ function draw() {
 function onConnect() {
   if (socket.recovered || rooms.size === 0) return;
   const names = [...rooms];
-  emit("subscribe", [names], () => tell(`Joined ${names.join(", ")} again: this is a new session.`));
+  emit("subscribe", [names], () => {
+    watch(names);
+    tell(`Joined ${names.join(", ")} again: this is a new session.`);
+  });
 }
 
 /** Show the rooms of this namespace's session. */
 export function followRooms(namespace) {
   socket = namespace;
   namespace.on("connect", onConnect);
+  namespace.on("queuecast:presence", ({ room, count }) => {
+    if (!rooms.has(room)) return;
+    counts.set(room, count);
+    // In place: whoever is on a button stays there.
+    const shown = [...byId("rooms").children].find((each) => each.querySelector("button").value === room);
+    if (shown) shown.querySelector("span").textContent = there(room);
+  });
   onAbout((about) => {
     for (const name of about.rooms ?? []) rooms.add(name);
+    telling = about.presence === true;
+    watch(rooms);
     draw();
   });
   byId("join").addEventListener("submit", onJoin);
