@@ -22,7 +22,7 @@ from queuecast_local.ports import is_free
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 FIRST_INTERVAL = 0.01
 CALM_SECONDS = 10.0
 CALM_INTERVAL = 0.2

@@ -161,6 +161,7 @@ NODE = Contestant(
     publisher=partial(Pipeline, command=node_message),
     environment=lambda _: {"NODE_ENV": "production"},
     missing=node_missing,
+    most_rounds=2,
 )
 STREAMS = Contestant(
     name="streams",

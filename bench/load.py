@@ -13,8 +13,8 @@ class Load:
     extra_rounds: int = 1
     """In so many rounds the rows that are no main rows are measured."""
     sockets: int = 1_000
-    steady_seconds: float = 7
-    other_seconds: float = 4
+    steady_seconds: float = 6
+    other_seconds: float = 3
     """For the other rates, and the other sizes of events."""
     burst_events: int = 200
     bursts: int = 5
