@@ -8,7 +8,9 @@ from tests.unit.replica import ANYONE, BOUNDS, SID, Bench, entry, events, known,
 
 from queuecast_bus import Entry, Record
 from queuecast_bus.record import Address
+from queuecast_gateway.access.grant import Identity, patterns
 from queuecast_gateway.recovery.replay import Bounds, Missed, NotRecovered
+from queuecast_gateway.wire.presence import watch_room
 
 
 def missed(bounds: Bounds = BOUNDS, **state: Any) -> Missed:
@@ -66,3 +68,12 @@ def test_it_ends_before_a_text_that_only_redis_has(bench: Bench) -> None:
     found, history = missed(), bench.bus.history
     assert [each.offset for each in found.add(history.after("102-0"), history)] == ["104-0", "107-0"]
     assert (found.pieces, found.after) == ([], "100-0")
+
+
+def test_a_session_watches_on_where_it_may_still_be() -> None:
+    """A watch room is allowed where its room is; that of the namespace always."""
+    rooms = dict.fromkeys(("a", watch_room("a"), "b", watch_room("b"), watch_room("")), "1-0")
+    state = known(rooms=rooms).state
+    identity = Identity("ann", patterns(["a"]))
+    found = Missed(state, "100-0", "100-0", identity, BOUNDS)
+    assert set(found.state.rooms) == {"a", watch_room("a"), watch_room("")}

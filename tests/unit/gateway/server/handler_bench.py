@@ -8,8 +8,8 @@ from tests.unit.gateway.fakes import FakeServer
 
 from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_gateway.metrics import Metrics
-from queuecast_gateway.server.handlers import Handlers
-from queuecast_gateway.server.subscriptions import NoPast, Past, SubscriptionBounds
+from queuecast_gateway.server.handlers import NO_PRESENCE, Handlers
+from queuecast_gateway.server.subscriptions import NoPast, Past, Presence, SubscriptionBounds
 
 MAX_ROOMS = 3
 MAX_ROOM_BYTES = 260
@@ -21,6 +21,7 @@ def make_server(
     relay_events: Sequence[str] = ("item_removed",),
     schemas: Schemas = NO_SCHEMAS,
     past: Past | None = None,
+    presence: Presence = NO_PRESENCE,
 ) -> FakeServer:
     """Return a server that handles the events of browsers in `/` and `/shop`."""
     server = FakeServer()
@@ -30,6 +31,7 @@ def make_server(
         relay_events=relay_events,
         bounds=SubscriptionBounds(MAX_ROOMS, MAX_ROOM_BYTES, PAST_BYTES_PER_SECOND),
         past=past or NoPast(),
+        presence=presence,
         schemas=schemas,
     )
     handlers.register("/")

@@ -99,11 +99,13 @@ class Announcements:
                 _encode([self._replica, changes]) if changes else "",
                 is_reading=bool(totals.rooms),
             )
-            if not answer.is_known:
-                self._step = 0
             if totals.rooms:
                 self._take(answer, totals)
-            if not (answer.is_known and own.changes) and not self._has_more(answer):
+            if not answer.is_known:
+                # Nothing was stored. The next exchange begins with all of the part, not with a few changes.
+                self._step = 0
+                break
+            if not own.changes and not self._has_more(answer):
                 break
         await self._read_parts(totals)
         return announced
