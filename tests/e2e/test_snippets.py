@@ -155,9 +155,13 @@ def test_python_reaches_a_browser(rig: Rig, connect: Connect, tmp_path: Path, pa
     (client,) = connect(rig, 1)
     client.emit("subscribe", list(ROOMS))
     caller = Block(page, 0, "python", None, CALLED.get(page, ""), None)
-    run_python(rig, page, [*PYTHON[page], caller], tmp_path)
-    for event in REACHED.get(page, []):
-        eventually(lambda event=event: client.events(event))
+    try:
+        run_python(rig, page, [*PYTHON[page], caller], tmp_path)
+        for event in REACHED.get(page, []):
+            eventually(lambda event=event: client.events(event))
+    finally:
+        # What this stack leaves, such as a message that asks for acknowledgements, is not for the next test.
+        rig.sqs.purge_queue(QueueUrl=rig.queue.url)
 
 
 # At the prompt
