@@ -54,6 +54,7 @@ SELECTION = (
     "the primary is killed under sentinels",
     "the slot migrates to another primary",
     "a gateway is killed while pages ask for past events",
+    "a poller that deletes is killed while messages wait for acknowledgements",
     "a gateway is killed while presence churns",
     "a gateway is killed while a back end publishes over HTTP",
 )

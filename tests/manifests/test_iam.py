@@ -10,7 +10,15 @@ import pytest
 from .kustomize import K8S, ROOT
 
 IAM = ROOT / "deploy" / "aws" / "iam"
-POLICIES = ("poller", "poller-canary", "poller-payloads", "poller-dead-letters", "redis", "keda")
+POLICIES = (
+    "poller",
+    "poller-canary",
+    "poller-hold",
+    "poller-payloads",
+    "poller-dead-letters",
+    "redis",
+    "keda",
+)
 TRUSTS = ("trust-pod-identity", "trust-irsa")
 QUEUE = "arn:aws:sqs:REPLACE-WITH-THE-REGION:REPLACE-WITH-THE-ACCOUNT:REPLACE-WITH-THE-QUEUE"
 DEAD_LETTERS = QUEUE.removesuffix("QUEUE") + "DEAD-LETTER-QUEUE"
@@ -57,6 +65,7 @@ def test_the_poller_may_do_what_it_does_and_nothing_else() -> None:
     assert allowed["poller"] | allowed["poller-canary"] == set(calls()) | {"sqs:ChangeMessageVisibility"}
     assert not allowed["poller"] & allowed["poller-canary"]
     assert allowed["poller-canary"] == {"sqs:SendMessage"}
+    assert allowed["poller-hold"] == {"sqs:SendMessage", "sqs:GetQueueUrl"}
     assert allowed["keda"] == {"sqs:GetQueueAttributes"}
 
 

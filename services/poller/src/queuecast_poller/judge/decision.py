@@ -22,9 +22,9 @@ from queuecast_poller.judge.verdict import (
     Verdict,
     in_one_line,
 )
-from queuecast_poller.route.acknowledgement import NOT_WAITING, ack_in
+from queuecast_poller.route.acknowledgement import ACK, NOT_WAITING, ack_in
 from queuecast_poller.route.address import ATTRIBUTES, Address, BadAddress, address, check_names
-from queuecast_poller.route.hold import NOT_HOLDING, check_hold, hold_in
+from queuecast_poller.route.hold import HOLD, NOT_HOLDING, check_hold, hold_in
 from queuecast_poller.route.matching import BadRoute, Matched, match
 from queuecast_poller.route.rules import Rules
 from queuecast_poller.sqs.digest import body_digest
@@ -45,6 +45,9 @@ MAX_ADDRESS_BYTES = 3 * MAX_BYTES + MAX_ROOMS * (MAX_BYTES + len(SUBJECT_ROOM))
 
 META_BYTES = 300
 """Size of the argument that comes behind the data of an event that has to be acknowledged."""
+
+_WAITING = frozenset({ACK, HOLD})
+WAITS_FOR_NOTHING = (None, None)
 
 KEY = "key"
 """The message attribute with the key of a message, of which rooms keep the newest."""
@@ -146,14 +149,13 @@ def _judge_one(
             return Leave(message, Reason.BAD_PAYLOAD, f"{where.event}: {mistake}")
         key, volatile = _key(found, matched, rules), _volatile(found, matched, rules)
         record = _record(message, matched.payload, where, key, volatile=volatile)
-        ack = _ack(found, matched, rules)
+        ack, hold = _waits(found, matched, rules)
         if volatile and ack is not None:
             raise BadAddress("volatile and ack: an event that nobody misses waits for no acknowledgement")
         has_room = record.payload_size + MAX_ADDRESS_BYTES <= rules.max_record_bytes
         if not has_room and (size := record.size + (META_BYTES if ack else 0)) > rules.max_record_bytes:
             detail = f"{size} bytes with its address, at most {rules.max_record_bytes} go on the bus"
             return Leave(message, Reason.TOO_LARGE, detail)
-        hold = _hold(found, matched, rules)
         return Publish(message, record, matched.max_age_seconds, matched.latest, ack, hold)
     except BadCommand as exc:
         return Leave(message, Reason.BAD_COMMAND, str(exc))
@@ -248,10 +250,19 @@ def _key(found: Unwrapped, matched: Matched, rules: Rules) -> str | None:
     return key
 
 
+def _waits(found: Unwrapped, matched: Matched, rules: Rules) -> tuple[AckMode | None, float | None]:
+    """Return who has to acknowledge a message, and how long it waits for somebody. Raises `BadAddress`.
+
+    Most messages wait for nothing, and cost a look at the names of their attributes.
+    """
+    has_none = not found.unreadable and not rules.acks and _WAITING.isdisjoint(found.attributes)
+    if has_none and matched.ack is None and matched.hold is None:
+        return WAITS_FOR_NOTHING
+    return _ack(found, matched, rules), _hold(found, matched, rules)
+
+
 def _hold(found: Unwrapped, matched: Matched, rules: Rules) -> float | None:
     """Return how long a message waits for somebody: by its attribute or route. Raises `BadAddress`."""
-    if not found.attributes and not found.unreadable and matched.hold is None:
-        return None
     most = rules.hold_seconds
     hold = hold_in(found.attributes, found.unreadable, rules.application_attributes, most_seconds=most)
     if hold is None and matched.hold is not None:
@@ -263,8 +274,6 @@ def _hold(found: Unwrapped, matched: Matched, rules: Rules) -> float | None:
 
 def _ack(found: Unwrapped, matched: Matched, rules: Rules) -> AckMode | None:
     """Return who has to acknowledge a message: by the attribute, or by the route. Raises `BadAddress`."""
-    if not found.attributes and not found.unreadable and matched.ack is None:
-        return None
     ack = ack_in(found.attributes, found.unreadable, rules.application_attributes, is_on=rules.acks)
     if ack is None and matched.ack is not None and not rules.acks:
         raise BadAddress(f"{matched.route}: ack: {NOT_WAITING}")
