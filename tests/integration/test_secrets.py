@@ -17,6 +17,7 @@ from queuecast_local.redis_server import RedisServer
 
 from . import wire
 from .access import environment, refusal
+from .api import TOKENS, connected, write_tokens
 from .gateway import Gateway
 from .key_server import Issuer
 from .page import Page, page
@@ -149,6 +150,24 @@ async def say_everything(port: int, shown: Shown) -> None:
     await ending.leave()
 
 
+async def use_the_api(port: int, shown: Shown) -> None:
+    """Publish with a good token, and show good and bad ones wherever one could be."""
+    good = shown(TOKENS["ops"][1])
+    bad = shown("an-unknown-token-that-is-secret-anyway-though")
+    async with connected(port) as api:
+        event = {"event": "e", "data": "x", "rooms": ["sku:7"]}
+        assert (
+            await api.ask("POST", "/v1/publish", event, key=shown("a-secret-key-of-idempotency"))
+        ).status == 200
+        assert (await api.ask("POST", "/v1/publish", event, holder=bad)).status == 401
+        for header in (good, f"Basic {good}", f"Bearer {good} {bad}", f"Bearer {bad}\t"):
+            assert (await api.ask("GET", "/v1/rooms", headers={"Authorization": header})).status == 401
+        assert (await api.ask("GET", "/v1/rooms", access_token=good)).status == 400
+        assert (await api.ask("GET", f"/{good}")).status == 404
+        assert (await api.ask("POST", "/v1/publish", f'{{"{good}'.encode())).status == 400
+        assert (await api.ask("POST", "/v1/publish", {"event": "e", good: bad})).status == 422
+
+
 def leaked(said: str, secrets: dict[str, str], shown: Shown) -> list[str]:
     """Return the secrets that are in a log."""
     names = [name for name, secret in secrets.items() if secret in said or quote(secret, safe="") in said]
@@ -156,7 +175,7 @@ def leaked(said: str, secrets: dict[str, str], shown: Shown) -> list[str]:
 
 
 async def test_nothing_secret_is_in_the_logs_of_services_that_are_at_work(
-    locked_redis: LockedRedis, queue: Queue
+    locked_redis: LockedRedis, queue: Queue, tmp_path: Path
 ) -> None:
     """More people read logs than secrets, and for longer. Outages and debug level are no exception."""
     gateway = Gateway(
@@ -173,6 +192,8 @@ async def test_nothing_secret_is_in_the_logs_of_services_that_are_at_work(
             trusted_proxies=HOST,
             connect_seconds=1,
             drain_seconds=0,
+            api_port=(api_port := free_port()),
+            api_token_file=write_tokens(tmp_path),
         ),
     )
     credentials = {
@@ -190,6 +211,7 @@ async def test_nothing_secret_is_in_the_logs_of_services_that_are_at_work(
         for service in services:
             await until(service.ready)
         await say_everything(gateway.port, shown)
+        await use_the_api(api_port, shown)
         await asyncio.to_thread(queue.send, '{"id":1}', "no JSON", '{"id":2}')
         await until(lambda: poller.metric("queuecast_poller_left_total", reason="not_json") >= 1)
         await _through_trouble(locked_redis, gateway, shown)
