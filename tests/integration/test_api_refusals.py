@@ -6,17 +6,20 @@ import re
 import signal
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from queuecast_gateway.api.server import MAX_CONNECTIONS
+from queuecast_local.redis_server import RedisServer
 
 from .api import REQUESTS, Api, ApiSite, write_tokens
 from .gateway import Gateway
 from .page import page
+from .redis_pair import RedisPair
 from .services import HOST
-from .site import until
+from .site import Site, items, until
 
 
 async def honest(one: Gateway, api: Api) -> None:
@@ -291,11 +294,31 @@ async def test_while_redis_is_away_clients_are_told_to_come_back(api_site: ApiSi
         await honest(one, api)
 
 
-async def test_replicas_of_redis_have_to_confirm_where_a_setting_wants_it(api_site: ApiSite) -> None:
-    """There are none here, so nothing is confirmed."""
-    async with api_site.start(replicas_ack=1) as (_, api):
-        refused = await api.publish(key="k")
-        assert (refused.status, refused.body["type"]) == (503, "urn:queuecast:problem:redis")
+async def test_replicas_of_redis_have_to_confirm_where_a_setting_wants_it(
+    any_redis: RedisServer, tmp_path: Path
+) -> None:
+    """While the replica hangs nothing is promised, and the same request again is stored once."""
+    pair = RedisPair(any_redis, tmp_path)
+    site = Site(pair.first)
+    try:
+        async with ApiSite(site, tmp_path).start(replicas_ack=1) as (one, api), page(one.port) as first:
+            async with asyncio.timeout(60):
+                while (told := await api.publish(data=1, key="one")).status != 200:
+                    pass
+            assert pair.second.client.xlen(site.keys.stream) >= 1
+            pair.second.process.signal(signal.SIGSTOP)
+            refused = await api.publish(data=2, key="two")
+            assert (refused.status, refused.body["type"]) == (503, "urn:queuecast:problem:redis")
+            pair.second.process.signal(signal.SIGCONT)
+            async with asyncio.timeout(60):
+                while (told := await api.publish(data=2, key="two")).status != 200:
+                    pass
+            assert told.body["duplicate"] is True, "the primary had it already"
+            assert await first.events(2) == items(1, 2)
+    finally:
+        pair.second.process.signal(signal.SIGCONT)
+        await site.close()
+        await pair.close()
 
 
 async def test_publishers_wait_while_a_gateway_is_behind(api_site: ApiSite) -> None:
