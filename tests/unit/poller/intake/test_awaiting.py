@@ -9,6 +9,7 @@ from tests.unit.poller.intake.ack_bench import SECONDS, Bench, waiting
 
 from queuecast_bus import Record
 from queuecast_bus.awaited import FIRST_ID, LAST_ID, AckMode
+from queuecast_poller.intake import ack_wait
 from queuecast_poller.intake.awaiting import VISIBILITY_SHARE, divide
 from queuecast_poller.judge.verdict import Reason
 
@@ -38,6 +39,22 @@ async def test_browsers_are_told_which_message_it_is_and_whether_it_came_before(
         [7, {"id": "one", "ack": "any", "redelivered": False}],
         [7, {"id": "two", "ack": "all", "redelivered": True}],
     ]
+
+
+async def test_a_message_that_sqs_hands_out_twice_at_once_is_marked_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS may count each as the first receive. How many are remembered is bounded."""
+    monkeypatch.setattr(ack_wait, "TRIED", 1)
+    bench.on_published = bench.report(1, 0)
+    await bench.run([waiting(id="one")], [waiting(id="one")], [waiting(id="two")])
+    marks = [json.loads(record.arguments)[1] for record in bench.records]
+    assert sorted((meta["id"], meta["redelivered"]) for meta in marks) == [
+        ("one", False),
+        ("one", True),
+        ("two", False),
+    ]
+    assert bench.awaiting._wait._tried.keys() == {"two"}
 
 
 async def test_each_try_has_an_id_of_its_own(bench: Bench) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.poller.fakes import failing
 from tests.unit.poller.intake.ack_bench import Bench, waiting
 
+from queuecast_bus import BusUnavailable
 from queuecast_bus.awaited import AckMode, AckReport
 from queuecast_poller.intake import held_messages
 from queuecast_poller.intake.roll_call import RollCall, places
@@ -202,6 +203,29 @@ async def test_a_poller_that_stops_returns_held_messages(scene: Scene) -> None:
     again, behind = held(group="g"), waiting(None, group="g")
     await scene.work_off(again, behind)
     assert scene.journal[1:] == [("returned", each.message.receipt_handle) for each in (again, behind)]
+
+
+async def test_the_log_says_once_that_nobody_can_be_asked(
+    scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages are held on meanwhile."""
+    monkeypatch.setattr(held_messages, "CHECK_SECONDS", 0)
+    await scene.work_off(held())
+    tries = 0
+
+    async def fail(where: tuple[str, ...]) -> bool:
+        nonlocal tries
+        tries += 1
+        raise BusUnavailable("asking: nobody there")
+
+    monkeypatch.setattr(scene.answers, "is_anybody_in", fail)
+    running = asyncio.create_task(scene.held.run())
+    while tries < 5:  # noqa: ASYNC110  # each turn is a round
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    assert caplog.text.count("cannot find out who is there") == 1
+    assert scene.figure("held") == 1
 
 
 async def test_a_roll_call_is_one_record_for_all_who_ask(bench_and_call: tuple[Bench, RollCall]) -> None:

@@ -17,6 +17,9 @@ from queuecast_poller.metrics import QueueMetrics
 
 log = logging.getLogger(__name__)
 
+TRIED = 10_000
+"""Messages that are remembered as tried: SQS may hand out one twice at once, as if each were the first."""
+
 
 class Ways(NamedTuple):
     """What can become of messages: functions of the intake."""
@@ -41,6 +44,7 @@ class AckWait:
         self._dedup_seconds = dedup_seconds
         self._metrics = metrics
         self._ways = ways
+        self._tried: dict[str, None] = {}
 
     async def carry_through(
         self, verdict: Publish, mode: AckMode, seconds: float, stop: asyncio.Event
@@ -61,8 +65,9 @@ class AckWait:
             return AckOutcome.ACKNOWLEDGED, ""
         ack_id = FIRST_ID + secrets.randbelow(LAST_ID - FIRST_ID + 1)
         wanted = AckWanted(mode, ack_id, self._bus.host_id, round(1000 * seconds))
+        arguments = with_meta(verdict, is_again=message.receives > 1 or self._was_tried(message.id))
         attempt = verdict._replace(
-            record=verdict.record._replace(arguments=with_meta(verdict), ack=wanted),
+            record=verdict.record._replace(arguments=arguments, ack=wanted),
             dedup_id=f"{message.id}/{ack_id}",
         )
         with self.inbox.expecting(ack_id, AckRule(mode)) as tried:
@@ -78,6 +83,15 @@ class AckWait:
                 self._metrics.ack_time.observe(time.monotonic() - began)
                 await self._mark(message.id)
             return outcome, described(mode, tried.reports, seconds)
+
+    def _was_tried(self, message_id: str) -> bool:
+        """Return whether this poller has tried a message before, and remember it."""
+        if message_id in self._tried:
+            return True
+        self._tried[message_id] = None
+        if len(self._tried) > TRIED:
+            del self._tried[next(iter(self._tried))]
+        return False
 
     async def _first_of(self, tried: Try) -> AckOutcome | None:
         """Return the outcome of a try, None if the poller stops before there is one."""
@@ -95,8 +109,8 @@ class AckWait:
             log.warning("if message %s cannot be deleted, it is shown once more: %s", message_id, exc)
 
 
-def with_meta(verdict: Publish) -> bytes:
+def with_meta(verdict: Publish, *, is_again: bool) -> bytes:
     """Return the arguments of a message's event, with what browsers are told of it behind them."""
     message = verdict.message
-    meta = {"id": message.id, "ack": verdict.ack, "redelivered": message.receives > 1}
+    meta = {"id": message.id, "ack": verdict.ack, "redelivered": is_again}
     return b"%b,%b]" % (verdict.record.arguments[:-1], json.dumps(meta, separators=(",", ":")).encode())

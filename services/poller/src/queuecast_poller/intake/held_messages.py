@@ -57,13 +57,17 @@ class HeldMessages:
 
     async def run(self) -> None:
         """Wake messages when somebody comes or their time is over, for ever."""
+        is_failing = False
         while True:
             await self._any.wait()
             await asyncio.sleep(CHECK_SECONDS)
             try:
                 await self.check()
+                is_failing = False
             except BusUnavailable as exc:
-                log.info("cannot find out who is there, messages are held on: %s", exc)
+                if not is_failing:
+                    log.warning("cannot find out who is there, messages are held on: %s", exc)
+                is_failing = True
 
     async def check(self) -> None:
         """Wake messages now. Raises `BusUnavailable`; those whose time is over are awake then."""
