@@ -52,7 +52,8 @@ def shared_rig(block: PortBlock) -> Iterator[Rig]:
         "QUEUECAST_ACKS": "true",
         "QUEUECAST_ORIGINS": "self,http://127.0.0.1:*",  # for pages of the examples, as under `make run`
     }
-    with running(block, redis_server.find(), settings, {"QUEUECAST_ACK_SECONDS": "60"}) as running_rig:
+    waits = {"QUEUECAST_ACK_SECONDS": "60", "QUEUECAST_HOLD_SECONDS": "600"}
+    with running(block, redis_server.find(), settings, waits) as running_rig:
         yield running_rig
 
 

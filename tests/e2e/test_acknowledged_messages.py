@@ -1,4 +1,4 @@
-"""Messages that have to be acknowledged, with the stock clients in JavaScript and Python."""
+"""Messages that wait for acknowledgements or for somebody, with stock clients in JavaScript and Python."""
 
 from typing import Any
 
@@ -81,3 +81,18 @@ def test_a_client_in_python_acknowledges_when_its_handler_returns(rig: Rig, pyth
     rig.queue.put([{"id": 1}], event="order", rooms="bar", ack="all")
     eventually(lambda: rig.queue.depth() == 0)
     assert taken == [({"id": 1}, False)]
+
+
+@pytest.mark.javascript
+def test_a_held_message_is_for_the_first_page_that_comes(rig: Rig, connect: Connect) -> None:
+    """It waits on its queue, while pages in other rooms are connected."""
+    before = rig.poller.total("queuecast_poller_holds_total")
+    other, late = connect(rig, count=2, transports=["websocket"])
+    assert other.emit("subscribe", "lobby")["ok"]
+    rig.queue.put([{"id": 1}], event="note", rooms="study", hold="true")
+    eventually(lambda: rig.poller.total("queuecast_poller_holds_total") == before + 1)
+    assert rig.queue.depth() == 1
+    assert late.emit("subscribe", "study")["ok"]
+    eventually(lambda: late.events("note") == [[{"id": 1}]])
+    eventually(lambda: rig.queue.depth() == 0)
+    assert other.events("note") == []
