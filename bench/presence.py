@@ -1,8 +1,8 @@
 """`python -m bench.presence`: what presence costs a gateway and Redis while connections come and go.
 
-The connections are spread over gateways and rooms, and all watch their room. One of the gateways is real; the
-others are their announcements, made here. Connections leave and new ones come, with presence and without it
-in turns: the difference is what presence costs, events to browsers included.
+The connections are spread over gateways and rooms, and watch their room, or a share of them does. One of the
+gateways is real; the others are their announcements, made here. Connections leave and new ones come, with
+presence and without it in turns: the difference is what presence costs, events to browsers included.
 """
 
 import argparse
@@ -53,10 +53,10 @@ def with_presence(contestant: Contestant) -> Contestant:
 class Local:
     """The connections of the real gateway."""
 
-    def __init__(self, port: int, rooms: int, *, is_watching: bool) -> None:
+    def __init__(self, port: int, rooms: int, watching: float) -> None:
         self._port = port
         self._rooms = rooms
-        self._option = ',{"presence":true}' if is_watching else ""
+        self._watching = watching
         self._clients: list[Client] = []
 
     async def open(self, number: int) -> None:
@@ -68,9 +68,8 @@ class Local:
         _, client = await asyncio.get_running_loop().create_connection(Client, "127.0.0.1", self._port)
         await asyncio.wait_for(client.ready, PATIENCE_SECONDS)
         room = random.randrange(self._rooms)
-        answer = await asyncio.wait_for(
-            client.ask(f'["subscribe","room-{room}"{self._option}]'), PATIENCE_SECONDS
-        )
+        option = ',{"presence":true}' if random.random() < self._watching else ""
+        answer = await asyncio.wait_for(client.ask(f'["subscribe","room-{room}"{option}]'), PATIENCE_SECONDS)
         if b'"ok":true' not in answer:
             raise RuntimeError(f"{answer!r}")
         self._clients.append(client)
@@ -146,7 +145,7 @@ async def others(place: Arena, options: Any, number: int) -> AsyncIterator[list[
 async def measure(place: Arena, options: Any, *, is_on: bool) -> Shares:
     """Return the shares of a core while connections come and go."""
     number = options.clients // options.gateways
-    local = Local(place.place.port, options.rooms, is_watching=is_on)
+    local = Local(place.place.port, options.rooms, options.watching if is_on else 0)
     try:
         await local.open(number)
         async with others(place, options, number if is_on else 0) as made:
@@ -189,7 +188,7 @@ async def run(options: Any) -> None:
                     found[is_on].append(await measure(place, options, is_on=is_on))
     sys.stdout.write(
         f"{options.clients:,} connections on {options.gateways} gateways, in {options.rooms:,} rooms; "
-        f"{options.rate:g} a second leave and as many come\n"
+        f"{options.watching:.0%} watch; {options.rate:g} a second leave and as many come\n"
     )
     for part in Shares._fields:
         off, on = ([100 * getattr(each, part) for each in found[is_on]] for is_on in (False, True))
@@ -207,6 +206,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=10_000, help="on all gateways")
     parser.add_argument("--gateways", type=int, default=2)
     parser.add_argument("--rooms", type=int, default=1_000)
+    parser.add_argument("--watching", type=float, default=1, help="the share that watches its room")
     parser.add_argument("--rate", type=float, default=200, help="connections that leave, and come, a second")
     parser.add_argument("--seconds", type=float, default=20, help="in each round")
     asyncio.run(run(parser.parse_args()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -34,6 +35,9 @@ TICK_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
 """How long nobody is told anything once this replica had to announce all of its part anew: after a failure of
 Redis the others do the same, and until then totals are too low."""
+
+NEWCOMER_SECONDS = 1.0
+"""How long a session that has just asked may wait for the next event of a room."""
 
 TURN_SESSIONS = 500
 """How many sessions are told in one go, which takes 2 ms."""
@@ -201,8 +205,10 @@ class Presence:
         for key, total in list(self._totals.rooms.items()):
             if key == REPLICA_KEY or not total.is_known:
                 continue
-            is_due = total.is_news and now - total.told_at >= self._bounds.interval_seconds
-            if is_due or total.newcomers:
+            wait_seconds = total.told_at + self._bounds.interval_seconds - now if total.is_news else math.inf
+            is_due = wait_seconds <= 0
+            # Whoever has just come is told with all others, unless that takes long.
+            if is_due or (total.newcomers and wait_seconds > NEWCOMER_SECONDS):
                 told += self._tell(key, total, now, to_all=is_due)
             if told >= TURN_SESSIONS:
                 told = 0
