@@ -17,8 +17,8 @@ from queuecast_local.stack import Stack, StackFailed
 from queuecast_local.variables import links, variables
 
 HERE = Path(__file__).parent
-READY = "Application startup complete"
-"""What uvicorn writes when it serves."""
+READY = "Uvicorn running on"
+"""What uvicorn writes once its port is open; "Application startup complete" comes before that."""
 
 
 def main() -> None:

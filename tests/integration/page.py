@@ -72,8 +72,9 @@ class Page:
             self.offset = back.offset
         await self.send(f"40{self._prefix}{json.dumps(data) if data else ''}")
         head = f"40{self._prefix}{{"
-        packet = await self._packet()
-        assert packet.startswith(head), packet
+        while not (packet := await self._packet()).startswith(head):
+            await self._take(packet)  # of the session before, if the page has left a namespace
+        self._came.clear()
         self.answer = json.loads(packet[len(head) - 1 :])
         if back is not None and self.answer.get("pid") == back.pid:
             while not TOLD.fullmatch(packet := await self._packet()):

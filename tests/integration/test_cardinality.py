@@ -25,7 +25,7 @@ from .services import Queue, Redis, Service
 from .site import Site, until
 from .wire import WebSocket
 
-AT_MOST = 1_500
+AT_MOST = 2_000
 """The most series of one process; docs/metrics.md has the number. The PodMonitors' limit is far higher."""
 
 Series = frozenset[tuple[str, tuple[tuple[str, str], ...]]]

@@ -363,7 +363,7 @@ FROM_BROWSERS = Row(
 
 def or_none(expression: str, label: str) -> str:
     """Return an expression of the API's metrics, which without an API is one line of zeros that says so."""
-    nothing = f"0 * sum({gateway('connections')}) unless on () sum({gateway('api_requests_total')})"
+    nothing = f"0 * sum({gateway('connections')}) unless on () {rates(gateway('api_requests_total'))}"
     return f'{expression} or label_replace({nothing}, "{label}", "no API", "", "")'
 
 
