@@ -3,12 +3,27 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from types import ModuleType
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from queuecast_bus import BusUnavailable, Record, Stored
 from queuecast_bus.server_clock import ClockSteps, ServerClock
+
+
+def replace_sleep(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    """Replace `asyncio.sleep` for one module alone.
+
+    Other threads of this process sleep as well, such as the load balancer of another test; an event that they
+    set would not wake this test's loop.
+    """
+    own = ModuleType("asyncio")
+    own.__dict__.update(asyncio.__dict__, sleep=sleep)
+    monkeypatch.setattr(module, "asyncio", own)
 
 
 class FakeClock:

@@ -6,7 +6,7 @@ import logging
 import aiohttp
 import pytest
 from tests.issuer import ASYMMETRIC, EC, RSA, jwk, key_set
-from tests.unit.fakes import FakeClock
+from tests.unit.fakes import FakeClock, replace_sleep
 
 from queuecast_edge.health import Health
 from queuecast_gateway.access import jwks as module
@@ -291,7 +291,7 @@ class Sleep:
 async def ran(jwks: Jwks, clock: FakeClock, calls: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Run until it has slept `calls` times; return the seconds of each sleep."""
     sleep = Sleep(clock, calls)
-    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    replace_sleep(monkeypatch, module, sleep)
     running = asyncio.create_task(jwks.run())
     await sleep.enough.wait()
     monkeypatch.undo()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import Figures
+from tests.unit.fakes import Figures, replace_sleep
 from tests.unit.gateway.delivery.fanout_bench import Bench as FanoutBench
 from tests.unit.replica import ANYONE, SID, Bench, command, entry, events, known, make_bench, texts
 
@@ -14,6 +14,7 @@ from queuecast_bus.command import Command, Target, Verb, read_command
 from queuecast_bus.names import COMMAND_NAMESPACE
 from queuecast_bus.record import Address
 from queuecast_gateway.access.grant import Identity, Rooms, patterns
+from queuecast_gateway.delivery import commands as module
 from queuecast_gateway.delivery.commands import Commands
 from queuecast_gateway.delivery.rooms import Rooms as RoomTable
 from queuecast_gateway.metrics import Metrics
@@ -166,7 +167,7 @@ async def test_a_session_that_is_connecting_is_disconnected_afterwards(
         if looks == 2:
             pending.clear()
 
-    monkeypatch.setattr("queuecast_gateway.delivery.commands.asyncio.sleep", look)
+    replace_sleep(monkeypatch, module, look)
     here.apply(Command(DISCONNECT, "/", USER, "ann"))
     await asyncio.gather(*here.server.tasks)
     assert sorted(here.server.disconnected) == ["ann-1", "ann-2"]

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from tests.unit.fakes import FakeClock
+from tests.unit.fakes import FakeClock, replace_sleep
 from tests.unit.gateway.delivery.fanout_bench import NOW, Bench, offset
 
 from queuecast_bus import Gap, Record
@@ -149,7 +149,7 @@ async def test_after_a_write_events_gather_for_the_delay(
             measured.append(took)
             return 0.01
 
-    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    replace_sleep(monkeypatch, module, sleep)
     bench.outbox.on_flush = lambda: clock.pass_by(0.003)
     await bench.follow(times=2, delay=Delay())
     assert slept == [0.01] * 2

@@ -4,7 +4,7 @@ goes on.
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import Figures
+from tests.unit.fakes import FakeClock, Figures
 from tests.unit.gateway.delivery.fanout_bench import Bench as FanoutBench
 from tests.unit.replica import ANYONE, make_bench, texts
 
@@ -85,7 +85,7 @@ def test_it_is_counted_by_its_flaw_and_logged(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The operator learns which record it was; a sender of many does not fill the log."""
-    monkeypatch.setattr(log_limiter.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(log_limiter, "time", FakeClock(0.0))
     registry = CollectorRegistry()
     skipped, figure = SkippedRecords(Metrics(registry)), Figures(registry, "queuecast_gateway")
     with pytest.raises(Exception, match="reserved") as refused:

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from tests.unit.fakes import FakeBus
+from tests.unit.fakes import FakeBus, replace_sleep
 
 from queuecast_gateway.replica import announcement as module
 from queuecast_gateway.replica.announcement import INTERVAL_SECONDS, Announcement
@@ -28,7 +28,7 @@ async def test_namespaces_are_announced_again_and_again(
         if len(slept) == 4:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    replace_sleep(monkeypatch, module, sleep)
     with caplog.at_level(logging.WARNING), pytest.raises(asyncio.CancelledError):
         await Announcement(bus, ["/", "/shop"]).run()
     everything = {"any", "/", "/shop"}

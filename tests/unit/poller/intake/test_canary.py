@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.unit.fakes import Figures
+from tests.unit.fakes import FakeClock, Figures, replace_sleep
 from tests.unit.poller.fakes import FakeQueue
 
 from queuecast_bus.keys import Keys
@@ -73,7 +73,7 @@ async def send(canary: Canary, times: int, monkeypatch: pytest.MonkeyPatch) -> N
         if len(slept) == times:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    replace_sleep(monkeypatch, module, sleep)
     with contextlib.suppress(asyncio.CancelledError):
         await canary.run()
     assert slept == [15] * times
@@ -190,7 +190,7 @@ async def test_pollers_know_each_others_canaries(
         if lost:
             bus.commands.kept.clear()
         sent.canaries.clear()
-        monkeypatch.setattr(module.time, "time", lambda: NOW_MS / 1000)
+        monkeypatch.setattr(module, "time", FakeClock(NOW_MS / 1000))
         await send(sender, 1, monkeypatch)
         (body,) = sent.canaries
         await receiver.recognise([message(body)])
