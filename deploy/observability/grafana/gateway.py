@@ -1,6 +1,7 @@
 """The gateways: who connects and leaves, how soon events are written, what is refused, process resources."""
 
 from deploy.observability.grafana.dashboard import Dashboard, Row
+from deploy.observability.grafana.gateway_api import API
 from deploy.observability.grafana.objectives import ANY, threshold
 from deploy.observability.grafana.panel import Panel, Series, Stat
 from deploy.observability.grafana.processes import processes
@@ -8,7 +9,6 @@ from deploy.observability.grafana.query import BUILD, BY_POD, POD, built, counte
 
 NOT_RECOVERED = 'outcome!="recovered"'
 SLOW = 'reason="slow"'
-FAILED = 'status=~"500|503"'
 BAD_TOKENS = 'reason=~"malformed|algorithm|key|signature|not_yet|issuer|audience|claims"'
 
 
@@ -356,57 +356,6 @@ FROM_BROWSERS = Row(
             "cps",
             {"sessions": rates(gateway("sessions_not_kept_total"))},
             width=24,
-        ),
-    ],
-)
-
-
-def or_none(expression: str, label: str) -> str:
-    """Return an expression of the API's metrics, which without an API is one line of zeros that says so."""
-    nothing = f"0 * sum({gateway('connections')}) unless on () {rates(gateway('api_requests_total'))}"
-    return f'{expression} or label_replace({nothing}, "{label}", "no API", "", "")'
-
-
-API = Row(
-    "HTTP API",
-    [
-        Series(
-            "Requests",
-            "By operation and status. 503: Redis did not confirm, or a gateway is behind. Without "
-            "`QUEUECAST_API_PORT` there are none.",
-            "cps",
-            {
-                "{{route}} {{status}}": or_none(
-                    f"{rates(gateway('api_requests_total'), 'route, status')} > 0", "route"
-                )
-            },
-            width=6,
-        ),
-        Series(
-            "Failed requests",
-            "Answers with 5xx, as a share of the requests within 15 minutes: the alert's own expression.",
-            "percentunit",
-            {
-                "of the requests": f"sum(increase({gateway('api_requests_total', FAILED)}[15m]))"
-                f" / clamp_min(sum(increase({gateway('api_requests_total')}[15m])), 1)"
-                f" or 0 * sum({gateway('connections')})"
-            },
-            6,
-            threshold("api_failures_per_request"),
-        ),
-        Series(
-            "Time of a request",
-            "99th percentile from its head to its answer, by operation.",
-            "s",
-            {"{{route}}": or_none(quantile(0.99, gateway("api_seconds_bucket"), "route"), "route")},
-            width=6,
-        ),
-        Series(
-            "Events and commands",
-            "Stored now, or stored before with the same key.",
-            "cps",
-            {"{{outcome}}": or_none(rates(gateway("api_events_total"), "outcome"), "outcome")},
-            width=6,
         ),
     ],
 )
