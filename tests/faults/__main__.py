@@ -11,7 +11,8 @@ from contextlib import closing
 from tests.e2e.javascript import missing
 from tests.faults import attack_report, attack_run, report
 from tests.faults.attack_run import AttackOutcome, AttackRun
-from tests.faults.faults import FAULTS, Fault
+from tests.faults.fault import Fault
+from tests.faults.faults import FAULTS
 from tests.faults.run import Load, Outcome, run
 from tests.reservation import PortBlock
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 import jwt
 from tests.faults.abuse import ROOMS
 from tests.faults.attackers import CUT, GOT_THROUGH, LEFT, Attacker
-from tests.faults.faults import Sign
+from tests.faults.fault import Sign
 
 ROOT = Path(__file__).parents[2]
 ADDRESSES = 4

@@ -27,10 +27,15 @@ class Message(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The place of a message on the bus."""
+    """The place of a message on the bus; `again` are the ranks of its repetitions, if they count."""
 
     rank: int
     stored_ms: int
+    again: tuple[int, ...] = ()
+
+    def after(self, rank: int) -> int:
+        """Return the first rank of the message that is not before this one, or its first one."""
+        return next((each for each in (self.rank, *self.again) if each >= rank), self.rank)
 
 
 class Connect(NamedTuple):
@@ -163,6 +168,13 @@ def longest_silence_ms(page: Page, began_ms: int, ended_ms: int) -> int:
     return max(longest, ended_ms - last)
 
 
+def merged(pages: Sequence[Page]) -> Page:
+    """Return what all of them received, by time, as if it were one."""
+    pairs = (zip(page.times_ms, page.numbers, strict=True) for page in pages)
+    both = sorted(each for page in pairs for each in page)
+    return Page(-1, [number for _, number in both], [time_ms for time_ms, _ in both])
+
+
 def reached_ms(page: Page, number: int) -> int | None:
     """Return when the client first received this number or a higher one, or None if never."""
     pairs = zip(page.numbers, page.times_ms, strict=True)
@@ -242,7 +254,7 @@ def _late(
     for number in numbers:
         if not 0 <= number < len(ledger.messages):
             continue  # already counted as unexpected
-        rank = places[number].rank if number in places else -1
+        rank = places[number].after(highest) if number in places else -1
         group = ledger.messages[number].group
         count += rank < highest or rank == -1 or (fifo and number < newest.get(group, -1))
         highest = max(highest, rank)

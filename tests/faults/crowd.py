@@ -35,7 +35,8 @@ class Crowd(Script):
     """Clients of these URLs in turn; the path is the namespace. They leave when the context ends.
 
     `tokens` has one token for each client, or is empty. With `past` they subscribe with past events, with
-    `presence` they come to a hall and leave it, again and again.
+    `presence` they come to a hall and leave it, again and again; with `comes` they are not in their rooms at
+    first, come late, and half of them leave again and again.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Crowd(Script):
         *,
         past: bool | Literal["latest"] = False,
         presence: bool = False,
+        comes: bool = False,
     ) -> None:
         self.clients = clients
         told = {
@@ -56,6 +58,7 @@ class Crowd(Script):
             "rooms": rooms,
             "past": past,
             "presence": presence,
+            "comes": comes,
             "options": {"transports": ["websocket"], **QUICK_RETURN},
         }
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -70,7 +73,7 @@ class Crowd(Script):
         return Status(**self._answers.get(timeout=ANSWER_SECONDS))
 
     def gather(self) -> None:
-        """Have all clients come to their hall, and stay."""
+        """Have all clients come to their hall or room, and stay."""
         self.tell("gather")
         self._answers.get(timeout=ANSWER_SECONDS)
 

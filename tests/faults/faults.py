@@ -1,90 +1,28 @@
 """The faults, each a row of the table: how it strikes, which stack it needs, which metric must show it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from tests.faults import clusters, strikes, takeovers
-from tests.faults.service import Service
+from tests.faults.fault import (
+    ALTERED,
+    CAME,
+    DUPLICATES,
+    GAPS,
+    NOT_JSON,
+    RECOVERED,
+    REDELIVERED,
+    RESUMED,
+    REWOUND,
+    SLOW,
+    UNAVAILABLE,
+    UNPUBLISHED,
+    VANISHED,
+    Fault,
+    failures,
+)
 from tests.faults.stack import Redises, Shape
-from tests.faults.strikes import POISON, STORM_NAMESPACE, Scene, sqs
-
-
-@dataclass(frozen=True)
-class Sign:
-    """A metric that must move when the fault strikes, so that no fault goes unseen."""
-
-    metric: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        labels = ",".join(f'{name}="{value}"' for name, value in self.labels.items())
-        return f"{self.metric}{{{labels}}}" if labels else self.metric
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A row of the table. `may_tell`: events may be lost if clients are told; `dead`: expected dead letters;
-    `keeps_all`: every message must be on the bus at the end; `may_repeat`: what the old server had, but not
-    confirmed, may come again, and clients are told; `forgets`: Redis removes messages before they are read,
-    and their ids;
-    `fifo_too`: it concerns the poller, so it has another row with a FIFO queue; `past`: clients subscribe
-    with past events, again and again; with `latest` only the newest of each key counts; `presence`: they come
-    and go in rooms where they watch who is there, and are told the right count at the end; `acks`: most of
-    the messages have to be acknowledged, and may come again if they say so.
-    """
-
-    name: str
-    strike: Callable[[Scene], None]
-    shape: Shape = field(default_factory=Shape)
-    sign: Sign | None = None
-    may_tell: bool = False
-    dead: int = 0
-    keeps_all: bool = False
-    may_repeat: bool = False
-    forgets: bool = False
-    fifo_too: bool = False
-    past: bool | Literal["latest"] = False
-    presence: bool = False
-    acks: bool = False
-
-    def noted(self, services: Sequence[Service]) -> float:
-        """Return the current value of the sign."""
-        if self.sign is None:
-            return 0
-        return sum(service.total(self.sign.metric, **self.sign.labels) for service in services)
-
-    def on_fifo(self) -> "Fault":
-        """Return the same fault on a FIFO queue."""
-        return replace(self, name=f"{self.name} (FIFO)", shape=replace(self.shape, fifo=True))
-
-    def with_replicas_ack(self) -> "Fault":
-        """Return the same fault where replicas confirm every record: then Redis may lose nothing."""
-        waits = {"QUEUECAST_REPLICAS_ACK": "1"}
-        shape = replace(
-            self.shape, gateway={**self.shape.gateway, **waits}, poller={**self.shape.poller, **waits}
-        )
-        name = f"{self.name}, replicas confirm"
-        return replace(self, name=name, shape=shape, sign=UNPUBLISHED, keeps_all=True, may_repeat=True)
-
-
-def failures(call: str, reason: str) -> Sign:
-    return Sign("queuecast_poller_sqs_failures_total", {"call": call, "reason": reason})
-
-
-RESUMED = Sign("queuecast_gateway_bus_resumes_total")
-GAPS = Sign("queuecast_gateway_bus_gaps_total")
-REWOUND = Sign("queuecast_gateway_bus_gaps_total", {"reason": "rewound"})
-UNPUBLISHED = Sign("queuecast_poller_publish_failures_total")
-REDELIVERED = Sign("queuecast_poller_redelivered_total")
-DUPLICATES = Sign("queuecast_poller_duplicates_total")
-ALTERED = Sign("queuecast_poller_left_total", {"reason": "altered"})
-NOT_JSON = Sign("queuecast_poller_left_total", {"reason": "not_json"})
-SLOW = Sign("queuecast_gateway_disconnects_total", {"reason": "slow"})
-RECOVERED = Sign("queuecast_gateway_recoveries_total", {"outcome": "recovered"})
-UNAVAILABLE = Sign("queuecast_gateway_api_requests_total", {"status": "503"})
-VANISHED = Sign("queuecast_gateway_disconnects_total", {"reason": "ping_timeout"})
+from tests.faults.strikes import POISON, STORM_NAMESPACE, sqs
 
 SHORT_BUFFER = {
     "QUEUECAST_MAX_BUFFERED_BYTES": str(1 << 16),
@@ -114,6 +52,14 @@ ACKS = Shape(
         "QUEUECAST_ACK_SECONDS": "10",
         "QUEUECAST_MAX_AWAITED": "100",
         "QUEUECAST_ROUTES": str(Path(__file__).with_name("routes-acks.yaml")),
+    },
+)
+HOLDS = replace(
+    ACKS,
+    poller={
+        **ACKS.poller,
+        "QUEUECAST_HOLD_SECONDS": "600",
+        "QUEUECAST_ROUTES": str(Path(__file__).with_name("routes-holds.yaml")),
     },
 )
 
@@ -316,6 +262,19 @@ AWAITED = tuple(
         ("Redis is cut off for 30 s", strikes.redis_falls_silent, ACKS, RESUMED, False),
     )
 )
+HELD = tuple(
+    Fault(f"{name} while messages are held", strike, shape, sign, holds=True, fifo_too=fifo)
+    for name, strike, shape, sign, fifo in (
+        ("nothing happens", strikes.nothing, HOLDS, CAME, True),
+        ("a gateway is killed", strikes.a_gateway_is_killed, HOLDS, RECOVERED, False),
+        ("a gateway gets SIGTERM", strikes.a_gateway_is_told_to_stop, HOLDS, RECOVERED, False),
+        ("a poller that deletes is killed", strikes.a_poller_dies_before_it_deletes, HOLDS, DUPLICATES, True),
+        ("a poller is killed", strikes.one_of_two_pollers_dies, replace(HOLDS, pollers=2), REDELIVERED, True),
+        ("a poller gets SIGTERM", strikes.a_poller_is_told_to_stop, HOLDS, None, True),
+        ("Redis restarts", strikes.redis_restarts, HOLDS, RESUMED, False),
+        ("Redis is cut off for 30 s", strikes.redis_falls_silent, HOLDS, RESUMED, False),
+    )
+)
 TOLD_SOON = {"QUEUECAST_DRAIN_SECONDS": "2"}
 """Browsers hear of lost records spread over this time, and all of them before a run ends."""
 UNREAD = (
@@ -393,6 +352,7 @@ ALL = (
     *STANDARD,
     *BY_HTTP,
     *AWAITED,
+    *HELD,
     *UNREAD,
     *TAKEN_OVER,
     *(fault.with_replicas_ack() for fault in TAKEN_OVER),

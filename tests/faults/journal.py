@@ -25,7 +25,8 @@ class Journal:
 
     def __init__(self, port: int, *, own_branch: bool = False) -> None:
         self.places: dict[int, Place] = {}
-        self._again: set[int] = set()
+        self._again: dict[int, tuple[int, ...]] = {}
+        self._stored = 0
         self._own_branch = own_branch
         self._redis: Any = redis.Redis(port=port, socket_timeout=5)
         self._offset = b"0-0"
@@ -48,6 +49,12 @@ class Journal:
         """The places of those that were stored only once, so that it is certain which one was delivered."""
         return {number: place for number, place in self.places.items() if number not in self._again}
 
+    @property
+    def all_places(self) -> dict[int, Place]:
+        """The places, with the later ones of those that were stored again."""
+        again = self._again
+        return {number: place._replace(again=again.get(number, ())) for number, place in self.places.items()}
+
     def _follow(self) -> None:
         while not self._stop.is_set():
             with contextlib.suppress(redis.RedisError):
@@ -69,5 +76,6 @@ class Journal:
             number = json.loads(fields[b"d"])[0]["n"]
             stored_ms = int(self._offset.partition(b"-")[0])
             if number in self.places:
-                self._again.add(number)
-            self.places.setdefault(number, Place(len(self.places), stored_ms))
+                self._again[number] = (*self._again.get(number, ()), self._stored)
+            self.places.setdefault(number, Place(self._stored, stored_ms))
+            self._stored += 1

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.faults.books import Account
-from tests.faults.faults import Sign
+from tests.faults.fault import Sign
 from tests.faults.residue import Footprint
 from tests.faults.run import Load, Outcome
 

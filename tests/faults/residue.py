@@ -7,6 +7,7 @@ from tests.faults.service import Service
 
 CONNECTIONS = "queuecast_gateway_connections"
 IN_FLIGHT = "queuecast_poller_in_flight"
+HOLDS = "queuecast_poller_holds_total"
 
 
 @dataclass(frozen=True, slots=True)

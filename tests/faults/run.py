@@ -8,11 +8,11 @@ from typing import Any
 from tests.claims import eventually
 from tests.faults import books
 from tests.faults.books import Account, Page
-from tests.faults.crowd import Crowd
-from tests.faults.faults import Fault
+from tests.faults.crowd import ROOMS, Crowd
+from tests.faults.fault import Fault
 from tests.faults.http_sender import HttpSender
 from tests.faults.journal import Journal
-from tests.faults.residue import CONNECTIONS, IN_FLIGHT, Footprint, footprints, growth, total
+from tests.faults.residue import CONNECTIONS, HOLDS, IN_FLIGHT, Footprint, footprints, growth, total
 from tests.faults.sender import Sender
 from tests.faults.stack import Stack
 from tests.faults.strikes import Scene
@@ -76,36 +76,43 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
         Stack(fault.shape, block) as stack,
         Journal(stack.primary_ports[-1]) as journal,
         Journal(stack.primary_ports[0], own_branch=True) as first_journal,
-        Crowd([stack.url], load.clients, past=fault.past, presence=fault.presence) as crowd,
+        Crowd(
+            [stack.url],
+            load.clients,
+            load.clients if fault.holds else ROOMS,
+            past=fault.past,
+            presence=fault.presence,
+            comes=fault.holds,
+        ) as crowd,
     ):
         crowd.assemble(ASSEMBLE_SECONDS)
-        share: dict[str, Any] = {"to_a_room": 1.0} if fault.past or fault.acks else {}
-        if fault.acks:
-            share["rate"] = ACK_RATE
-        with (
-            HttpSender(stack.api_urls, **share)
-            if fault.shape.api
-            else Sender(stack.queue.client, stack.queue.url, fifo=fault.shape.fifo, **share)
-        ) as sender:
+        with _sender(fault, load, stack) as sender:
             began_ms = _now_ms()
             sender.goes_on(load.before_seconds)
             before, noted = footprints(stack.running), fault.noted(stack.running)
+            is_held = total(stack.pollers, HOLDS, outcome="held") > 0
             fault.strike(Scene(stack, crowd, sender))
             healed_ms, first_after = _now_ms(), sender.next_number
             sender.goes_on(load.after_seconds)
         course = Course(began_ms, healed_ms, first_after, _now_ms())
+        if fault.holds:
+            crowd.gather()
         troubles = unsettled(stack, crowd)
+        if fault.holds and not is_held:
+            troubles.append("no message was held before the fault")
         if fault.presence:
             troubles += miscounted(crowd)
         more = growth(before, footprints(stack.running))
-        if fault.sign and fault.noted(stack.running) <= noted:
+        now = fault.noted(stack.running)
+        if fault.sign and not any(now[pid] > noted.get(pid, 0) for pid in now):
             troubles.append(f"{fault.sign} has not moved")
         if (dead := stack.queue.dead()) != fault.dead:
             troubles.append(f"{dead} dead letters instead of {fault.dead}")
         pages = crowd.pages()
     ledger = sender.ledger()
     replaced = first_journal.places if len(stack.primary_ports) > 1 else None
-    places = journal.stored_once if fault.forgets else journal.places
+    # If messages are held, a page may leave before its message comes, which is stored again when it is back.
+    places = journal.stored_once if fault.forgets else journal.all_places if fault.holds else journal.places
     account = books.close(
         books.newest(ledger, places) if fault.past == "latest" else ledger,
         places,
@@ -114,6 +121,8 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
         replaced=replaced,
         forgets=fault.forgets,
     )
+    # Whoever is away receives nothing: then it counts when all of them receive nothing.
+    heard = [books.merged(pages)] if fault.holds else pages
     if fault.keeps_all and (gone := len(ledger.acknowledged - journal.places.keys())):
         troubles.append(f"{gone} messages are gone from the queue and from Redis")
     if more.descriptors > MOST_NEW_DESCRIPTORS:
@@ -122,11 +131,22 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
         fault.name,
         len(ledger.messages),
         account,
-        course.silence_seconds(pages),
-        course.recovery_seconds(pages),
+        course.silence_seconds(heard),
+        course.recovery_seconds(heard),
         more,
         (*wrong(account, may_tell=fault.may_tell, may_repeat=fault.may_repeat), *troubles),
     )
+
+
+def _sender(fault: Fault, load: Load, stack: Stack) -> Sender:
+    share: dict[str, Any] = {"to_a_room": 1.0} if fault.past or fault.acks or fault.holds else {}
+    if fault.acks or fault.holds:
+        share["rate"] = ACK_RATE
+    if fault.holds:
+        share["own_rooms"] = load.clients
+    if fault.shape.api:
+        return HttpSender(stack.api_urls, **share)
+    return Sender(stack.queue.client, stack.queue.url, fifo=fault.shape.fifo, **share)
 
 
 def wrong(account: Account, *, may_tell: bool, may_repeat: bool = False) -> list[str]:

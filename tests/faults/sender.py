@@ -24,11 +24,19 @@ SEED = 4
 class Sender:
     """Sends `rate` messages a second, a share of them to one room each and the others to everyone.
 
-    When its context ends, it stops and waits for its last answer.
+    When its context ends, it stops and waits for its last answer. With `own_rooms` there are so many rooms,
+    and a room's messages are of one group.
     """
 
     def __init__(
-        self, client: Any, url: str, *, fifo: bool, rate: int = RATE, to_a_room: float = TO_A_ROOM
+        self,
+        client: Any,
+        url: str,
+        *,
+        fifo: bool,
+        rate: int = RATE,
+        to_a_room: float = TO_A_ROOM,
+        own_rooms: int = 0,
     ) -> None:
         self._client = client
         self._url = url
@@ -36,7 +44,7 @@ class Sender:
         self._rate = rate
         self._messages: list[Message] = []
         self._acknowledged: set[int] = set()
-        self._drawn = _messages(to_a_room)
+        self._drawn = _messages_of_groups(own_rooms) if own_rooms else _messages(to_a_room)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send_steadily, daemon=True)
 
@@ -99,3 +107,11 @@ def _messages(to_a_room: float) -> Iterator[tuple[int, int | None]]:
     while True:
         room = dice.randrange(ROOMS) if dice.random() < to_a_room else None
         yield dice.randrange(GROUPS), room
+
+
+def _messages_of_groups(rooms: int) -> Iterator[tuple[int, int | None]]:
+    """The same if each room has one group."""
+    dice = random.Random(SEED)
+    while True:
+        room = dice.randrange(rooms)
+        yield room % GROUPS, room

@@ -55,6 +55,7 @@ SELECTION = (
     "the slot migrates to another primary",
     "a gateway is killed while pages ask for past events",
     "a poller that deletes is killed while messages wait for acknowledgements",
+    "a poller is killed while messages are held",
     "a gateway is killed while presence churns",
     "a gateway is killed while a back end publishes over HTTP",
 )

@@ -4,6 +4,7 @@
 // urls[n % urls.length], in room n % rooms, and shows tokens[n], if there are any. With `past`, clients subscribe
 // with past events, again and again, and all items must be for rooms; "latest" keeps the newest number of each group.
 // With `presence` they also come to a hall, watch who is there, and leave it, again and again, until told to `gather`.
+// With `comes` they come to their rooms late, and half of them leave again and again, until told to `gather`.
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
@@ -13,7 +14,7 @@ const ACK_MS = 5_000;
 const OFFSET_EVENT = "queuecast:offset";
 const PRESENCE_EVENT = "queuecast:presence";
 
-const { urls, tokens, clients, rooms, options, past, presence } = JSON.parse(process.argv[2]);
+const { urls, tokens, clients, rooms, options, past, presence, comes } = JSON.parse(process.argv[2]);
 
 class Page {
   numbers = [];
@@ -174,7 +175,47 @@ class WatchingPage extends Page {
   }
 }
 
-const kind = presence ? WatchingPage : { false: Page, true: PastPage, latest: LatestPage }[past ?? false];
+// Comes to its room late. Some pages leave it again and come back: what is for them has to be acknowledged
+// (`routes-holds.yaml`), or what is on its way when they leave would be lost.
+class ComingPage extends Page {
+  gathering = false;
+  inside = false;
+  turn = 0;
+
+  get leaves() { return this.room % 20 < 10; }
+
+  get joined() { return this.socket.connected && (this.inside || !this.gathering); }
+
+  connected() {
+    const recovered = this.socket.recovered === true;
+    this.connects.push({ at: Date.now(), recovered, subscribed: null });
+    // Whoever was recovered is in its room again.
+    if (!recovered) this.inside = false;
+    this.go();
+  }
+
+  go() {
+    const mine = ++this.turn;
+    const comes = this.gathering || (this.inside ? !this.leaves : Math.random() < 0.3);
+    const next = (ms) => setTimeout(() => { if (mine === this.turn && this.socket.connected) this.go(); }, ms);
+    if (!comes && !this.inside) { next(1_000 * Math.random()); return; }
+    const verb = comes ? "subscribe" : "unsubscribe";
+    this.socket.timeout(ACK_MS).emit(verb, `quarter-${this.room}`, (error, ack) => {
+      if (mine !== this.turn) return;
+      if (error || !ack.ok) { next(300); return; }
+      this.inside = comes;
+      if (this.gathering) return;
+      next(comes ? 3_000 + 3_000 * Math.random() : 500 + 1_000 * Math.random());
+    });
+  }
+
+  gather() {
+    this.gathering = true;
+    if (this.socket.connected) this.go();
+  }
+}
+
+const kind = comes ? ComingPage : presence ? WatchingPage : { false: Page, true: PastPage, latest: LatestPage }[past ?? false];
 const pages = Array.from({ length: clients }, (_, number) => new kind(number));
 
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);

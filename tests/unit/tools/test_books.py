@@ -15,6 +15,7 @@ from tests.faults.books import (
     Place,
     close,
     longest_silence_ms,
+    merged,
     newest,
     reached_ms,
 )
@@ -99,6 +100,15 @@ def test_two_that_changed_places_are_one_out_of_order() -> None:
     sent = ledger(8)
     account = close(sent, stored(range(8)), [received(0, [0, 2, 1, 4, 5, 6])])
     assert account == Account(6, out_of_order=1)
+
+
+def test_what_was_stored_again_may_come_at_its_second_place() -> None:
+    """A client that was away at the first one got it there, and in order; before its first one nobody did."""
+    sent, places = ledger(9), stored(range(9))
+    places[0] = places[0]._replace(again=(6,))
+    assert close(sent, places, [received(0, [2, 4, 5, 6, 0, 8])]).out_of_order == 0
+    assert close(sent, places, [received(0, [2, 4, 5, 6, 8, 0])]).out_of_order == 1
+    assert close(sent, stored(range(9)), [received(0, [2, 4, 5, 6, 0, 8])]).out_of_order == 1
 
 
 def test_what_the_bus_has_never_stored_has_no_order() -> None:
@@ -211,6 +221,15 @@ def test_the_longest_silence_begins_under_load(times: list[int], longest: int) -
     """The silence after the load's end says nothing, but one that reaches beyond it is a backlog."""
     page = Page(0, list(range(len(times))), times)
     assert longest_silence_ms(page, 0, 100) == longest
+
+
+def test_the_silence_of_all_clients_is_when_none_of_them_receives_anything() -> None:
+    """Where most are away for most of the time, that of each says nothing."""
+    pages = [received(0, [0, 8]), received(1, [3, 5])]
+    together = merged(pages)
+    assert list(together.numbers) == [0, 3, 5, 8]
+    assert longest_silence_ms(together, 0, 90) == 30
+    assert max(longest_silence_ms(page, 0, 90) for page in pages) == 80
 
 
 def test_a_client_is_reached_by_the_first_that_was_sent_later() -> None:

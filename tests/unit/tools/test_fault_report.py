@@ -2,7 +2,7 @@
 
 import pytest
 from tests.faults.books import Account
-from tests.faults.faults import Sign
+from tests.faults.fault import Sign
 from tests.faults.report import BEGIN, END, merged, renewed, row, shown
 from tests.faults.residue import Footprint
 from tests.faults.run import Load, Outcome
