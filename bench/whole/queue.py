@@ -1,9 +1,9 @@
 """`python -m bench.whole.queue PORT ROOMS_ATTRIBUTE [ID_ATTRIBUTE]`: a stub of SQS for given loads.
 
 `GET /send?first=…&count=…&rate=…&rooms=…` sends numbered messages, each for one room, at a rate or, with the
-rate 0, all at once. `GET /` returns how many are waiting and how many were deleted. A receive waits for
-messages as in SQS's long polling. The stub checks no signature, and delivers each message once: no
-visibility timeout ends.
+rate 0, all at once. `GET /` returns how many are waiting and how many were deleted. A call takes about as
+long as one to SQS, and a receive waits for messages as in SQS's long polling. The stub checks no signature,
+and delivers each message once: no visibility timeout ends.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import uvloop
@@ -22,9 +23,14 @@ from bench.events import compact, tick
 from bench.intake.endpoint import Endpoint
 from bench.intake.stub import BATCH, confirmed, digest
 
+CALL_SECONDS = 0.01
+"""The least time that a call takes. SQS takes 5 to 20 ms and more; its documentation calculates with 20:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-throughput-horizontal-scaling-and-batching.html
+With an endpoint that answers at once, a receive would bring one message, where SQS brings all that have come
+during the last call."""
+
 ANSWER_SECONDS = 0.005
-"""How long after a message has come a waiting receive is answered. SQS takes about as long; what comes
-meanwhile is in the same answer."""
+"""How long after a message has come a waiting receive is answered, with what comes meanwhile."""
 
 QUEUE = "/123456789012/orders"
 
@@ -134,14 +140,17 @@ class Connection(Endpoint):
         super().__init__()
         self._queue = queue
         self._patience: asyncio.TimerHandle | None = None
-        self.actions = {
+        actions: dict[bytes, Callable[[bytes], None]] = {
             b"ReceiveMessage": self._receive,
             b"DeleteMessageBatch": self._delete,
             b"DeleteMessage": self._delete_one,
-            b"ChangeMessageVisibilityBatch": lambda body: confirmed(_ids(body)),
-            b"GetQueueUrl": lambda _: json.dumps({"QueueUrl": f"http://127.0.0.1{QUEUE}"}).encode(),
-            b"GetQueueAttributes": lambda _: b'{"Attributes": {"VisibilityTimeout": "30"}}',
+            b"ChangeMessageVisibilityBatch": lambda body: self.answer(confirmed(_ids(body))),
+            b"GetQueueUrl": lambda _: self.answer(
+                json.dumps({"QueueUrl": f"http://127.0.0.1{QUEUE}"}).encode()
+            ),
+            b"GetQueueAttributes": lambda _: self.answer(b'{"Attributes": {"VisibilityTimeout": "30"}}'),
         }
+        self.actions = {name: _later(action) for name, action in actions.items()}
 
     def ask(self, path: bytes) -> bytes:
         parts = urlsplit(path.decode())
@@ -158,14 +167,23 @@ class Connection(Endpoint):
         self._patience = asyncio.get_running_loop().call_later(seconds, self._queue.give_up, self)
         self._queue.receive(self)
 
-    def _delete(self, body: bytes) -> bytes:
+    def _delete(self, body: bytes) -> None:
         ids = _ids(body)
         self._queue.deleted += len(ids)
-        return confirmed(ids)
+        self.answer(confirmed(ids))
 
-    def _delete_one(self, _: bytes) -> bytes:
+    def _delete_one(self, _: bytes) -> None:
         self._queue.deleted += 1
-        return b"{}"
+        self.answer(b"{}")
+
+
+def _later(action: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Return the action, which begins once a call has taken its time."""
+
+    def begin(body: bytes) -> None:
+        asyncio.get_running_loop().call_later(CALL_SECONDS, action, body)
+
+    return begin
 
 
 def _ids(body: bytes) -> list[str]:

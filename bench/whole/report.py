@@ -90,8 +90,8 @@ Microseconds per delivered event.
   two rates and a backlog that is {_checked(load):,} deliveries a system and round.
 * A message is a JSON object of about 150 bytes; the room is in an attribute. At the lower rate all pages are
   in one room, else they are in {load.rooms} rooms, each with pages on both gateways.
-* The stub sends messages in time, whoever reads them. A receive that waits is answered 5 ms after the first
-  message has come, with all that have come by then, ten at most; SQS takes about as long.
+* The stub sends messages in time, whoever reads them. Each call takes at least 10 ms, as to SQS. A receive
+  brings what has come by then, ten at most; one that waits is answered 5 ms after the first message has come.
 * The time of a message is its SentTimestamp; {load.pages // 20:,} pages or more record latencies.
 * Queuecast: its poller, and its gateways with recovery for two minutes, as they ship. A message that is
   received twice is published once.
@@ -99,8 +99,8 @@ Microseconds per delivered event.
   and connection state recovery for two minutes. There is no emitter for this adapter, so the consumer adds to
   the stream what the adapter would, and deletes what Redis has confirmed. A message that is received twice is
   published twice.
-* Centrifugo: its own SQS consumer in both nodes, ten messages of a batch at a time; channels with history and
-  recovery for two minutes, and an idempotency key for each message.
+* Centrifugo: its own SQS consumer, four of it in each of both nodes, ten messages of a batch at a time;
+  channels with history and recovery for two minutes, and an idempotency key for each message.
 {said}"""
 
 

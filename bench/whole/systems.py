@@ -13,6 +13,10 @@ from bench.intake.contestants import Place as Intake
 RECOVERY_SECONDS = 120
 """How long each system lets a client come back, this gateway's default."""
 
+CENTRIFUGO_CONSUMERS = 4
+"""In each node, as sqs-consumer has four loops. Each makes one call to SQS at a time: with one, it falls
+behind."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -46,7 +50,10 @@ def _centrifugo_command(place: Place, intake: Intake) -> Sequence[str]:
         "max_concurrency": 10,
         "publication_data_mode": {"enabled": True},
     }
-    settings["consumers"] = [{"enabled": True, "name": "orders", "type": "aws_sqs", "aws_sqs": sqs}]
+    settings["consumers"] = [
+        {"enabled": True, "name": f"orders_{number}", "type": "aws_sqs", "aws_sqs": sqs}
+        for number in range(CENTRIFUGO_CONSUMERS)
+    ]
     path = place.workshop / f"centrifugo-{place.port}.json"
     path.write_text(json.dumps(settings), "utf-8")
     return (str(builds.CENTRIFUGO), "--config", str(path))

@@ -23,15 +23,16 @@ def wanted_receives(under_way: int, received: int, most: int, size: int = 0) -> 
     """Return how many receives there should be after one of `under_way` brought `received` messages.
 
     A full batch means that an unknown number is waiting. The number of receives doubles, so that a backlog
-    has all of them after a few answers. An empty receive means that the queue is drained, and one is closed.
-    The last one is never closed: it is the long poll for the next message. `size` is the size of all bodies
-    in bytes; with large ones there are fewer receives.
+    has all of them after a few answers. Less than half a batch means that fewer receives would bring the same
+    messages, and one is closed: each call costs money, and CPU in every stage behind it. The last one is
+    never closed: it is the long poll for the next message. `size` is the size of all bodies in bytes; with
+    large ones there are fewer receives.
     """
     if size:
         most = min(most, max(1, MAX_RECEIVED_BYTES // size))
         under_way = min(under_way, most)
     if received >= BATCH:
         return min(2 * under_way, most)
-    if received == 0:
+    if 2 * received < BATCH:
         return max(under_way - 1, 1)
     return under_way
