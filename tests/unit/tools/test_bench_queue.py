@@ -13,12 +13,18 @@ class Transport:
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
-        self.has_two = asyncio.Event()
+        self._more = asyncio.Event()
 
     def write(self, data: bytes) -> None:
         self.bodies.append(json.loads(data.partition(b"\r\n\r\n")[2]))
-        if len(self.bodies) == 2:
-            self.has_two.set()
+        self._more.set()
+
+    async def has(self, count: int) -> None:
+        """Wait until so many were written."""
+        async with asyncio.timeout(30):
+            while len(self.bodies) < count:
+                self._more.clear()
+                await self._more.wait()
 
 
 def connected(queue: Queue) -> tuple[Connection, Transport]:
@@ -41,12 +47,14 @@ async def test_each_message_comes_once_and_is_counted_when_it_is_deleted() -> No
     assert transport.bodies.pop() == [25, 0]
     for _ in range(3):
         connection.data_received(request("ReceiveMessage", {"WaitTimeSeconds": 20}))
+    await transport.has(3)
     messages = [message for body in transport.bodies for message in body["Messages"]]
     assert [len(body["Messages"]) for body in transport.bodies] == [10, 10, 5]
     assert [json.loads(message["Body"])["seq"] for message in messages] == list(range(FIRST, FIRST + 25))
     assert len({message["MessageAttributes"]["id"]["StringValue"] for message in messages}) == 25
     entries = [{"Id": str(place), "ReceiptHandle": "x"} for place in range(10)]
     connection.data_received(request("DeleteMessageBatch", {"Entries": entries}))
+    await transport.has(4)
     assert len(transport.bodies.pop()["Successful"]) == 10
     assert (queue.waiting, queue.deleted) == (0, 10)
 
@@ -59,7 +67,6 @@ async def test_a_receive_waits_for_a_message() -> None:
     connection.data_received(request("ReceiveMessage", {"WaitTimeSeconds": 0}))
     assert transport.bodies == []
     queue.send(FIRST, 1, 1_000, 1)
-    async with asyncio.timeout(30):
-        await transport.has_two.wait()
+    await transport.has(2)
     assert len(transport.bodies[0]["Messages"]) == 1
     assert transport.bodies[1] == {}
