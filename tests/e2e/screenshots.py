@@ -12,7 +12,16 @@ from .board import Board
 from .conftest import CHROMIUM, CHROMIUM_FLAGS
 from .rig import Rig, running
 
-RIGHTS = {"QUEUECAST_BOARD_RIGHTS": "view,send,kill", "QUEUECAST_BOARD_LINKS": "Docs=https://docs.example/"}
+GATEWAY = {
+    "QUEUECAST_BOARD_RIGHTS": "view,send,kill",
+    "QUEUECAST_BOARD_LINKS": "Docs=https://docs.example/",
+    "QUEUECAST_ACKS": "true",
+}
+POLLER = {
+    "QUEUECAST_ACK_SECONDS": "20",
+    "QUEUECAST_HOLD_SECONDS": "3600",
+    "QUEUECAST_BOARD_SENDS": "true",
+}
 KINDS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -32,7 +41,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     block = PortBlock()
-    with sync_playwright() as playwright, running(block, redis_server.find(), RIGHTS) as rig:
+    with sync_playwright() as playwright, running(block, redis_server.find(), GATEWAY, POLLER) as rig:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         rig.queue.put(WARES)
         for kind, options in KINDS.items():
@@ -70,6 +79,20 @@ def show(board: Board, rig: Rig):  # yields names, when the page shows what they
     rig.queue.put([{"id": f"n{number}", "title": "Glass vase"} for number in range(40)])
     expect(page.get_by_test_id("stages").locator("tr").first).not_to_contain_text("–")
     yield "latency"
+    page.get_by_text("Send events").click()
+    page.get_by_label("Send by").select_option(label="queue queuecast")
+    page.get_by_role("textbox", name="Event", exact=True).fill("order")
+    page.get_by_role("textbox", name="Rooms", exact=True).fill("user:ann")
+    page.get_by_label("Acknowledged by").select_option("any")
+    page.get_by_label("Held for").fill("600")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_test_id("send-status")).to_contain_text("is held")
+    rig.queue.put([{"order": 7, "table": 3}, {"order": 8}], rooms="sku:7", event="order", ack="any")
+    expect(page.get_by_test_id("answers").get_by_role("listitem")).to_have_count(2)
+    page.get_by_test_id("answers").get_by_role("button", name="Acknowledge").first.click()
+    yield "answers"
+    page.get_by_test_id("answers").get_by_role("button", name="Acknowledge").first.click()
+    page.get_by_text("Send events").click()
     board.opens("Queues")
     rig.queue.put_raw(["no JSON"])
     expect(page.get_by_test_id("left").locator("tr").first).to_contain_text("dead letter")

@@ -12,12 +12,19 @@ from queuecast_local import redis_server
 from queuecast_local.ports import HOST
 
 from .board import Board, Open
+from .console import fits, join, opened, send_form, sent_from
 from .rig import Rig, empty, running
 
-RIGHTS = {
+GATEWAY = {
     "QUEUECAST_BOARD_RIGHTS": "view,send,kill",
     "QUEUECAST_BOARD_LINKS": "Docs=https://docs.example/",
     "QUEUECAST_PRESENCE_ROOMS": "*",
+    "QUEUECAST_ACKS": "true",
+}
+POLLER = {
+    "QUEUECAST_ACK_SECONDS": "20",
+    "QUEUECAST_HOLD_SECONDS": "3600",
+    "QUEUECAST_BOARD_SENDS": "true",
 }
 
 pytestmark = pytest.mark.browser
@@ -25,7 +32,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def shared_console(block: PortBlock) -> Iterator[Rig]:
-    with running(block, redis_server.find(), RIGHTS) as rig:
+    with running(block, redis_server.find(), GATEWAY, POLLER) as rig:
         rig.stack.start_balancer()
         yield rig
 
@@ -34,19 +41,6 @@ def shared_console(block: PortBlock) -> Iterator[Rig]:
 def console(shared_console: Rig) -> Rig:
     """A stack whose boards may do everything; it is empty when a test begins."""
     return empty(shared_console)
-
-
-def opened(board: Board) -> Board:
-    """Wait until a board is connected and knows its rights."""
-    board.shows_state("connected")
-    expect(board.page.locator("#send")).to_be_visible()
-    return board
-
-
-def fits(board: Board) -> bool:
-    """Say whether nothing makes the page scroll sideways."""
-    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    return bool(board.page.evaluate(width) == 0)
 
 
 def assert_counts_agree(board: Board) -> int:
@@ -60,23 +54,6 @@ def assert_counts_agree(board: Board) -> int:
     here, removed = (int(text.replace(",", "")) for text in found.groups())
     assert here + removed == int(seen)
     return int(seen)
-
-
-def join(board: Board, rooms: str) -> None:
-    board.page.locator("#room").fill(rooms)
-    board.page.get_by_role("button", name="Join").click()
-
-
-def sent_from(board: Board, data: str, rooms: str = "", count: int = 1) -> None:
-    """Send events from the page, and wait until the gateway says that they are sent."""
-    page = board.page
-    if not page.locator("#send-data").is_visible():
-        page.get_by_text("Send events").click()
-    page.get_by_role("textbox", name="Rooms", exact=True).fill(rooms)
-    page.get_by_label("Times").fill(str(count))
-    page.get_by_label("Data, as JSON").fill(data)
-    page.get_by_role("button", name="Send").click()
-    expect(page.get_by_test_id("send-status")).to_contain_text(f"Sent {count:,} ×")
 
 
 def test_a_room_is_joined_and_left_and_its_events_are_shown_raw(console: Rig, open_board: Open) -> None:
@@ -273,6 +250,45 @@ def test_an_operator_sees_the_queues_and_why_messages_are_left(console: Rig, ope
     assert board.faults == []
 
 
+def test_a_message_is_held_until_somebody_comes_and_acknowledges_it(console: Rig, open_board: Open) -> None:
+    """Its sender and the operator see what it waits for and what came of it; whoever comes has a button."""
+    sender = opened(open_board(console.url(0)))
+    form = send_form(sender)
+    form.locator("#send-by").select_option("queuecast")
+    expect(form.locator("#send-count")).to_be_hidden()
+    form.locator("#send-event").fill("order")
+    form.locator("#send-rooms").fill("kitchen")
+    form.locator("#send-ack").select_option("any")
+    form.locator("#send-hold").fill("600")
+    form.locator("#send-data").fill('{"table": 3}')
+    form.locator("#send-button").click()
+    status = sender.page.get_by_test_id("send-status")
+    expect(status).to_contain_text("It is held, since nobody is there", timeout=30_000)
+    sender.opens("Queues")
+    row = sender.page.get_by_test_id("waits").locator("tr").first
+    expect(row).to_contain_text("order to kitchen")
+    expect(row).to_contain_text("held: nobody is there")
+    expect(sender.page.get_by_test_id("waits-note")).to_contain_text("held 1")
+    cook = opened(open_board(console.url(1), color_scheme="dark", viewport={"width": 320, "height": 640}))
+    cook.opens("Events")
+    join(cook, "kitchen")
+    answers = cook.page.get_by_test_id("answers")
+    expect(answers.get_by_role("listitem")).to_contain_text('{"table":3}', timeout=30_000)
+    expect(answers).to_contain_text("from one browser, sent again")
+    assert fits(cook)
+    assert without_name(cook) == []
+    answers.get_by_role("button").focus()
+    cook.page.keyboard.press("Enter")
+    expect(answers).to_contain_text("Acknowledged")
+    expect(answers.get_by_role("heading")).to_be_focused()
+    expect(status).to_contain_text("It was acknowledged, and is deleted", timeout=30_000)
+    expect(row).to_contain_text("acknowledged")
+    expect(answers).to_be_hidden(timeout=30_000)
+    expect(cook.page.get_by_role("tab", name="Events")).to_be_focused()
+    assert fits(sender)
+    assert sender.faults == cook.faults == []
+
+
 def test_the_stages_of_latency_are_counted(console: Rig, open_board: Open) -> None:
     """What came from a queue is counted in each stage, what a page sent is not on the queue's."""
     board = opened(open_board(console.url(0)))
@@ -293,6 +309,7 @@ def test_the_stages_of_latency_are_counted(console: Rig, open_board: Open) -> No
 NAMED = {
     "button",
     "textbox",
+    "combobox",
     "searchbox",
     "spinbutton",
     "tab",
@@ -317,14 +334,14 @@ def test_everything_has_a_name_for_a_screen_reader(console: Rig, open_board: Ope
     board = opened(open_board(console.url(0)))
     console.queue.put([{"id": "named"}])
     expect(board.item("named")).to_be_visible()
-    board.page.get_by_text("Send events").click()
+    send_form(board).locator("#send-by").select_option("queuecast")
     for tab in ("Events", "Latency", "Replicas", "Queues", "Items"):
         board.opens(tab)
         if tab == "Events":
             join(board, "sku:7")
             expect(board.page.get_by_test_id("rooms")).to_contain_text("sku:7")
         assert without_name(board) == [], tab
-    for region in ("state", "rooms-status", "trial-status", "send-status"):
+    for region in ("state", "rooms-status", "trial-status", "send-status", "answers-status"):
         expect(board.page.get_by_test_id(region)).to_have_attribute("role", "status")
 
 

@@ -17,12 +17,15 @@ from .page import Page, page
 from .site import Site, item, until
 
 VIEW = {"past", "rooms_of", "replicas", "queues"}
+SEND = {"send", "sendable", "sent"}
 REQUESTS = {
     "past": 10,
     "rooms_of": [],
     "replicas": None,
     "queues": None,
     "send": {"event": "e", "data": 1},
+    "sendable": None,
+    "sent": [],
     "kill": None,
 }
 
@@ -45,8 +48,8 @@ async def allowed(one: Page) -> set[str]:
     [
         ([], set()),
         (["view"], VIEW),
-        (["send"], {"send"}),
-        (["view", "send"], {*VIEW, "send"}),
+        (["send"], SEND),
+        (["view", "send"], VIEW | SEND),
     ],
 )
 async def test_a_token_says_who_is_an_operator(site: Site, operator: list[str], may: set[str]) -> None:
@@ -84,7 +87,7 @@ async def test_a_setting_gives_everybody_rights_and_readyz_says_so(site: Site) -
     links = "Docs=https://docs.example/a?b=c,Metrics=http://127.0.0.1:9100/metrics"
     one = await site.start(board_rights="view,send", board_links=links)
     async with board(one) as somebody:
-        assert await allowed(somebody) == {*VIEW, "send"}
+        assert await allowed(somebody) == VIEW | SEND
         about = await somebody.ask("about", None)
         assert about["rights"] == ["send", "view"]
         assert about["links"]["Docs"] == "https://docs.example/a?b=c"

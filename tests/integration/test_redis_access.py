@@ -134,6 +134,9 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
     assert not await bus.pressure.is_reported()
     assert not await bus.queue_reports.are_wanted()
     await bus.queue_reports.put("orders poller", "{}")
+    redis.client.hset(bus.keys.queue_sends, "request", "{}")
+    assert await bus.queue_sends.asked() == {"request": "{}"}
+    assert [await bus.queue_sends.take("request") for _ in range(2)] == [True, False]
     assert await bus.replicas.present() == {}
     redis.client.rpush(bus.keys.acks("mine"), AckReport(1, "one", 0, 0).to_text())
     assert await bus.ack_reports.take("mine") == [AckReport(1, "one", 0, 0)]
@@ -174,6 +177,7 @@ async def use_as_gateway(redis: Guarded, bus: BusManager) -> None:
     await bus.queue_reports.want()
     assert await bus.queue_reports.all() == {}
     await bus.queue_reports.remove(["orders poller"])
+    assert await bus.queue_sends.ask("request", "{}")
     await bus.replicas.announce(bus.host_id, "0-0")
     assert await bus.replicas.present() == {bus.host_id: "0-0"}
     await bus.replicas.withdraw(bus.host_id)

@@ -109,6 +109,20 @@ class FakeQueueReports:
         self.reports[name] = text
 
 
+class FakeQueueSends:
+    """`queuecast_bus.queue_sends.QueueSends` for a poller; with `is_taken` another one is faster."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.is_taken = False
+
+    async def asked(self) -> dict[str, str]:
+        return dict(self.texts)
+
+    async def take(self, request: str) -> bool:
+        return self.texts.pop(request, None) is not None and not self.is_taken
+
+
 class FakeBus:
     """Stores records once per dedup id, as the append script does; `away_for` many tries it refuses."""
 
@@ -116,6 +130,7 @@ class FakeBus:
         self.namespaces = FakeNamespaces()
         self.pressure = FakePressure()
         self.queue_reports = FakeQueueReports()
+        self.queue_sends = FakeQueueSends()
         self.clock = ServerClock(lambda: time.time())
         self.rewinds = 0
         self.clock_steps = ClockSteps()

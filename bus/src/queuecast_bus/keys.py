@@ -62,6 +62,11 @@ class Keys:
         return f"queuecast:{{{self.channel}}}:reports"
 
     @property
+    def queue_sends(self) -> str:
+        """Has what people put on queues from a live board, until a poller takes it."""
+        return f"queuecast:{{{self.channel}}}:sends"
+
+    @property
     def replicas(self) -> str:
         """Has the gateways that are there; see `replicas`."""
         return f"queuecast:{{{self.channel}}}:replicas"

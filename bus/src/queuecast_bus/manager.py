@@ -28,6 +28,7 @@ from queuecast_bus.namespaces import Namespaces
 from queuecast_bus.pressure import Pressure
 from queuecast_bus.publisher import Bounds, Publisher, Stored
 from queuecast_bus.queue_reports import QueueReports
+from queuecast_bus.queue_sends import QueueSends
 from queuecast_bus.reader import Reader
 from queuecast_bus.record import Record
 from queuecast_bus.replicas import Replicas
@@ -68,6 +69,7 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         self.namespaces = Namespaces(self.commands, keys)
         self.pressure = Pressure(self.commands, keys)
         self.queue_reports = QueueReports(self.commands, keys)
+        self.queue_sends = QueueSends(self.commands, keys)
         self.ack_reports = AckReports(self.commands, keys)
         self.replicas = Replicas(self.commands, keys, self.clock.now)
         channels = (settings.channel, keys.inbox(self.host_id))

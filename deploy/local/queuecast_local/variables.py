@@ -18,9 +18,16 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "QUEUECAST_ORIGINS": "self,http://localhost:*,http://127.0.0.1:*,http://[::1]:*",
         "QUEUECAST_BOARD_RIGHTS": "view,send,kill",
         "QUEUECAST_PRESENCE_ROOMS": "*",
+        "QUEUECAST_ACKS": "true",
     },
     # The gateways show that messages arrive even if nobody sends any.
-    "poller": {"QUEUECAST_CANARY_SECONDS": "15"},
+    "poller": {
+        "QUEUECAST_CANARY_SECONDS": "15",
+        # Long enough to look at it, and to press a button on the board.
+        "QUEUECAST_ACK_SECONDS": "20",
+        "QUEUECAST_HOLD_SECONDS": "3600",
+        "QUEUECAST_BOARD_SENDS": "true",
+    },
 }
 """What a service has here unless the environment says otherwise."""
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from queuecast_poller.judge.payloads import NoPayload
@@ -70,6 +70,8 @@ class FakeQueue:
         self.asked_for: list[int] = []
         self.canaries: list[str] = []
         self.forwarded: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, dict[str, str], str]] = []
+        self.send_answer: Exception | None = None
         self.canary_answers: deque[Exception | None] = deque()
         self.refreshes = 0
         self.backlog_answer: Backlog | Exception = Backlog(0, 0, 0)
@@ -114,6 +116,12 @@ class FakeQueue:
         self.visibility_changes.append((list(receipt_handles), seconds))
         self.on_change()
         return await self._answer(self.visibility_answers, receipt_handles)
+
+    async def send(self, body: str, attributes: Mapping[str, str], dedup_id: str) -> str:
+        if self.send_answer is not None:
+            raise self.send_answer
+        self.sent.append((body, dict(attributes), dedup_id))
+        return f"sent-{len(self.sent)}"
 
     async def forward(self, message: Message, target: str) -> None:
         answer = self.canary_answers.popleft() if self.canary_answers else None

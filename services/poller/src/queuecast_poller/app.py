@@ -116,7 +116,9 @@ def _thread(
 ) -> LoopThread:
     async def poll(stop: asyncio.Event) -> None:
         bus = BusManager(settings, write_only=True)
-        report = QueueReport(queue_name(name), settings.replica, bus, metrics)
+        report = QueueReport(
+            queue_name(name), settings.replica, bus, metrics, takes_sends=settings.board_sends
+        )
         try:
             async with asyncio.TaskGroup() as tasks:
                 watching = [
@@ -164,7 +166,7 @@ async def _poll(
                 )
                 message_judge = MessageJudge(rules, ServedNamespaces(bus), payloads)
                 intake = make_intake(queue, bus, settings, metrics, liveness, message_judge)
-                report.opened(queue, intake.left)
+                report.opened(queue, intake.left, intake.waits)
                 try:
                     await intake.run(stop)
                 finally:

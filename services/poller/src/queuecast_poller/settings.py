@@ -138,6 +138,11 @@ class Settings(BusSettings, EdgeSettings):
         description="Name, URL or ARN of the queue to which held messages are forwarded, in the same region; "
         "needs `sqs:SendMessage` and `sqs:GetQueueUrl` there",
     )
+    board_sends: bool = Field(
+        default=False,
+        description="If true, people with the right `send` on a gateway's [live board](board.md) may put "
+        "messages on the queues, by these pollers; needs `sqs:SendMessage`",
+    )
     commands: bool = Field(
         default=False,
         description="If true, a message may be a command to sessions (attribute `queuecast.command`); see "

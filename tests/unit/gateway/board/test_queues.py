@@ -55,7 +55,7 @@ async def answer(reports: FakeReports) -> dict[str, Any]:
 async def test_to_look_is_to_ask_for_reports() -> None:
     """Pollers say nothing unless somebody does."""
     reports = FakeReports()
-    assert await answer(reports) == {"queues": [], "recent": []}
+    assert await answer(reports) == {"queues": [], "recent": [], "waits": [], "sent": {}}
     assert reports.wanted == 1
 
 
@@ -112,3 +112,38 @@ def test_the_messages_that_were_left_last_are_listed_with_their_queue() -> None:
     assert len(recent) == MAX_RECENT
     assert [each["at_ms"] for each in recent[:2]] == [2 * MAX_RECENT - 1, 2 * MAX_RECENT - 2]
     assert recent[0]["queue"] == "other"
+
+
+def test_what_waits_is_added_up_and_listed_as_the_poller_says_that_has_it_last() -> None:
+    """A message that one poller has returned is held by another one then, and may be acknowledged at last."""
+    one = report(
+        held=2,
+        awaited=1,
+        holds={"held": 3, "returned": 1},
+        acks={"acknowledged": 4},
+        waits=[{"id": "a", "at_ms": 5, "state": "returned"}, {"id": "b", "at_ms": 6, "state": "held"}],
+        takes_sends=False,
+        sent=[],
+    )
+    other = report(
+        poller="two",
+        held=1,
+        awaited=0,
+        holds={"held": 1},
+        acks={"acknowledged": 1, "unanswered": 1},
+        waits=[{"id": "a", "at_ms": 9, "state": "acknowledged"}],
+        takes_sends=True,
+        sent=[{"request": "r", "id": "a"}],
+    )
+    told = summary([one, other, report("others")])
+    orders, others = told["queues"]
+    assert (orders["held"], orders["awaited"], orders["takes_sends"]) == (3, 1, True)
+    assert orders["holds"] == {"held": 4, "returned": 1}
+    assert orders["acks"] == {"acknowledged": 5, "unanswered": 1}
+    assert [(each["id"], each["state"], each["queue"]) for each in told["waits"]] == [
+        ("a", "acknowledged", "orders"),
+        ("b", "held", "orders"),
+    ]
+    assert told["sent"] == {"r": {"request": "r", "id": "a"}}
+    # As a poller of an older version reports.
+    assert (others["held"], others["holds"], others["takes_sends"]) == (0, {}, False)

@@ -1,10 +1,18 @@
 """What a person may send from the live board."""
 
+import json
 from typing import Any
 
 import pytest
 
-from queuecast_gateway.board.sending import MAX_COUNT, Sending, read_sending
+from queuecast_gateway.board.sending import (
+    MAX_BODY_BYTES,
+    MAX_COUNT,
+    Sending,
+    read_queue_sending,
+    read_requests,
+    read_sending,
+)
 from queuecast_gateway.wire.protocol import Refusal
 
 
@@ -56,3 +64,50 @@ def test_what_cannot_be_sent_is_refused(wrong: Any, code: str) -> None:
     with pytest.raises(Refusal) as caught:
         read_sending(wrong)
     assert caught.value.code == code
+
+
+def test_a_message_for_a_queue_has_its_address_as_attributes() -> None:
+    """As any producer would send it."""
+    whole = {"queue": "q", "event": "e", "rooms": ["a", "b"], "data": {"id": 1}, "ack": "all", "hold": 60}
+    sending = read_queue_sending(whole)
+    assert json.loads(sending.to_text()) == {
+        "queue": "q",
+        "body": '{"id": 1}',
+        "attributes": {"event": "e", "rooms": "a,b", "ack": "all", "hold": "60"},
+    }
+    plain = read_queue_sending({"queue": "q", "event": "e", "data": None})
+    assert (plain.body, plain.attributes) == ("null", {"event": "e"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"queue": None},
+        {"data": ...},
+        {"event": "disconnect"},
+        {"rooms": "a"},
+        {"rooms": ["a,b"]},
+        {"ack": "some"},
+        {"ack": []},
+        {"hold": "60"},
+        {"hold": 0},
+        {"hold": True},
+        {"hold": 43_201},
+        {"hold": float("nan")},
+        {"data": "x" * MAX_BODY_BYTES},
+    ],
+)
+def test_what_no_poller_could_send_is_refused_at_once(wrong: dict[str, Any]) -> None:
+    """Or somebody waits for nothing."""
+    request = {"queue": "q", "event": "e", "data": 1, **wrong}
+    request = {name: value for name, value in request.items() if value is not ...}
+    with pytest.raises(Refusal):
+        read_queue_sending(request)
+
+
+def test_earlier_requests_are_named_by_their_ids() -> None:
+    """There is nothing to guess."""
+    assert read_requests(["0" * 32]) == ["0" * 32]
+    for wrong in (None, "0" * 32, [7], ["x"], ["0" * 32] * 21):
+        with pytest.raises(Refusal):
+            read_requests(wrong)

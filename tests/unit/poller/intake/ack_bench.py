@@ -16,6 +16,7 @@ from queuecast_bus.server_clock import ServerClock
 from queuecast_poller.intake import ack_inbox, ack_wait, awaiting
 from queuecast_poller.intake.ack_wait import Ways
 from queuecast_poller.intake.awaiting import Awaiting
+from queuecast_poller.intake.recent_waits import RecentWaits
 from queuecast_poller.judge.verdict import Drop, Leave, Publish
 from queuecast_poller.metrics import Metrics
 from queuecast_poller.settings import Settings
@@ -106,7 +107,8 @@ class Bench:
         )
         bus: Any = self.bus
         metrics = Metrics(registry).for_queue("orders")
-        self.awaiting = Awaiting(self.queue, bus, settings, metrics, ways)
+        self.waits = RecentWaits()
+        self.awaiting = Awaiting(self.queue, bus, settings, metrics, ways, self.waits)
 
     async def run(self, *runs: Sequence[Publish]) -> "Bench":
         """Work off these messages."""

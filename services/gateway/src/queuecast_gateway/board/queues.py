@@ -17,9 +17,11 @@ FRESH_SECONDS = 1.0
 """Pollers report every two seconds."""
 
 MAX_RECENT = 20
-"""Messages left that are listed."""
+"""Messages left, and messages that wait or waited, that are listed."""
 
 COUNTS = ("in_flight", "received", "published", "duplicates", "dead_letters")
+WAITING = ("held", "awaited")
+"""Counts that pollers of an older version do not report."""
 
 
 class Queues:
@@ -62,12 +64,27 @@ def _read(text: str) -> dict[str, Any] | None:
 
 
 def summary(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the reports of all pollers say about each queue, and the messages that were left last."""
+    """Return what the reports of all pollers say about each queue, and the messages that were left last, or
+    wait or waited last. `sent` has what became of the requests to put something on a queue, by their ids.
+    """
     ordered = sorted(reports, key=lambda report: (report["queue"], report["at_ms"]))
     queues = [_queue(name, list(same)) for name, same in groupby(ordered, key=lambda report: report["queue"])]
     recent = [{"queue": report["queue"], **each} for report in ordered for each in report["recent"]]
     recent.sort(key=lambda each: each["at_ms"], reverse=True)
-    return {"queues": queues, "recent": recent[:MAX_RECENT]}
+    # A message that was returned waits at another poller then.
+    waits = {each["id"]: each for each in sorted(_waits(ordered), key=lambda each: each["at_ms"])}
+    sent = {each["request"]: each for report in ordered for each in report.get("sent", ())}
+    return {
+        "queues": queues,
+        "recent": recent[:MAX_RECENT],
+        "waits": sorted(waits.values(), key=lambda each: each["at_ms"], reverse=True)[:MAX_RECENT],
+        "sent": sent,
+    }
+
+
+def _waits(reports: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    for report in reports:
+        yield from ({"queue": report["queue"], **each} for each in report.get("waits", ()))
 
 
 def _queue(name: str, reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -77,6 +94,10 @@ def _queue(name: str, reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "pollers": [report["poller"] for report in reports],
         "backlog": known[-1] if known else None,
         **{count: sum(report[count] for report in reports) for count in COUNTS},
+        **{count: sum(report.get(count, 0) for report in reports) for count in WAITING},
+        "holds": _added(report.get("holds", {}) for report in reports),
+        "acks": _added(report.get("acks", {}) for report in reports),
+        "takes_sends": any(report.get("takes_sends", False) for report in reports),
         "left": _added(report["left"] for report in reports),
         "dropped": _added(report["dropped"] for report in reports),
     }

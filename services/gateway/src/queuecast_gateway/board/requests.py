@@ -7,6 +7,7 @@ each request: what a new token does not allow ends at once.
 import asyncio
 import logging
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from queuecast_gateway.access.grant import Identity
 from queuecast_gateway.board.past import MAX_EVENTS, newest_events, rooms_of
 from queuecast_gateway.board.queues import Queues
 from queuecast_gateway.board.replicas import Replicas
-from queuecast_gateway.board.sending import read_sending
+from queuecast_gateway.board.sending import read_queue_sending, read_requests, read_sending
 from queuecast_gateway.delivery.gateway_bus import GatewayBus
 from queuecast_gateway.limits.log_limiter import LogLimiter
 from queuecast_gateway.limits.rate_limiter import RateLimited
@@ -83,6 +84,9 @@ class BoardRequests:
             ("replicas", "view", self._list_replicas),
             ("queues", "view", self._list_queues),
             ("send", "send", self._send),
+            ("sendable", "send", self._list_sendable),
+            ("send_by_queue", "send", self._send_by_queue),
+            ("sent", "send", self._list_sent),
             ("kill", "kill", self._kill),
         )
         for event, right, answer in answers:
@@ -168,6 +172,32 @@ class BoardRequests:
         self._metrics.relays.labels("published").inc(len(records))
         self._note("%s has sent %d × %r from the live board", sid, len(records), sending.event)
         return {"sent": len(records)}
+
+    async def _list_sendable(self, sid: str, _: Any) -> dict[str, Any]:
+        """The queues to which pollers send for boards. Pollers report 2 s after the first question."""
+        queues = (await self._queues.answer()).get("queues", ())
+        return {"queues": [each["queue"] for each in queues if each["takes_sends"]]}
+
+    async def _send_by_queue(self, sid: str, request: Any) -> dict[str, Any]:
+        """Ask the pollers of a queue to put a message there."""
+        sending = read_queue_sending(request)
+        if sending.queue not in (await self._list_sendable(sid, None))["queues"]:
+            detail = f"no poller of queue {sending.queue[:80]!r} sends for boards (QUEUECAST_BOARD_SENDS)"
+            raise Refusal("bad_payload", detail)
+        self._server.reserve_relay(sid, BOARD_NAMESPACE, sending.size)
+        name = uuid.uuid4().hex
+        if not await self._bus.queue_sends.ask(name, sending.to_text()):
+            raise Refusal("rate_limited", "too much waits for pollers, try again")
+        self._note("%s has sent a message to queue %s from the live board", sid, sending.queue)
+        return {"request": name}
+
+    async def _list_sent(self, sid: str, requests: Any) -> dict[str, Any]:
+        """What became of messages that were put on queues: whether SQS took them, and what they wait for."""
+        named = read_requests(requests)
+        answer = await self._queues.answer()
+        sent, waits = answer.get("sent", {}), {each["id"]: each for each in answer.get("waits", ())}
+        known = [name for name in named if name in sent]
+        return {"sent": {name: {**sent[name], "wait": waits.get(sent[name].get("id"))} for name in known}}
 
     def _note(self, text: str, *details: Any) -> None:
         """Log at a limited rate: a board may repeat its request fifty times a second."""

@@ -17,7 +17,10 @@ let holdTimer;
 let away = false;               // between a disconnect and the newest offset after the next connect: what arrives was missed
 let missed = 0;
 
-/** Call a listener with every arrival: `{ name, args, offset, rooms, at, past, recovered }`. */
+/**
+ * Call a listener with every arrival: `{ name, args, offset, rooms, at, past, recovered }`. One that asks for an
+ * acknowledgement has `done`, which gives it, and `about`, what is said of its message.
+ */
 export const onArrival = (listener) => listeners.push(listener);
 
 /** Call a listener each time that the page is back and has what it missed, with the number of those events. */
@@ -47,10 +50,12 @@ function deliver(arrival) {
 function arrive(name, args) {
   if (name === "queuecast:offset") return comeBack();  // the gateway's word on how far we are, no news
   if (name === "queuecast:presence") return;            // or on who is there
+  const done = typeof args.at(-1) === "function" ? args.pop() : null;
+  const about = done ? args.pop() : null;
   const offset = typeof args.at(-1) === "string" && OFFSET.test(args.at(-1)) ? args.pop() : null;
   if (before.delete(offset)) return;
   if (away) missed += 1;
-  const arrival = { name, args, offset, rooms: null, at: Date.now(), past: false, recovered: away };
+  const arrival = { name, args, offset, rooms: null, at: Date.now(), past: false, recovered: away, about, done };
   if (held) held.push(arrival);
   else deliver(arrival);
 }

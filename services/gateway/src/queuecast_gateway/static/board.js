@@ -2,6 +2,7 @@
 // plain client of the gateway, with the stock Socket.IO client; whatever comes from the network enters the page as
 // text, never as markup.
 
+import { ageAnswers, followAnswers } from "./answers.js";
 import { followArrivals, onArrival, onReturn } from "./arrivals.js";
 import { ageEvents, followEvents } from "./events.js";
 import { countArrival, drawFigures, followGateway, measureRoundTrip } from "./figures.js";
@@ -83,6 +84,7 @@ function follow(namespace) {
 function tick() {
   ageItems(Date.now());
   ageEvents(Date.now());
+  ageAnswers(Date.now());
   drawFigures();
   drawStages();
 }
@@ -125,6 +127,7 @@ followRights(board);
 follow(socket);
 followItems(socket);
 followEvents();
+followAnswers(socket);
 followRooms(socket);
 followTrial(socket);
 followSending();

@@ -130,7 +130,9 @@ function fillAge(row, event, now) {
 
 function fillDetails(row, event) {
   const rows = [
-    ["Offset", event.offset ?? "none: it was on no stream, or recovery is off"],
+    ["Offset", event.offset ?? (event.done
+      ? "not told where an acknowledgement is asked for"
+      : "none: it was on no stream, or recovery is off")],
     ["Rooms", event.rooms === null ? "told only to operators" : roomsText(event)],
     [event.past ? "Stored" : "Arrived", `${clock.format(event.at)}${event.recovered ? ", after it was missed" : ""}`],
     ["From bus to screen", event.delay === null ? "unknown" : duration(event.delay)],

@@ -12,6 +12,7 @@ from queuecast_bus import BusManager
 from queuecast_bus.awaited import AckMode
 from queuecast_poller.intake.ack_wait import AckWait, Ways
 from queuecast_poller.intake.holding import Held, Holding
+from queuecast_poller.intake.recent_waits import RecentWaits, WaitState
 from queuecast_poller.intake.roll_call import RollCall
 from queuecast_poller.judge.ack_outcome import AckOutcome
 from queuecast_poller.judge.verdict import Leave, Publish, Reason
@@ -64,17 +65,25 @@ class Awaiting:
     """The messages of one queue that wait."""
 
     def __init__(
-        self, queue: Queue, bus: BusManager, settings: Settings, metrics: QueueMetrics, ways: Ways
+        self,
+        queue: Queue,
+        bus: BusManager,
+        settings: Settings,
+        metrics: QueueMetrics,
+        ways: Ways,
+        waits: RecentWaits,
     ) -> None:
         self._queue = queue
         self._metrics = metrics
         self._ways = ways
+        self._waits = waits
+        self._clock = bus.clock
         self._ack_seconds = settings.ack_seconds
         self._max_messages = settings.max_awaited
         self._wait = AckWait(bus, settings.dedup_seconds, metrics, ways)
         self._roll_call = RollCall(bus, self._wait.inbox)
         self._holding = Holding(
-            queue, bus, settings, metrics, self._roll_call, ways.give_back, ways.leave, ways.drop
+            queue, bus, settings, metrics, self._roll_call, waits, ways.give_back, ways.leave, ways.drop
         )
         self._messages = self._bytes = 0
         self._runs: set[asyncio.Task[None]] = set()
@@ -124,6 +133,11 @@ class Awaiting:
         await asyncio.sleep(STOP_SECONDS)
         self._wait.closing.set()
 
+    def _note(
+        self, verdict: Publish, state: WaitState, *, until: float | None = None, detail: str = ""
+    ) -> None:
+        self._waits.note(verdict, state, self._clock.now(), until=until, detail=detail)
+
     def _has_room(self, messages: int, size: int) -> bool:
         return not self._messages or (
             self._messages + messages <= self._max_messages and self._bytes + size <= MAX_BYTES
@@ -148,6 +162,8 @@ class Awaiting:
                         return
                 if verdict.ack is None:
                     goes_on = await self._ways.publish(verdict, received, stop)
+                    if verdict.hold is not None:
+                        self._note(verdict, WaitState.DELIVERED if goes_on else WaitState.RETURNED)
                 else:
                     goes_on = await self._wait_for(verdict, verdict.ack, run, stop)
                 if not goes_on:
@@ -186,16 +202,20 @@ class Awaiting:
         if stop.is_set():
             await self._ways.give_back([handle])
             return False
+        self._note(verdict, WaitState.AWAITED, until=self._clock.now() + self.seconds)
         outcome, detail = await self._wait.carry_through(verdict, mode, self.seconds, stop)
         if outcome is None:
             self._metrics.acks["returned"].inc()
+            self._note(verdict, WaitState.RETURNED)
             await self._ways.give_back([handle])
             return False
         if outcome is AckOutcome.ACKNOWLEDGED:
             self._metrics.in_flight.dec()
+            self._note(verdict, WaitState.ACKNOWLEDGED)
             await self._ways.acknowledge([handle])
             return True
         self._metrics.acks[outcome].inc()
+        self._note(verdict, WaitState(outcome), detail=detail)
         if outcome is AckOutcome.NOBODY_THERE and verdict.hold is not None:
             # They were there when gateways were asked, and have gone since.
             if await self._holding.hold(verdict, verdict.hold) is Held.WAITS:

@@ -6,6 +6,7 @@ from enum import Enum
 
 from queuecast_bus import BusManager, BusUnavailable
 from queuecast_poller.intake.held_messages import HeldMessages
+from queuecast_poller.intake.recent_waits import RecentWaits, WaitState
 from queuecast_poller.intake.roll_call import RollCall, places
 from queuecast_poller.judge.verdict import Drop, DropReason, Leave, Publish, Reason
 from queuecast_poller.metrics import QueueMetrics
@@ -34,6 +35,7 @@ class Holding:
         settings: Settings,
         metrics: QueueMetrics,
         roll_call: RollCall,
+        waits: RecentWaits,
         wake: Callable[[Sequence[str]], Awaitable[None]],
         leave: Callable[[Sequence[Leave]], Awaitable[None]],
         drop: Callable[[Sequence[Drop]], Awaitable[None]],
@@ -43,6 +45,7 @@ class Holding:
         self._bus = bus
         self._metrics = metrics
         self._roll_call = roll_call
+        self._waits = waits
         self._expired = settings.hold_expired
         self._target = settings.hold_queue
         self._leave = leave
@@ -70,15 +73,18 @@ class Holding:
             return await self._end(verdict, "nobody came, and this was its last receive")
         if self.held.hold(message.receipt_handle, places(verdict.record), left_seconds):
             self._metrics.holds["held"].inc()
+            self._note(verdict, WaitState.HELD, "nobody is there", until=self._bus.clock.now() + left_seconds)
             return Held.WAITS
         self._metrics.holds["full"].inc()
         detail = "nobody is there, and too many messages are held (QUEUECAST_MAX_HELD)"
+        self._note(verdict, WaitState.LEFT, detail)
         await self._leave([Leave(message._replace(body=""), Reason.NOBODY_THERE, detail, permanent=False)])
         return Held.WAITS
 
     async def _end(self, verdict: Publish, detail: str) -> Held:
         message = verdict.message
         if self._expired == "drop":
+            self._note(verdict, WaitState.DROPPED, detail)
             await self._drop([Drop(message, DropReason.NOBODY_CAME, detail)])
             return Held.ENDED
         if self._expired == "forward" and self._target is not None:
@@ -86,9 +92,15 @@ class Holding:
                 await self._queue.forward(message, self._target)
             except QueueUnavailable as exc:
                 self._metrics.failed(exc)
+                self._note(verdict, WaitState.LEFT, f"{detail}; {exc}")
                 await self._leave([Leave(message, Reason.NOBODY_CAME, f"{detail}; {exc}", permanent=False)])
                 return Held.WAITS
+            self._note(verdict, WaitState.FORWARDED, f"{detail}: now on {self._target}")
             await self._drop([Drop(message, DropReason.FORWARDED, f"{detail}: now on {self._target}")])
             return Held.ENDED
+        self._note(verdict, WaitState.LEFT, detail)
         await self._leave([Leave(message, Reason.NOBODY_CAME, detail)])
         return Held.WAITS
+
+    def _note(self, verdict: Publish, state: WaitState, detail: str, *, until: float | None = None) -> None:
+        self._waits.note(verdict, state, self._bus.clock.now(), until=until, detail=detail)

@@ -24,6 +24,7 @@ from queuecast_poller.intake.leases import Leases
 from queuecast_poller.intake.left_messages import LeftMessages, report_left
 from queuecast_poller.intake.liveness import Liveness
 from queuecast_poller.intake.receivers import Receivers
+from queuecast_poller.intake.recent_waits import RecentWaits
 from queuecast_poller.intake.retry import visibility_changes
 from queuecast_poller.intake.throttle import Throttle
 from queuecast_poller.judge.freshness import drop_too_old
@@ -65,10 +66,11 @@ class Intake:
         self._refresh = AttributeRefresh(queue, metrics, self._leases.adapt)
         self._canary = Canary(queue, bus, settings.canary_seconds, metrics)
         self.left = LeftMessages()
+        self.waits = RecentWaits()
         self._bus_retry = BusRetry(self._leases, liveness, metrics, self._tick)
         self._awaiting: Awaiting | None = None
         if settings.ack_seconds or settings.hold_seconds:
-            self._awaiting = Awaiting(queue, bus, settings, metrics, self._ways)
+            self._awaiting = Awaiting(queue, bus, settings, metrics, self._ways, self.waits)
         throttle = Throttle(bus, lambda: message_judge.rules.rate, metrics)
         self._receivers = Receivers(queue, throttle, liveness, metrics, self._max_receives, self._tick)
 

@@ -76,6 +76,9 @@ class Queue(Protocol):
     async def send_canary(self, body: str) -> None:
         """Send a message that reaches every gateway and no browser."""
 
+    async def send(self, body: str, attributes: Mapping[str, str], dedup_id: str) -> str:
+        """Send a message to this queue; return its id."""
+
     async def forward(self, message: Message, target: str) -> None:
         """Send a copy of a message to another queue, with its attributes, as text."""
 
@@ -189,6 +192,20 @@ class SqsQueue:
             **groups,
         }
         await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
+
+    async def send(self, body: str, attributes: Mapping[str, str], dedup_id: str) -> str:
+        request = {
+            "QueueUrl": self._url,
+            "MessageBody": body,
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+            },
+        }
+        if self.fifo:
+            request |= {"MessageGroupId": dedup_id, "MessageDeduplicationId": dedup_id}
+        answer = await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
+        with self._reading(Call.SEND):
+            return str(answer["MessageId"])
 
     async def forward(self, message: Message, target: str) -> None:
         url = self._targets.get(target)
