@@ -114,6 +114,40 @@ async def test_a_key_that_was_used_for_something_else_is_refused(api_site: ApiSi
         assert await first.events(4) == items(1, 2, 3, 6)
 
 
+async def test_of_batches_with_one_key_at_once_one_is_stored_and_the_others_refused_as_a_whole(
+    api_site: ApiSite,
+) -> None:
+    """Whichever is first: a part of a refused one would be shown, although its sender is told otherwise. The
+    key is that of the requests, or of one event in each.
+    """
+    sizes = (2, 9, 5)
+
+    def batch(number: int, size: int) -> dict[str, Any]:
+        events = [{"event": "e", "data": [number, size, at]} for at in range(size)]
+        own = {"idempotency_key": f"own-{number}"} if number % 2 else {}
+        return {"messages": [*events[:-1], {**events[-1], **own}]}
+
+    expected = []
+    async with (
+        api_site.start() as (one, api),
+        api_site.start() as (_, other),
+        page(one.port) as first,
+    ):
+        for number in range(20):
+            key = None if number % 2 else f"key-{number}"
+            asked = (
+                each.ask("POST", "/v1/publish-batch", batch(number, size), key=key)
+                for each, size in zip((api, other, api), sizes, strict=True)
+            )
+            answers = await asyncio.gather(*asked)
+            assert sorted(told.status for told in answers) == [200, 422, 422]
+            (stored,) = (size for size, told in zip(sizes, answers, strict=True) if told.status == 200)
+            expected += [["e", [number, stored, at]] for at in range(stored)]
+        assert await first.events(len(expected)) == expected
+        assert (await api.publish(data="last")).status == 200
+        assert await first.event() == ["e", "last"], "and nothing of the others"
+
+
 async def test_commands_are_followed_in_their_place_among_the_events(api_site: ApiSite) -> None:
     """They are the same records as those of messages, on every replica."""
     two = await api_site.site.start(auth="jwt", auth_secret=SECRET)

@@ -6,12 +6,14 @@
 -- ARGV   1 longest stream, records · 2 oldest record, ms · 3 dedup window, ms
 --        4 the series and 5 the number of this writer's newest confirmed step, "" and 0 for none · 6 the offset of
 --        its last record · 7 how long ago that was confirmed, ms · 8 a name for a new series · 9 the number of hashes
+--        10 1 to store nothing if any dedup id is known, else 0
 --        then for each record: the number of its fields and values, followed by them; 0 for no record, which
 --        checks that one could be stored
 --        then for each hash: the place of its record among these, the key, and what is kept ("" for nothing)
 --        at the end, if there are hashes, how long one is kept after its last change, ms
 -- Answer the series and the number of this step, 1 if confirmed steps are missing, else 0, and the time of this
---        server's clock, ms; then for each record in turn its offset, and 1 if it was stored before, else 0
+--        server's clock, ms; then for each record in turn its offset, and 1 if it was stored before, else 0. If
+--        nothing was stored because a dedup id is known, the offset of a record whose id is not is empty
 --
 -- Every record links to the one before it (field "p"), so that a reader knows whether it missed any, with any
 -- server version and after any trim, restart or failover. What no reader had read may be lost all the same: its
@@ -27,7 +29,8 @@ local confirmed_series, confirmed, confirmed_offset, quiet_ms, new_series =
   ARGV[4], tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), ARGV[8]
 local before = redis.call('GET', tail) or '0-0'
 local hashes = tonumber(ARGV[9])
-local newest, cursor = before, 10
+local only_new = ARGV[10] == '1'
+local newest, cursor = before, 11
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 
@@ -59,6 +62,25 @@ steps = tonumber(steps) + 1
 redis.call('SET', writer, string.format('%s %.0f', series, steps), 'PX', STEPS_MS)
 local answer = {series, steps, is_rewound and 1 or 0, now_ms}
 local head = #answer
+
+local function known_before()
+  -- The ids of records that are stored already are remembered for longer, as if they had come again.
+  local found, is_any = {}, false
+  for index = 5, #KEYS - hashes do
+    local known = KEYS[index] ~= tail and redis.call('GET', KEYS[index])
+    if known then redis.call('PEXPIRE', KEYS[index], window_ms) end
+    is_any = is_any or known
+    found[#found + 1] = known or ''
+    found[#found + 1] = known and 1 or 0
+  end
+  return is_any and found
+end
+
+local found = only_new and known_before()
+if found then
+  for index = 1, #found do answer[head + index] = found[index] end
+  return answer
+end
 
 for index = 5, #KEYS - hashes do
   local seen = KEYS[index]

@@ -106,17 +106,16 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
             self._reader.source.stored(stored[-1].offset)
         return stored
 
-    async def stored_before(self, dedup_ids: Sequence[str]) -> list[str | None]:
-        """Return the offset of the record that was stored with each dedup id, None if none is known.
+    async def publish_if_new(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored | None]:
+        """Store records if none of their dedup ids is known; see `Publisher.publish_if_new`.
 
-        Raises `BusUnavailable`.
+        Raises `BusUnavailable` if Redis did not confirm.
         """
-        async with redis_call("asking what is stored already"):
-            pipeline = self.commands.pipeline(transaction=False)
-            for dedup_id in dedup_ids:
-                pipeline.get(self.keys.seen(dedup_id))
-            found = await pipeline.execute()
-        return [None if offset is None else offset.decode() for offset in found]
+        with self._comparing_clocks():
+            stored = await self._publisher.publish_if_new(batch)
+        if self._reader is not None and stored and (last := stored[-1]) is not None:
+            self._reader.source.stored(last.offset)
+        return stored
 
     async def follow_failovers(self) -> None:
         """Leave a primary once its sentinels name another one, for ever; return at once without sentinels."""

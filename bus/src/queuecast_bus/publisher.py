@@ -125,6 +125,14 @@ class Publisher:
             step.append(each)
         return stored + await self._store(step) if step else stored
 
+    async def publish_if_new(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored | None]:
+        """Store records in one step if none of their dedup ids is known; else none of them. They have at most
+        `WRITE_BYTES` together.
+
+        If none is stored, the answer has those that were before, and None for the others.
+        """
+        return await self._store_in_one_step(batch, only_new=True)
+
     async def check(self) -> None:
         """Check that a record could be stored, and that Redis still has what it confirmed to this publisher.
 
@@ -133,6 +141,12 @@ class Publisher:
         await self._run("checking whether records can be stored", [self._keys.seen("")], [0], self._replicas)
 
     async def _store(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
+        stored = await self._store_in_one_step(batch, only_new=False)
+        return [each for each in stored if each is not None]
+
+    async def _store_in_one_step(
+        self, batch: Sequence[tuple[Record, str | None]], *, only_new: bool
+    ) -> list[Stored | None]:
         keys: list[str] = []
         arguments: list[int | bytes] = []
         for record, dedup_id in batch:
@@ -145,14 +159,19 @@ class Publisher:
         before = self._confirmed
         is_missed = any(record.namespace not in FOR_NOBODY for record, _ in batch)
         step, answer = await self._run(
-            "publishing", keys, arguments, self._replicas if is_missed else 0, len(hashes)
+            "publishing",
+            keys,
+            arguments,
+            self._replicas if is_missed else 0,
+            len(hashes),
+            only_new=only_new,
         )
         stored = [
-            Stored(offset.decode(), bool(duplicate))
+            Stored(offset.decode(), bool(duplicate)) if offset else None
             for offset, duplicate in zip(answer[::2], answer[1::2], strict=True)
         ]
-        if is_missed:
-            self._confirm(step._replace(offset=stored[-1].offset, at=self._clock()), before)
+        if is_missed and (last := stored[-1]) is not None:
+            self._confirm(step._replace(offset=last.offset, at=self._clock()), before)
         return stored
 
     def _latest(self, records: Sequence[Record]) -> tuple[list[str], list[int | bytes]]:
@@ -174,12 +193,15 @@ class Publisher:
         arguments: Sequence[int | bytes],
         replicas: int,
         hashes: int = 0,
+        *,
+        only_new: bool = False,
     ) -> tuple[Confirmed, Sequence[Any]]:
         """Run the script; return this step, whose record is the one before, and the answer about records."""
         known, before = self._keys, self._confirmed
         quiet_ms = int((self._clock() - before.at) * 1000)
         all_keys = [known.stream, known.tail, known.writer(self._writer), known.told, *keys]
-        all_arguments = [*self._head, *before[:3], quiet_ms, secrets.token_hex(4), hashes, *arguments]
+        named = quiet_ms, secrets.token_hex(4), hashes, int(only_new)
+        all_arguments = [*self._head, *before[:3], *named, *arguments]
         copies, began = 0, self._clock()
         try:
             async with redis_call(doing):

@@ -112,6 +112,27 @@ def test_a_session_that_has_gone_is_named_and_may_answer_when_it_is_back(here: H
     assert here.news() == [AckReport(FIRST_ID, "here", 2, 1, strays=("three",))]
 
 
+def test_a_session_that_leaves_is_reported_of_its_own_events_alone(here: Here) -> None:
+    """Whatever way an event ends for a session, nothing is remembered of the two: sessions come and go."""
+    for number in range(3):
+        here.begin(AckMode.ALL, "one", "two", number=number)
+    here.begin(AckMode.ALL, "three", number=3)
+    here.begin(AckMode.ANY, "one", number=4)
+    here.answer("one", number=1)
+    here.news()
+    here.events.left("one")
+    assert [(report.ack_id - FIRST_ID, report.gone) for report in here.news()] == [
+        (0, ("one",)),
+        (2, ("one",)),
+    ]
+    here.events.left("one")
+    assert here.news() == []
+    here.answer("two", number=0)
+    here.clock.pass_by(10 + LATE_SECONDS + 1)
+    here.events.forget_old()
+    assert (len(here.events), here.events._of_session, here.events._sessions) == (0, {}, 0)
+
+
 def test_an_event_whose_time_is_over_is_not_waited_for(here: Here) -> None:
     """The replica was behind, and its poller has given up."""
     here.clock.pass_by(11)

@@ -32,7 +32,7 @@ class Bus(Protocol):
     is_traced: bool
 
     async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]: ...
-    async def stored_before(self, dedup_ids: Sequence[str]) -> list[str | None]: ...
+    async def publish_if_new(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored | None]: ...
     async def recall(self, offsets: Sequence[str]) -> list[list[bytes]]: ...
 
 
@@ -86,15 +86,22 @@ class Publishing:
         await self._check_served(
             [(record.namespace, pointer("messages", at, "namespace")) for at, record in enumerate(records)]
         )
-        if any(dedup_ids):
-            # Before anything is stored: a batch whose key was used for another one is refused as a whole.
-            known = await self._bus.stored_before([each or "" for each in dedup_ids])
-            found = [
-                (record, offset) for record, offset in zip(records, known, strict=True) if offset is not None
-            ]
-            await self._check_same([record for record, _ in found], [offset for _, offset in found])
-        stored = await self._bus.publish(list(zip(records, dedup_ids, strict=True)))
+        batch = list(zip(records, dedup_ids, strict=True))
+        stored = await (self._publish_once(batch) if any(dedup_ids) else self._bus.publish(batch))
         return {"results": [self._told(each) for each in stored]}
+
+    async def _publish_once(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
+        """Store a batch with keys. One whose key was used for another event is refused as a whole, also if
+        both come at the same time: what is known already is compared before anything else is stored.
+        """
+        stored: dict[int, Stored] = {}
+        while rest := [at for at in range(len(batch)) if at not in stored]:
+            answer = await self._bus.publish_if_new([batch[at] for at in rest])
+            found = {at: each for at, each in zip(rest, answer, strict=True) if each is not None}
+            known = [at for at, each in found.items() if each.duplicate]
+            await self._check_same([batch[at][0] for at in known], [found[at].offset for at in known])
+            stored |= found
+        return [stored[at] for at in range(len(batch))]
 
     async def check_pressure(self) -> None:
         """Raise `Problem` while a gateway is behind the bus: publishers wait then, as pollers do."""

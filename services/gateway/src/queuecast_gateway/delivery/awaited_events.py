@@ -70,6 +70,9 @@ class AwaitedEvents:
         self._now = now
         self._outcomes = {outcome: metrics.acks.labels(outcome) for outcome in ACK_OUTCOMES}
         self._events: dict[int, AwaitedEvent] = {}
+        self._of_session: dict[str, set[int]] = {}
+        """The events with `all` that each session still has to acknowledge: sessions leave in thousands at a
+        time, and must not be looked for in each event."""
         self._news: dict[int, None] = {}
         self._answers: list[tuple[Inbox, AckReport]] = []
         """Answers to roll calls. If Redis fails, pollers ask again."""
@@ -101,6 +104,8 @@ class AwaitedEvents:
             return  # its poller no longer waits
         self._events[event.wanted.ack_id] = event
         self._sessions += len(event.waiting)
+        for sid in event.waiting:
+            self._of_session.setdefault(sid, set()).add(event.wanted.ack_id)
         self._tell(event)
 
     def answer(self, wanted: AckWanted, places: Iterable[str]) -> None:
@@ -123,12 +128,11 @@ class AwaitedEvents:
 
     def left(self, sid: str) -> None:
         """Note that a session has gone. It may come back, here or elsewhere, and acknowledge then."""
-        for event in self._events.values():
-            if sid in event.waiting:
-                event.waiting.discard(sid)
-                self._sessions -= 1
-                event.gone[sid] = None
-                self._tell(event)
+        for ack_id in sorted(self._of_session.get(sid, ())):
+            event = self._events[ack_id]
+            self._wait_no_longer(event, sid)
+            event.gone[sid] = None
+            self._tell(event)
 
     def take_news(self) -> dict[Inbox, list[AckReport]]:
         """Return what is to be reported now, by the poller's inbox."""
@@ -150,7 +154,10 @@ class AwaitedEvents:
         """Forget the events for which nobody waits any more."""
         latest_ms = 1000 * (self._now() - LATE_SECONDS)
         for ack_id in [key for key, event in self._events.items() if event.until_ms < latest_ms]:
-            self._sessions -= len(self._events.pop(ack_id).waiting)
+            event = self._events[ack_id]
+            for sid in list(event.waiting):
+                self._wait_no_longer(event, sid)
+            del self._events[ack_id]
 
     def _known(self, ack_ids: Iterable[int]) -> Iterable[AwaitedEvent]:
         return (event for ack_id in ack_ids if (event := self._events.get(ack_id)) is not None)
@@ -165,8 +172,8 @@ class AwaitedEvents:
             event.answered = 1
             return True
         if sid in event.waiting or sid in event.gone:
-            self._sessions -= sid in event.waiting
-            event.waiting.discard(sid)
+            if sid in event.waiting:
+                self._wait_no_longer(event, sid)
             event.gone.pop(sid, None)
             event.done.add(sid)
             event.answered += 1
@@ -175,6 +182,14 @@ class AwaitedEvents:
             return False
         event.strays[sid] = None
         return True
+
+    def _wait_no_longer(self, event: AwaitedEvent, sid: str) -> None:
+        event.waiting.discard(sid)
+        self._sessions -= 1
+        events = self._of_session[sid]
+        events.discard(event.wanted.ack_id)
+        if not events:
+            del self._of_session[sid]
 
     def _tell(self, event: AwaitedEvent) -> None:
         self._news[event.wanted.ack_id] = None
