@@ -1,7 +1,7 @@
 """A replica for the tests of recovery: what it has read, what Redis has, and what was asked of it."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from tests.unit.fakes import Figures
 from tests.unit.gateway.fakes import FakeSessions
 
-from queuecast_bus import Batch, Entry, Gap, Record
+from queuecast_bus import Batch, Entries, Entry, Gap, Record
 from queuecast_bus.command import Command, Target, Verb
 from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.access.grant import EVERY_ROOM, Identity
@@ -68,15 +68,14 @@ class Replica:
         self.old: set[tuple[str, str]] = set()
         self._ids = itertools.count(1)
 
-    def read(self, *batch: Entry) -> None:
-        """Have this replica read records."""
-        self.history.add(Batch(batch[-1].offset, batch))
+    def read(self, *batch: Entry, wanted: Sequence[int] | None = None) -> None:
+        """Have this replica read records, of which all or some are wanted here."""
+        self.history.add(Batch(batch[-1].offset, Entries.of(*batch)), wanted)
 
     def read_unwanted(self, *batch: Entry) -> None:
         """Have it read records that nobody here wants."""
-        self.stream += [each._replace(fields=list(each.fields)) for each in batch]
-        self.history.discard_texts(batch)
-        self.read(*batch)
+        self.stream += batch
+        self.read(*batch, wanted=())
 
     def generate_id(self) -> str:
         return f"new-{next(self._ids)}"
@@ -110,7 +109,7 @@ class Replica:
         found = [
             each for each in self.stream if offset_key(after) < offset_key(each.offset) <= offset_key(until)
         ][:most]
-        return Batch(found[-1].offset if found else until, tuple(found))
+        return Batch(found[-1].offset if found else until, Entries.of(*found))
 
     async def recall(self, offsets: list[str]) -> list[list[bytes]]:
         self.asked.append(("recall", *offsets))

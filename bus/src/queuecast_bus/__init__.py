@@ -5,7 +5,7 @@ Both services use it, and it imports neither of them. From pure to complete: `re
 it, because both services must agree on that.
 """
 
-from queuecast_bus.batch import Batch, Entry, Gap
+from queuecast_bus.batch import Batch, Entries, Entry, Gap
 from queuecast_bus.errors import BadRecord, BusError, BusUnavailable
 from queuecast_bus.manager import BusManager
 from queuecast_bus.publisher import Stored
@@ -19,6 +19,7 @@ __all__ = [
     "BusManager",
     "BusSettings",
     "BusUnavailable",
+    "Entries",
     "Entry",
     "Gap",
     "Record",

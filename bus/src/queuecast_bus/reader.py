@@ -7,7 +7,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -89,10 +90,9 @@ class Reader:
                     yield await self._resume()
                 parts = await self._read()
                 attempt = 0
-                for raw in parts:
-                    batch, self._linked = read_batch(raw, self._linked)
-                    self._position = batch.position
-                    yield self._without_known_gap(batch)
+                while parts:
+                    # Nothing here keeps what was yielded: its memory is free for the next answer.
+                    yield self._batch(parts.popleft())
             except BusUnavailable as exc:
                 self.source.failed(exc)
                 if attempt == 0:
@@ -117,7 +117,7 @@ class Reader:
         batch, _ = read_batch(answer, None)
         if batch.entries and batch.gap is None:
             # The first record's link counts: entries of other writers may come before it, without one.
-            previous = batch.entries[0].fields[1].decode()
+            previous = batch.entries.fields[0][1].decode()
             if offset_key(previous) > offset_key(after):
                 return replace(batch, gap=gap_between(after=after, before=previous))
         return batch
@@ -159,6 +159,11 @@ class Reader:
         async with redis_call("asking for a record"):
             return bool(await self._redis.xrange(self._keys.stream, offset, offset, 1))
 
+    def _batch(self, raw: Sequence[Any]) -> Batch:
+        batch, self._linked = read_batch(raw, self._linked)
+        self._position = batch.position
+        return self._without_known_gap(batch)
+
     def _without_known_gap(self, batch: Batch) -> Batch:
         """Return the batch without a gap that only repeats the last one.
 
@@ -174,7 +179,7 @@ class Reader:
     def _restart_after(self, offset: str) -> None:
         self._position = self._linked = offset
 
-    async def _read(self) -> Iterator[Sequence[Any]]:
+    async def _read(self) -> deque[Sequence[Any]]:
         await self.source.settle(self._position, self._tail_at)
         answer = await self._request(
             "reading",
@@ -186,8 +191,8 @@ class Reader:
         )
         self.source.read(self._position, has_more=bool(answer))
         if answer and answer_bytes() > READ_BYTES:
-            return split_entries(answer)
-        return iter([answer] if answer else ())
+            return deque(split_entries(answer))
+        return deque([answer] if answer else ())
 
     async def _request(
         self,

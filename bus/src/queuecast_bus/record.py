@@ -5,6 +5,7 @@ decide from the address alone whether any of its sessions receives them.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -66,16 +67,33 @@ MAX_CACHED_BYTES = 128
 has 25 kB of names, and takes four times that in memory."""
 
 
-def read_address(text: bytes) -> Address:
-    """Return the address in an entry's field. Raises `BadRecord`.
+known_addresses: dict[bytes, Address] = {}
+"""The addresses that were read last, by their text: the same rooms recur. A plain dictionary that is emptied
+once it is full: a cache that orders what it has by its use costs more with each look-up than it saves."""
 
-    Short ones are cached, because the same rooms recur: 0.1 µs instead of 3.
-    """
-    return known_address(text) if len(text) <= MAX_CACHED_BYTES else _address(text)
+MOST_KNOWN = 4096
+
+_PLAIN = re.compile(rb'\["([^"\\\x00-\x1f]*)"(?:,\["([^"\\\x00-\x1f]*)"\])?\]')
+"""JSON of an address with one room or none, whose names need no escapes: most are."""
+
+
+def read_address(text: bytes) -> Address:
+    """Return the address in an entry's field. Raises `BadRecord`."""
+    address = known_addresses.get(text)
+    if address is None:
+        address = _address(text)
+        if len(text) <= MAX_CACHED_BYTES:
+            if len(known_addresses) >= MOST_KNOWN:
+                known_addresses.clear()
+            known_addresses[text] = address
+    return address
 
 
 def _address(text: bytes) -> Address:
     try:
+        if plain := _PLAIN.fullmatch(text):  # a fifth of the time that `json.loads` takes
+            namespace, room = plain.groups()
+            return Address(namespace.decode(), () if room is None else (room.decode(),))
         parts = json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise BadRecord(f"the address cannot be read: {exc}") from exc
@@ -83,9 +101,6 @@ def _address(text: bytes) -> Address:
         raise BadRecord(f"not an address: {text[:80]!r}")
     namespace, rooms, skip_sids = (*parts, None, None)[:3]
     return Address(namespace, _names(rooms), _names(skip_sids))
-
-
-known_address = lru_cache(maxsize=4096)(_address)
 
 
 class Record(NamedTuple):

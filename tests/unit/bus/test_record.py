@@ -1,3 +1,4 @@
+import json
 import string
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queuecast_bus import BadRecord, Record
+from queuecast_bus import record as module
 from queuecast_bus.awaited import FIRST_ID, LAST_ID, AckMode, AckWanted
 from queuecast_bus.batch import Entry
 from queuecast_bus.record import (
@@ -196,6 +198,38 @@ def _entry(record: Record) -> Entry:
 
 def _offset(key: tuple[int, int]) -> str:
     return f"{key[0]}-{key[1]}"
+
+
+plain_or_not = st.text(alphabet='ab/é😀"\\\n\x00,[] ', max_size=12)
+
+
+@given(plain_or_not, st.lists(plain_or_not, max_size=2), st.lists(plain_or_not, max_size=1))
+def test_a_plain_address_is_read_as_any_other(namespace: str, rooms: list[str], sids: list[str]) -> None:
+    """There is a faster way for most addresses."""
+    address = Address(namespace, tuple(rooms), tuple(sids))
+    assert read_address(address.to_text()) == address
+    assert read_address(json.dumps([namespace, rooms or None, sids or None]).encode()) == address
+
+
+@given(st.text(alphabet='["a/\\,] ', max_size=12))
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """Also if it looks like a plain one."""
+    try:
+        parts = json.loads(text)
+        is_address = isinstance(parts, list) and all(isinstance(part, str | list) for part in parts)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        with pytest.raises(BadRecord):
+            read_address(text.encode())
+
+
+def test_the_known_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be any number of rooms."""
+    monkeypatch.setattr(module, "MOST_KNOWN", 3)
+    for number in range(10):
+        assert read_address(b'["/",["%d"]]' % number) == Address("/", (str(number),))
+        assert len(module.known_addresses) <= 3
 
 
 def test_only_short_addresses_are_kept_as_text() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from tests.unit.fakes import Figures
 
-from queuecast_bus import Batch, Entry, Gap, Record
+from queuecast_bus import Batch, Entries, Entry, Gap, Record
 from queuecast_bus.command import Command
 from queuecast_bus.record import Address, read_address
 from queuecast_bus.server_clock import ServerClock
@@ -22,6 +22,13 @@ from queuecast_gateway.metrics import Metrics
 NOW = 1_000.0
 
 
+class EveryRoom(dict[str, object]):
+    """A table of rooms that has every room."""
+
+    def __contains__(self, room: object) -> bool:
+        return True
+
+
 class FakeRooms:
     """Any number of browsers, the same in every room: `present` ones, and `recoverable` ones."""
 
@@ -32,6 +39,7 @@ class FakeRooms:
         self.compression = Compression(self.history)
         self.clock = ServerClock(lambda: module.time.time())
         self.addresses: list[Any] = []
+        self.rooms: dict[str, dict[str, object]] = {"/": EveryRoom(), "/shop": EveryRoom()}
 
     def audience(self, *address: Any) -> Any:
         self.addresses.append(address)
@@ -80,9 +88,11 @@ class FakeCommands:
     def __init__(self) -> None:
         self.applied: list[Command] = []
         self.concerned = 0
+        self.on_apply: Callable[[], None] = lambda: None
 
     def apply(self, command: Command) -> int:
         self.applied.append(command)
+        self.on_apply()
         return self.concerned
 
 
@@ -104,12 +114,12 @@ class Bench:
     async def follow(self, times: int, delay: WriteDelay) -> None:
         async def batches() -> AsyncIterator[Batch]:
             for number in range(times):
-                yield Batch(offset(number), (entry(number, Record("e", b"[]")),))
+                yield Batch(offset(number), Entries.of(entry(number, Record("e", b"[]"))))
 
         await self._fanout.follow(batches(), delay)
 
     def deliver(self, *records: Record, **batch: Any) -> None:
-        entries = tuple(entry(number, record) for number, record in enumerate(records))
+        entries = Entries.of(*(entry(number, record) for number, record in enumerate(records)))
         self._fanout.deliver(Batch(offset(len(records)), entries, **batch))
 
     @property

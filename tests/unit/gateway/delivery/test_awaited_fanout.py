@@ -9,7 +9,7 @@ from tests.unit.fakes import FakeClock
 from tests.unit.gateway.delivery.fanout_bench import NOW, Bench, entry, offset
 from tests.unit.replica import ANYONE, BOUNDS, known
 
-from queuecast_bus import Entry, Record
+from queuecast_bus import Entries, Entry, Record
 from queuecast_bus.awaited import FIRST_ID, AckMode, AckReport, AckWanted
 from queuecast_bus.record import Address
 from queuecast_gateway.delivery import fanout as module
@@ -50,11 +50,11 @@ def at(number: int, record: Record) -> Entry:
 
 
 def deliver(bench: Bench, *records: Record) -> None:
-    entries = tuple(
+    entries = [
         entry(number, record) if record.ack is None else at(number, record)
         for number, record in enumerate(records)
-    )
-    bench._fanout.deliver(module.Batch(offset(len(records)), entries))
+    ]
+    bench._fanout.deliver(module.Batch(offset(len(records)), Entries.of(*entries)))
 
 
 def test_its_packet_has_an_id_and_its_offset_follows_alone(bench: Bench) -> None:
@@ -105,7 +105,7 @@ def test_one_that_says_nothing_of_its_poller_is_skipped(bench: Bench, fields: li
     """Nobody would be told that it was acknowledged."""
     awaited = awaiting(bench)
     broken = at(0, ORDER)._replace(fields=[b"p", b"0-0", *fields])
-    bench._fanout.deliver(module.Batch(offset(1), (broken,)))
+    bench._fanout.deliver(module.Batch(offset(1), Entries.of(broken)))
     assert bench.texts == []
     assert awaited.take_news() == {}
     assert bench.figure("records_read_total", outcome="malformed") == 1

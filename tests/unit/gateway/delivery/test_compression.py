@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.fakes import Figures
 
-from queuecast_bus import Batch, Entry, Record
+from queuecast_bus import Batch, Entries, Entry, Record
 from queuecast_bus.record import Address
 from queuecast_gateway.delivery import compression as module
 from queuecast_gateway.delivery.compression import Compression, Piece
@@ -60,7 +60,7 @@ class Bench:
         self.compression = Compression(self.history, Metrics(registry))
         self.entry = entry("6-0", arguments)
         self.history.add(Batch("5-0"))
-        self.history.add(Batch("6-0", (self.entry,)))
+        self.history.add(Batch("6-0", Entries.of(self.entry)))
         self.piece = Piece(self.history.frames(self.entry, self.entry.record), "6-0")
 
     def put(self, *sessions: Connection, pieces: tuple[Piece, ...] = ()) -> dict[Connection, bytes]:
@@ -160,7 +160,7 @@ def test_a_replay_compresses_only_so_much_at_once(monkeypatch: pytest.MonkeyPatc
     """Nobody else gets anything meanwhile. The next replay goes on, as the history keeps what was made."""
     bench = Bench()
     entries = [entry(f"{at}-0", LARGE) for at in range(7, 10)]
-    bench.history.add(Batch("9-0", tuple(entries)))
+    bench.history.add(Batch("9-0", Entries.of(*entries)))
     pieces = [Piece(bench.history.frames(each, each.record), each.offset) for each in entries]
     plain = [piece.frames for piece in pieces]
     monkeypatch.setattr(module, "REPLAY_BYTES", len(plain[0]) + 1)

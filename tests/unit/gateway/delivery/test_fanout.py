@@ -9,6 +9,7 @@ from tests.unit.fakes import FakeClock, replace_sleep
 from tests.unit.gateway.delivery.fanout_bench import NOW, Bench, offset
 
 from queuecast_bus import Gap, Record
+from queuecast_bus.command import Command, Target, Verb
 from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
 from queuecast_gateway.delivery import fanout as module
 from queuecast_gateway.delivery.write_delay import WriteDelay
@@ -90,6 +91,35 @@ def test_the_data_of_a_record_for_nobody_here_is_not_read(bench: Bench) -> None:
     bench.rooms.present = []
     bench.deliver(Record("e", b"{"))
     assert bench.figure("records_read_total", outcome="nobody_here") == 1
+
+
+def test_records_for_rooms_without_members_are_passed_over(bench: Bench) -> None:
+    """They do not divide what comes before and after them, and only their addresses are kept."""
+    bench.rooms.rooms = {"/": {"a": {}}}
+    other = Record("e", b"{", rooms=("b",))
+    bench.deliver(
+        other,
+        Record("e", b"[1]", rooms=("a",)),
+        other._replace(volatile=True),
+        other,
+        Record("e", b"[2]", rooms=("a",)),
+        other._replace(namespace="/shop"),
+    )
+    assert [len(list(split(sent))) for sent, _ in bench.outbox.puts] == [2]
+    assert bench.texts == ['42["e",1]', '42["e",2]']
+    assert bench.figure("records_read_total", outcome="nobody_here") == 4
+    kept = list(bench.rooms.history.after("0-0"))
+    assert [bool(each.fields) for each in kept] == [False, True, False, False, True, False]
+    assert {each.address.rooms for each in kept} == {("a",), ("b",)}
+
+
+def test_a_room_that_a_command_joins_receives_what_follows(bench: Bench) -> None:
+    """And nothing from before, even if all of it was read at once."""
+    bench.rooms.rooms = {"/": {}}
+    bench.commands.on_apply = lambda: bench.rooms.rooms["/"].update(a={})
+    join = Command(Verb.JOIN, "/", Target.USER, "ann", ("a",)).record()
+    bench.deliver(Record("e", b"[1]", rooms=("a",)), join, Record("e", b"[2]", rooms=("a",)))
+    assert bench.texts == ['42["e",2]']
 
 
 def test_binary_arguments_are_put_back(bench: Bench) -> None:

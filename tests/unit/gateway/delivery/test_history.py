@@ -1,12 +1,12 @@
 """The newest records of a replica: complete between two offsets, and bounded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queuecast_bus import BadRecord, Batch, Entry, Gap, Record
+from queuecast_bus import BadRecord, Batch, Entries, Entry, Gap, Record
 from queuecast_bus.record import Address, offset_key
 from queuecast_gateway.delivery import history as module
 from queuecast_gateway.delivery import history_size
@@ -24,7 +24,7 @@ def entry(offset: str, arguments: bytes = b"[1]") -> Entry:
 
 def read(*offsets: str, **more: Gap) -> Batch:
     """Return what one read brought: records at these offsets."""
-    return Batch(offsets[-1], tuple(map(entry, offsets)), **more)
+    return Batch(offsets[-1], Entries.of(*map(entry, offsets)), **more)
 
 
 def begun(at: str = "5-0", max_bytes: int = ROOMY) -> History:
@@ -38,14 +38,14 @@ def offsets(history: History, after: str) -> list[str]:
     return [each.offset for each in history.after(after)]
 
 
-def size_of(batch: Batch) -> int:
+def size_of(batch: Batch, wanted: Sequence[int] | None = None) -> int:
     """Return what a history counts for a read."""
     history = begun()
-    history.add(batch)
+    history.add(batch, wanted)
     return history._size
 
 
-BLANK = size_of(Batch("6-0", (Entry("6-0", Address("/"), []),)))
+BLANK = size_of(read("6-0"), wanted=())
 
 
 def test_it_begins_where_reading_began() -> None:
@@ -97,7 +97,7 @@ def test_the_oldest_reads_make_room() -> None:
 def test_one_read_that_is_too_large_is_not_kept() -> None:
     """The limit holds whatever is read."""
     history = begun(max_bytes=10_000)
-    history.add(Batch("6-0", (entry("6-0", b'["' + b"x" * 10_000 + b'"]'),)))
+    history.add(Batch("6-0", Entries.of(entry("6-0", b'["' + b"x" * 10_000 + b'"]'))))
     assert offsets(history, "5-0") == []
     assert history.start == history.position == "6-0"
 
@@ -107,7 +107,7 @@ def test_attachments_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_size, "ENTRY_BYTES", 0)
     history = begun(max_bytes=10_000)
     picture = Record("e", b'[{"_placeholder":true,"num":0}]', attachments=(b"x" * 6_000,))
-    history.add(Batch("6-0", (Entry("6-0", Address("/"), [b"p", b"0-0", *picture.to_fields()]),)))
+    history.add(Batch("6-0", Entries.of(Entry("6-0", Address("/"), [b"p", b"0-0", *picture.to_fields()]))))
     assert not history.covers("5-0")
 
 
@@ -193,7 +193,7 @@ def test_a_record_that_cannot_be_framed_fails_each_time() -> None:
     """No client received it, and none will."""
     history = begun()
     broken = entry("6-0", b"{")
-    history.add(Batch("6-0", (broken,)))
+    history.add(Batch("6-0", Entries.of(broken)))
     for _ in range(2):
         with pytest.raises(BadRecord):
             history.frames(broken, broken.record)
@@ -203,12 +203,10 @@ def test_a_record_that_cannot_be_framed_fails_each_time() -> None:
 # Records that nobody here wants
 
 
-def discard_texts(history: History, *offsets: str) -> list[Entry]:
+def read_unwanted(history: History, *offsets: str) -> list[Entry]:
     """Read records that nobody here wants."""
-    batch = read(*offsets)
-    history.discard_texts(batch.entries)
-    history.add(batch)
-    return list(batch.entries)
+    history.add(read(*offsets), wanted=())
+    return [found for offset in offsets if (found := history.entry(offset)) is not None]
 
 
 def fields(number: int) -> list[bytes]:
@@ -218,7 +216,7 @@ def fields(number: int) -> list[bytes]:
 def test_of_a_record_that_nobody_here_wants_only_the_address_is_kept() -> None:
     """It tells which sessions have missed it; the text is in Redis."""
     history = begun()
-    (kept,) = discard_texts(history, "6-0")
+    (kept,) = read_unwanted(history, "6-0")
     assert list(history.after("5-0")) == [Entry("6-0", Address("/"), [])]
     assert history.replayed(kept) is None
 
@@ -227,7 +225,7 @@ def test_a_record_without_its_text_takes_less_memory() -> None:
     """A replica with few browsers on a busy stream covers a longer time."""
     history = begun(max_bytes=3 * BLANK)
     for number in range(6, 12):
-        discard_texts(history, f"{number}-0")
+        read_unwanted(history, f"{number}-0")
     assert offsets(history, history.start) == ["9-0", "10-0", "11-0"]
 
 
@@ -235,22 +233,17 @@ def test_during_a_recovery_all_texts_are_kept() -> None:
     """Otherwise a session whose rooms have no other members would read new records from Redis for ever."""
     history = begun()
     history.recovering += 1
-    (kept,) = discard_texts(history, "6-0")
+    (kept,) = read_unwanted(history, "6-0")
     history.recovering -= 1
     assert history.replayed(kept) is not None
-    (gone,) = discard_texts(history, "7-0")
+    (gone,) = read_unwanted(history, "7-0")
     assert history.replayed(gone) is None
-
-
-def test_turned_off_it_discards_no_texts() -> None:
-    """Records that are not kept are freed anyway."""
-    assert discard_texts(begun(max_bytes=0), "6-0")[0].fields
 
 
 def test_a_recalled_record_is_there_for_all() -> None:
     """The next client that needs it is served from here."""
     history = begun()
-    (kept,) = discard_texts(history, "6-0")
+    (kept,) = read_unwanted(history, "6-0")
     size = history.recall(kept, fields(7))
     frames = history.replayed(kept)
     assert frames is not None
@@ -264,7 +257,7 @@ def test_a_recalled_record_counts_until_it_is_dropped() -> None:
     """The limit includes it, and its memory is free again afterwards."""
     history = begun(max_bytes=10_000)
     for number in range(6, 500):
-        (kept,) = discard_texts(history, f"{number}-0")
+        (kept,) = read_unwanted(history, f"{number}-0")
         history.recall(kept, [b"p", b"0-0", *Record("e", b'["' + b"x" * 2_000 + b'"]').to_fields()])
         assert len(history._frames) <= 5
     assert 0 < history._size <= 10_000 + 2_300
@@ -275,7 +268,7 @@ def test_a_recalled_record_counts_until_it_is_dropped() -> None:
 def test_a_recalled_record_that_is_no_event_is_for_nobody() -> None:
     """Only its address was good."""
     history = begun()
-    (kept,) = discard_texts(history, "6-0")
+    (kept,) = read_unwanted(history, "6-0")
     assert history.recall(kept, [b"p", b"0-0", b"a", b'["/"]']) == 0
     assert history.replayed(kept) == b""
 
@@ -305,7 +298,7 @@ def test_it_has_all_that_it_covers(
             found.append(_text(at))
         if gap is not None:
             history.begin(gap.before)
-        history.add(Batch(_text(at), tuple(map(entry, found)), gap))
+        history.add(Batch(_text(at), Entries.of(*map(entry, found)), gap))
         known += found
     assert history.position == _text(at)
     after = f"{ms}-{sequence}"

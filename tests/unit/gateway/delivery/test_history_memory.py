@@ -8,7 +8,7 @@ import pytest
 
 from queuecast_bus import Batch, Record
 from queuecast_bus.batch import read_batch
-from queuecast_bus.record import MAX_CACHED_BYTES, known_address, known_text, read_address
+from queuecast_bus.record import MAX_CACHED_BYTES, known_addresses, known_text, read_address
 from queuecast_gateway.delivery.history import History
 
 RECORDS = 120
@@ -55,9 +55,7 @@ def test_it_takes_no_more_than_it_counts(
     try:
         for first in range(1, RECORDS, per_read):
             batch = read(first, per_read, rooms, '"some text that is not very long"')
-            if kept == "blank":
-                history.discard_texts(batch.entries)
-            history.add(batch)
+            history.add(batch, wanted=() if kept == "blank" else None)
             if kept == "framed":
                 for entry in batch.entries:
                     history.frames(entry, entry.record)
@@ -79,7 +77,7 @@ def _taken_here() -> int:
 
 def _forget_addresses() -> None:
     """Clear the caches of readers and writers of records, which are not the history's."""
-    known_address.cache_clear()
+    known_addresses.clear()
     known_text.cache_clear()
 
 

@@ -8,7 +8,7 @@ from tests.unit.fakes import FakeClock, Figures
 from tests.unit.gateway.delivery.fanout_bench import Bench as FanoutBench
 from tests.unit.replica import ANYONE, make_bench, texts
 
-from queuecast_bus import Batch, Entry, Record
+from queuecast_bus import Batch, Entries, Entry, Record
 from queuecast_bus.record import Address
 from queuecast_gateway.delivery.skipped_records import SkippedRecords
 from queuecast_gateway.limits import log_limiter
@@ -75,7 +75,7 @@ def test_it_is_left_out_of_a_recall(flaw: str, record: Record) -> None:
     history.on_skipped = lambda _what, exc: flaws.append(exc.flaw)
     history.max_event_bytes = LARGEST
     poisoned = entry("104-0", record)
-    history.add(Batch("104-0", (poisoned._replace(fields=[]),)))
+    history.add(Batch("104-0", Entries.of(poisoned._replace(fields=[]))))
     assert history.recall(poisoned, poisoned.fields) == 0
     assert history.replayed(poisoned._replace(fields=[])) == b""
     assert flaws == [flaw]

@@ -15,7 +15,7 @@ from tests.unit.gateway.delivery.fanout_bench import (
 )
 from tests.unit.spans import SENDER, KeptTraces, attributes, named, parent
 
-from queuecast_bus import Batch, BusUnavailable, Entry, Record
+from queuecast_bus import Batch, BusUnavailable, Entries, Entry, Record
 from queuecast_bus.names import CANARY_NAMESPACE, PROBE_NAMESPACE
 from queuecast_bus.record import TracedRecord
 from queuecast_gateway.delivery.traced import TracedBus, TracedFanout
@@ -43,9 +43,9 @@ class Bench:
         )
 
     def deliver(self, *records: Record) -> list[Entry]:
-        entries = tuple(entry(number, record) for number, record in enumerate(records))
-        self._fanout.deliver(Batch("9-0", entries))
-        return list(entries)
+        entries = [entry(number, record) for number, record in enumerate(records)]
+        self._fanout.deliver(Batch("9-0", Entries.of(*entries)))
+        return entries
 
 
 @pytest.fixture

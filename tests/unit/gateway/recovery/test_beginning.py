@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.replica import ANYONE, BOUNDS, SID, Bench, entry, events, known, texts
 
-from queuecast_bus import Batch
+from queuecast_bus import Batch, Entries
 from queuecast_bus.record import offset_key
 from queuecast_gateway.delivery.history import History
 from queuecast_gateway.recovery.eligibility import RECOVERIES_AT_ONCE, RECOVERIES_PER_SECOND
@@ -82,7 +82,7 @@ def test_what_is_replayed_is_what_would_have_been_delivered(
     history = History(1 << 20)
     history.add(Batch("0-0"))
     records = [entry(f"{at}-0", *where) for at, where in enumerate(published, 1)]
-    history.add(Batch("12-0", tuple(records)))
+    history.add(Batch("12-0", Entries.of(*records)))
     state = State(SID, "/", {room: f"{at}-0" for room, at in joined.items()}, "0-0")
     missed = Missed(state, f"{after}-0", "0-0", ANYONE, Bounds(60, 100, 100_000, 10))
     assert missed.add(history.after(missed.after), history) == []
@@ -134,7 +134,7 @@ def test_offsets_are_compared_as_numbers() -> None:
     state = State(SID, "/", {"a": "10-0"}, "0-0")
     history = History(1 << 20)
     history.add(Batch("8-0"))
-    history.add(Batch("11-0", (entry("9-0", "a"), entry("11-0", "a"))))
+    history.add(Batch("11-0", Entries.of(entry("9-0", "a"), entry("11-0", "a"))))
     missed = Missed(state, "8-0", "0-0", ANYONE, BOUNDS)
     missed.add(history.after("8-0"), history)
     assert texts(b"".join(piece.frames for piece in missed.pieces)) == events(11)

@@ -56,8 +56,7 @@ class Bench:
         rooms = ("a", "bc", "a", "b", "a", "b", "ac", "b", "a")
         bus.stream = [entry(f"{number}-0", *names) for number, names in enumerate(rooms, start=1)]
         bus.history.add(Batch("5-0"))
-        bus.read(*(each._replace(fields=list(each.fields)) for each in bus.stream[5:]))
-        bus.history.discard_texts([])
+        bus.read(*bus.stream[5:])
         self.reader = PastReader(parts, bounds, ("/", "/shop"), Metrics(registry))
 
     def now(self) -> float:
@@ -179,9 +178,7 @@ async def test_what_is_read_meanwhile_is_in_the_answer(bench: Bench) -> None:
     recall = bench.bus.recall
 
     async def slow(wanted: list[str]) -> list[list[bytes]]:
-        late = entry("10-0", "a")
-        bench.bus.history.discard_texts([late])
-        bench.bus.read(late)
+        bench.bus.read(entry("10-0", "a"), wanted=())
         return await recall(wanted)
 
     bench.bus.recall = slow  # type: ignore[method-assign]

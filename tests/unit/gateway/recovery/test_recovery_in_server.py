@@ -10,7 +10,7 @@ from tests.unit.browser import Browser, connect, make_server, residue
 from tests.unit.fakes import Figures
 from tests.unit.gateway.fakes import FakeSessions
 
-from queuecast_bus import Batch, Entry, Record
+from queuecast_bus import Batch, Entries, Entry, Record
 from queuecast_bus.record import Address
 from queuecast_gateway.delivery.rooms import NOBODY
 from queuecast_gateway.recovery.session_state import Claimed, State
@@ -45,7 +45,7 @@ async def test_missed_events_come_after_the_connect_packet(
     record = Record("e", b"[1]", rooms=("a",))
     entry = Entry("5-0", Address("/", ("a",)), [b"p", b"0-0", *record.to_fields()])
     server.manager.history.add(Batch("0-0"))
-    server.manager.history.add(Batch("5-0", (entry,)))
+    server.manager.history.add(Batch("5-0", Entries.of(entry)))
     sessions.known[PID] = KNOWN._replace(tail="5-0")
     browser = Browser(server)
     await browser.says(connect(pid=PID, offset="0-0"))

@@ -10,7 +10,7 @@ from tests.unit.browser import Browser, make_server, residue
 from tests.unit.gateway.fakes import FakeSessions
 from tests.unit.replica import entry
 
-from queuecast_bus import Batch
+from queuecast_bus import Batch, Entries
 from queuecast_gateway.composition import build_past_reader, register_handlers
 from queuecast_gateway.delivery.compression import Piece
 from queuecast_gateway.delivery.rooms import NOBODY
@@ -45,7 +45,7 @@ def publish(server: SocketServer, *numbers: int) -> None:
         pieces = [Piece(bus.history.frames(each, each.record), each.offset)]
         if (audience := bus.audience("/", ("a",))) is not NOBODY:
             bus.compression.put(server.eio.outbox, pieces, audience.recoverable)
-    bus.history.add(Batch(entries[-1].offset, entries))
+    bus.history.add(Batch(entries[-1].offset, Entries.of(*entries)))
 
 
 def answer(text: str) -> Any:

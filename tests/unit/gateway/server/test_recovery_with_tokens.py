@@ -5,7 +5,7 @@ from tests.unit.browser import Browser, connect
 from tests.unit.gateway.server.token_gateway import REFUSED, TokenGateway, token
 from tests.unit.replica import entry
 
-from queuecast_bus import Batch
+from queuecast_bus import Batch, Entries
 from queuecast_gateway.recovery.session_state import Claimed, State
 
 
@@ -23,7 +23,8 @@ def gateway_with_history(gateway: TokenGateway) -> TokenGateway:
     """It has read three records, for two rooms and for everyone."""
     history = gateway.server.manager.history
     history.add(Batch("100-0"))
-    history.add(Batch("103-0", (entry("101-0", "sku:1"), entry("102-0", "vip"), entry("103-0"))))
+    entries = Entries.of(entry("101-0", "sku:1"), entry("102-0", "vip"), entry("103-0"))
+    history.add(Batch("103-0", entries))
     return gateway
 
 

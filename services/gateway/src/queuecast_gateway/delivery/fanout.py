@@ -5,10 +5,8 @@ import logging
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import groupby
-from operator import itemgetter
 
-from queuecast_bus import BadRecord, Batch, Entry, Gap, Record
+from queuecast_bus import BadRecord, Batch, Entries, Entry, Gap, Record
 from queuecast_bus.command import read_command
 from queuecast_bus.names import (
     AWAITED_PREFIX,
@@ -31,8 +29,6 @@ from queuecast_gateway.replica.bus_probe import BusProbe
 from queuecast_gateway.wire.packet import record_frames
 
 log = logging.getLogger(__name__)
-
-_ADDRESS = itemgetter(Entry._fields.index("address"))
 
 
 class Fanout:
@@ -67,6 +63,7 @@ class Fanout:
             began = time.perf_counter()
             self.deliver(batch)
             self._outbox.flush()  # at once, and not in another turn of the loop
+            del batch  # its memory is free for the next one
             await asyncio.sleep(delay.after(began, time.perf_counter() - began))
 
     def deliver(self, batch: Batch) -> None:
@@ -87,45 +84,53 @@ class Fanout:
             oldest = offset_ms(batch.entries[0].offset) / 1000
             self._metrics.bus_lag.observe(max(0.0, self._rooms.clock.now() - oldest))
         began = time.perf_counter()
-        outcomes = self._outcomes
-        outcomes["malformed"].inc(batch.malformed)
-        unwanted: list[Entry] = []
-        volatile: list[Entry] = []
-        is_delivered = False
-        # Consecutive records to the same rooms are written to each session in one piece.
-        for address, run in groupby(batch.entries, _ADDRESS):
-            if address.namespace not in self._namespaces:
-                if (namespace := self._of_volatile(address)) is not None:
-                    entries = list(run)
-                    volatile += entries
-                    is_delivered |= self._send_volatile(entries, address._replace(namespace=namespace))
-                    continue
-                # The board's too: a record must not pass for the gateway's own figures.
-                self._handle_internal(address, list(run))
-            elif (audience := self._rooms.audience(*address)) is NOBODY:
-                unwanted += run
-            else:
-                self._send(run, audience)
-                is_delivered = True
-        outcomes["nobody_here"].inc(len(unwanted))
+        wanted, is_delivered = self._hand_over(batch.entries)
+        self._outcomes["malformed"].inc(batch.malformed)
         if is_delivered:
             self._metrics.fanout.observe(time.perf_counter() - began)
-        self._rooms.history.discard_texts(unwanted)
-        self._rooms.history.discard_texts(volatile)
-        self._rooms.history.add(batch)
+        self._rooms.history.add(batch, wanted)
 
-    def _of_volatile(self, address: Address) -> str | None:
-        """Return the namespace of volatile records with this address, None if they are not, or for nobody."""
+    def _hand_over(self, entries: Entries) -> tuple[list[int], bool]:
+        """Hand records to whom they are for. Return the places of those whose text may be needed again, and
+        whether any was delivered.
+        """
+        wanted: list[int] = []
+        run: list[int] = []
+        handled = 0
+        is_delivered = False
+        tables = {name: self._rooms.rooms.get(name, {}) for name in self._namespaces}
+        tables |= {VOLATILE_PREFIX + name: table for name, table in tables.items()}
+        for place, address in enumerate(entries.addresses):
+            namespace, rooms, _ = address
+            table = tables.get(namespace)
+            if table is not None and len(rooms) == 1 and rooms[0] not in table:
+                continue  # nobody is in this room: on most replicas that is most records
+            handled += 1
+            if run and entries.addresses[run[0]] != address:
+                is_delivered |= self._send_run(entries, run, wanted)
+                run = []
+            if table is not None:
+                run.append(place)
+            else:
+                # The board's too: a record must not pass for the gateway's own figures.
+                self._handle_internal(entries[place])
+                wanted.append(place)
+        if run:
+            is_delivered |= self._send_run(entries, run, wanted)
+        self._outcomes["nobody_here"].inc(len(entries) - handled)
+        return wanted, is_delivered
+
+    def _send_run(self, entries: Entries, run: Sequence[int], wanted: list[int]) -> bool:
+        """Deliver consecutive records to the same rooms: they are written to each session in one piece."""
+        address = entries.addresses[run[0]]
         namespace = address.namespace.removeprefix(VOLATILE_PREFIX)
-        is_volatile = namespace in self._namespaces and namespace != address.namespace
-        return namespace if is_volatile else None
-
-    def _send_volatile(self, entries: Sequence[Entry], address: Address) -> bool:
-        """Hand volatile records to whoever is there; return False if nobody is."""
-        if (audience := self._rooms.audience(*address)) is NOBODY:
-            self._outcomes["nobody_here"].inc(len(entries))
+        audience = self._rooms.audience(namespace, address.rooms, address.skip_sids)
+        if audience is NOBODY:
+            self._outcomes["nobody_here"].inc(len(run))
             return False
-        self._send(entries, audience)
+        self._send([entries[place] for place in run], audience)
+        if namespace == address.namespace:
+            wanted += run
         return True
 
     def _send(self, entries: Iterable[Entry], audience: Audience) -> list[Entry]:
@@ -164,7 +169,8 @@ class Fanout:
             return record_frames(record, entry.offset, history.max_event_bytes)
         return history.frames(entry, record)
 
-    def _handle_internal(self, address: Address, entries: Sequence[Entry]) -> None:
+    def _handle_internal(self, entry: Entry) -> None:
+        address = entry.address
         namespace = address.namespace
         if namespace == PROBE_NAMESPACE:
             if self._probe.is_own(address):
@@ -172,23 +178,20 @@ class Fanout:
                 self._metrics.bus_heard.set(self._rooms.clock.now())
             return
         if namespace == CANARY_NAMESPACE:
-            self._handle_canary(entries[-1])
+            self._handle_canary(entry)
             return
         if namespace == COMMAND_NAMESPACE:
-            for entry in entries:
-                self._run_command(entry)
+            self._run_command(entry)
             return
         if namespace.startswith(AWAITED_PREFIX) and self._rooms.awaited is not None:
             plain = address._replace(namespace=namespace.removeprefix(AWAITED_PREFIX))
             if plain.namespace == ROLL_CALL_NAMESPACE:
-                for entry in entries:
-                    self._answer_roll_call(entry, self._rooms.awaited)
+                self._answer_roll_call(entry, self._rooms.awaited)
                 return
             if plain.namespace in self._namespaces:
-                for entry in entries:
-                    self._send_awaited(entry, plain, self._rooms.awaited)
+                self._send_awaited(entry, plain, self._rooms.awaited)
                 return
-        self._outcomes["unknown_namespace"].inc(len(entries))
+        self._outcomes["unknown_namespace"].inc()
         if namespace not in self._unknown_namespaces and len(self._unknown_namespaces) < 100:
             self._unknown_namespaces.add(namespace)
             log.warning(

@@ -6,38 +6,39 @@ that nobody here wanted it keeps only the address; the text is in Redis. Pure.
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple
 
-from queuecast_bus import BadRecord, Batch, Entry, Record
+from queuecast_bus import BadRecord, Batch, Entries, Entry, Record
 from queuecast_bus.batch import START
 from queuecast_bus.bounds import MAX_CLIENT_BYTES
 from queuecast_bus.record import Address, offset_key
-from queuecast_gateway.delivery.history_size import FRAMES_BYTES, READ_BYTES, addresses_size, fields_size
+from queuecast_gateway.delivery.history_size import FRAMES_BYTES, READ_BYTES, records_size
 from queuecast_gateway.delivery.room_index import RoomIndex
 from queuecast_gateway.engine.deflate import Deflater
 from queuecast_gateway.wire.packet import record_frames
 
 NO_FIELDS: list[bytes] = []
-"""The fields of every record whose text was discarded."""
+"""The fields of every record whose text is not kept."""
 
 
 class Kept(NamedTuple):
     """The records of one read, by columns: an object for each record would cost the garbage collector a visit
-    in every pass.
+    in every pass. Their offsets are one text, with spaces between: it takes a quarter of the memory, and
+    nothing is freed piece by piece.
     """
 
     position: str
     size: int
-    offsets: Sequence[str]
+    offsets: bytes
     addresses: Sequence[Address]
     fields: Sequence[list[bytes]]
 
     @property
-    def entries(self) -> Iterator[Entry]:
-        return map(Entry, self.offsets, self.addresses, self.fields)
+    def entries(self) -> Entries:
+        return Entries(self.offsets.split(), self.addresses, self.fields)
 
 
 class History:
@@ -86,26 +87,24 @@ class History:
         finally:
             self.recovering -= 1
 
-    def discard_texts(self, entries: Iterable[Entry]) -> None:
-        """Discard the texts of records that nobody here wants.
+    def add(self, batch: Batch, wanted: Sequence[int] | None = None) -> None:
+        """Add what was read: the texts of the records in the places that are `wanted`, or of all.
 
-        Keeping them costs a third of what such a record costs in all; see bench/results.md.
+        To keep what nobody here wants would cost a third of what such a record costs in all.
         """
-        if self._max_bytes and not self.recovering:
-            for entry in entries:
-                entry[2].clear()
-
-    def add(self, batch: Batch) -> None:
-        """Add what was read, after `discard_texts`."""
         if not self._begun:
             self.begin(batch.position)
         self.position = batch.position
         if self.index is not None:
             self.index.add(batch.entries, batch.position)
         if batch.entries and self._max_bytes:
-            offsets, addresses, texts = zip(*batch.entries, strict=True)
-            fields = [each or NO_FIELDS for each in texts]
-            size = READ_BYTES + fields_size(fields) + addresses_size(addresses)
+            fields = texts = batch.entries.fields
+            if wanted is not None and not self.recovering:
+                fields, texts = [NO_FIELDS] * len(texts), [texts[place] for place in wanted]
+                for place, text in zip(wanted, texts, strict=True):
+                    fields[place] = text
+            addresses, offsets = batch.entries.addresses, b" ".join(batch.entries.offsets)
+            size = READ_BYTES + records_size(addresses, texts)
             self._kept.append(Kept(batch.position, size, offsets, addresses, fields))
             self._size += size
             while self._size > self._max_bytes:
@@ -128,7 +127,7 @@ class History:
     def newest(self) -> Iterator[Entry]:
         """Yield all records, the newest first."""
         for kept in reversed(self._kept):
-            yield from map(Entry, reversed(kept.offsets), reversed(kept.addresses), reversed(kept.fields))
+            yield from reversed(list(kept.entries))
 
     def entry(self, offset: str) -> Entry | None:
         """Return the record with this offset, None if it is not in the history."""
@@ -137,10 +136,7 @@ class History:
             return None
         at = bisect_left(self._kept, key, key=lambda kept: offset_key(kept.position))
         kept = self._kept[at] if at < len(self._kept) else None
-        if kept is None or offset not in kept.offsets:
-            return None
-        place = kept.offsets.index(offset)
-        return Entry(offset, kept.addresses[place], kept.fields[place])
+        return next((each for each in kept.entries if each.offset == offset), None) if kept else None
 
     def frames(self, entry: Entry, record: Record) -> bytes:
         """Return the frames of a record's event with its offset, made once for all. Raises `BadRecord`."""
@@ -199,7 +195,7 @@ class History:
             self.start = kept.position
             self._size -= kept.size
             if self._frames:
-                for offset, fields in zip(kept.offsets, kept.fields, strict=True):
+                for offset, _, fields in kept.entries:
                     frames = self._frames.pop(offset, None)
                     if frames is not None and not fields:
                         self._size -= FRAMES_BYTES + len(frames)

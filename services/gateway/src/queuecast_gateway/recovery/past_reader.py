@@ -6,7 +6,7 @@ from the first time that somebody asks for more. Texts come from the history, or
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -276,7 +276,7 @@ class PastReader:
             else:
                 self._metrics.past_reads.labels("index").inc()
                 batch = await self._bus.between(cursor, end, PAGE)
-                entries: Sequence[Entry] = batch.entries
+                entries: Iterable[Entry] = batch.entries
                 if batch.gap is not None:
                     begin = offset_key(batch.gap.before)
                     older.begin(batch.gap.before)
