@@ -9,19 +9,19 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from queuecast_bus import BusSettings
 from queuecast_bus.bounds import MAX_ATTACHMENTS
 from queuecast_bus.connection import check_url
-from queuecast_bus.names import check_namespace, check_published_event
+from queuecast_bus.names import check_namespace
 from queuecast_edge.environment import Names, variable
-from queuecast_edge.schemas import NO_SCHEMAS, Schemas
 from queuecast_edge.settings import EdgeSettings
 from queuecast_gateway.access.api_settings import ApiSettings
 from queuecast_gateway.access.board_settings import BoardSettings
 from queuecast_gateway.access.hosts import Hosts, check_host, is_host
 from queuecast_gateway.access.origins import Origins, normalized
 from queuecast_gateway.access.presence_settings import PresenceSettings
+from queuecast_gateway.access.relay_settings import RelaySettings
 from queuecast_gateway.access.settings import AccessSettings
 from queuecast_gateway.limits.settings import LimitSettings
 from queuecast_gateway.limits.token_bucket import Rates
-from queuecast_gateway.wire.protocol import BOARD_NAMESPACE, HANDLED_EVENTS
+from queuecast_gateway.wire.protocol import BOARD_NAMESPACE
 
 TRANSPORTS = ("polling", "websocket")
 EMITTERS = ("python", "node")
@@ -34,7 +34,14 @@ SEND_BUFFER_BYTES = 128 << 10
 
 
 class Settings(
-    BusSettings, EdgeSettings, AccessSettings, LimitSettings, BoardSettings, PresenceSettings, ApiSettings
+    BusSettings,
+    EdgeSettings,
+    AccessSettings,
+    LimitSettings,
+    RelaySettings,
+    BoardSettings,
+    PresenceSettings,
+    ApiSettings,
 ):
     """Every setting of the gateway."""
 
@@ -85,19 +92,6 @@ class Settings(
         description="Whether browsers' acknowledgements of messages with the attribute `ack` are collected "
         "here. Set it for all gateways before `QUEUECAST_ACK_SECONDS` for the pollers; see "
         "[Acknowledged messages](acknowledged-messages.md)",
-    )
-    relay_events: Names = Field(
-        default=("item_removed",), description="Events that a browser may send to everyone"
-    )
-    volatile_relay_events: Names = Field(
-        default=(),
-        description="Those of `QUEUECAST_RELAY_EVENTS` that are volatile, such as `cursor,typing`: only for "
-        "browsers that are connected at that moment, never replayed; see [Messages](messages.md#volatile)",
-    )
-    relay_schemas: str | None = Field(
-        default=None,
-        description="Path of a JSON file with a JSON Schema for each relayed event to validate: "
-        '`{"item_removed": {…}}`',
     )
     max_message_bytes: int = Field(
         default=100_000, ge=1_000, le=10_000_000, description="Largest message that a browser may send"
@@ -268,31 +262,6 @@ class Settings(
             raise ValueError("expected at least one namespace")
         return namespaces
 
-    @field_validator("relay_events")
-    @classmethod
-    def _can_be_relayed(cls, events: tuple[str, ...]) -> tuple[str, ...]:
-        for event in map(check_published_event, events):
-            if event in HANDLED_EVENTS:
-                raise ValueError(f"{event!r} cannot be relayed: the gateway answers it itself")
-            if event == "*":
-                raise ValueError("`*` is no event: name each that may be relayed")
-        return events
-
-    @field_validator("volatile_relay_events")
-    @classmethod
-    def _are_relayed(cls, events: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
-        relayed = others.data.get("relay_events", events)
-        if unknown := [event for event in events if event not in relayed]:
-            raise ValueError(f"{unknown[0]!r} is not in QUEUECAST_RELAY_EVENTS")
-        return events
-
-    @field_validator("relay_schemas")
-    @classmethod
-    def _are_schemas(cls, path: str | None, others: ValidationInfo) -> str | None:
-        if path is not None:
-            Schemas.load(path, others.data.get("relay_events", ()))
-        return path
-
     @field_validator("recovery_seconds")
     @classmethod
     def _is_kept_on_the_stream(cls, seconds: float, others: ValidationInfo) -> float:
@@ -374,13 +343,6 @@ class Settings(
         """How much one connection may send."""
         events, size = self.max_events_per_second, self.max_bytes_per_second
         return Rates(events, size, self.max_message_bytes) if events or size else None
-
-    @property
-    def schemas(self) -> Schemas:
-        """The JSON Schemas of relayed events."""
-        return (
-            NO_SCHEMAS if self.relay_schemas is None else Schemas.load(self.relay_schemas, self.relay_events)
-        )
 
     @property
     def away_seconds(self) -> float:
