@@ -18,7 +18,7 @@ MAX_ATTACHMENTS = 10
 
 MAX_NESTING = 64
 """Deepest nesting of lists and objects, the list of arguments included. .NET's parser has this limit, Rust's
-128; Python's fails below 1,000, and JavaScript's attachments fail at some thousands."""
+128; Python 3.11's fails below 1,000, and JavaScript's attachments fail at some thousands."""
 
 MAX_DIGITS = 100
 """Characters of an integer, its sign included: python-engineio's JSON refuses longer ones."""

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
@@ -32,6 +32,7 @@ from queuecast_bus.sentinels import (
     parse_sentinels,
 )
 from queuecast_bus.tls import TLS_PARAMETERS, TLS_SCHEMES, Tls
+from queuecast_bus.urls import split_url
 
 Credentials = Callable[[str | None], CredentialProvider]
 """Makes what gives each connection its password, for the user in a URL."""
@@ -49,7 +50,7 @@ ANSWER_SECONDS = 3.0
 
 def check_url(url: str) -> None:
     """Raise `ValueError` if `connect` could not use this URL. The message never shows a password."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     if parts.scheme not in SCHEMES:
         raise ValueError(f"scheme {parts.scheme!r} is not one of {', '.join(s + '://' for s in SCHEMES)}")
     if parts.fragment or "@" in parts.path + parts.query:
@@ -110,7 +111,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 
 def _check_tls(url: str) -> None:
     """Read the certificate files, as every connection will."""
-    query = parse_qsl(urlsplit(url).query)
+    query = parse_qsl(split_url(url).query)
     pool = connect(url).connection_pool
     try:
         connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]
@@ -127,7 +128,7 @@ def cluster_of(url: str, hash_tag: str, *, reads: bool = False) -> Cluster | Non
     None behind sentinels and for a socket. All clients of a bus need the same one; those that read at
     replicas need another one.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     if parts.scheme.endswith("+cluster"):
         return Cluster(parse_nodes(parts), hash_tag, is_used=True, reads=reads)
     if parts.scheme == "unix" or "+" in parts.scheme or not parts.hostname:
@@ -153,7 +154,7 @@ def connect(
     that is safe.
     """
     options = {**_options(), **more}
-    parts = urlsplit(url)
+    parts = split_url(url)
     if credentials is not None:
         user = None if parts.username is None else unquote(parts.username)
         options["credential_provider"] = credentials(user or None)
@@ -191,7 +192,7 @@ def _look_up(client: Redis, cluster: Cluster | None, *, encrypted: bool) -> None
 
 def connects_to_sentinels(url: str) -> list[Callable[[], Redis]]:
     """Return a function for each sentinel in `url` that makes a client for it; none without sentinels."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     return connect_to_sentinels(parts, _options()) if parts.scheme.endswith("+sentinel") else []
 
 

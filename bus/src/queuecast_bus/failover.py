@@ -6,7 +6,6 @@ The old primary may work for ten seconds more, and lose what it is given meanwhi
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
@@ -14,6 +13,7 @@ from queuecast_bus.clients import Clients
 from queuecast_bus.connection import connects_to_sentinels
 from queuecast_bus.sentinels import parse_sentinels
 from queuecast_bus.subscription import Subscription
+from queuecast_bus.urls import split_url
 
 SWITCH = "+switch-master"
 """https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#pubsub-messages"""
@@ -40,7 +40,7 @@ class Failovers:
 
     def _heard(self, message: str) -> None:
         """Leave the old primary once, however many sentinels say so."""
-        _, service, _ = parse_sentinels(urlsplit(self._clients.url))
+        _, service, _ = parse_sentinels(split_url(self._clients.url))
         name, *addresses = message.split()
         if name == service and self._primary != (primary := tuple(addresses[2:])):
             self._primary = primary

@@ -1,7 +1,6 @@
 """The settings of the bus, on which both services must agree."""
 
 from functools import partial
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
@@ -9,6 +8,7 @@ from queuecast_bus.bounds import MAX_CLIENT_BYTES
 from queuecast_bus.connection import Credentials, check_url
 from queuecast_bus.iam import Cache, IamTokens, check_sdk
 from queuecast_bus.password_file import PasswordFile, read_password
+from queuecast_bus.urls import split_url
 
 
 class BusSettings(BaseModel, frozen=True, extra="forbid"):
@@ -86,7 +86,7 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
     def _has_the_only_password(cls, path: str | None, others: ValidationInfo) -> str | None:
         if path is not None:
             url = others.data.get("redis_url")
-            if url is not None and urlsplit(url.get_secret_value()).password is not None:
+            if url is not None and split_url(url.get_secret_value()).password is not None:
                 raise ValueError("QUEUECAST_REDIS_URL has a password, too: leave it out, or this setting")
             read_password(path)
         return path
@@ -101,7 +101,7 @@ class BusSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("QUEUECAST_REDIS_PASSWORD_FILE is set, too: leave one of them out")
         url = others.data.get("redis_url")
         if url is not None:
-            parts = urlsplit(url.get_secret_value())
+            parts = split_url(url.get_secret_value())
             if parts.password is not None:
                 raise ValueError("QUEUECAST_REDIS_URL has a password, too: leave it out, or this setting")
             if not parts.username:

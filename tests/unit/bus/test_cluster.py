@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from redis.crc import key_slot
@@ -13,6 +12,7 @@ from queuecast_bus import cluster as cluster_module
 from queuecast_bus.cluster import Cluster, parse_nodes, read_slots
 from queuecast_bus.connection import cluster_of, connect
 from queuecast_bus.keys import Keys
+from queuecast_bus.urls import split_url
 
 ASKED = ("asked", 7000)
 ANSWER = [
@@ -23,7 +23,7 @@ ANSWER = [
 
 def test_several_nodes_are_read_from_a_url() -> None:
     """While one of them is down, another one can be asked."""
-    parts = urlsplit("redis+cluster://user:p%40ss@one:7001,two,[::1]:7003,[::2]/0")
+    parts = split_url("redis+cluster://user:p%40ss@one:7001,two,[::1]:7003,[::2]/0")
     assert parse_nodes(parts) == [("one", 7001), ("two", 6379), ("::1", 7003), ("::2", 6379)]
 
 

@@ -26,6 +26,7 @@ GOOD = [
     "redis+sentinel://:hush@one:26379/0/primary",
     "valkey+sentinel://one:26379/0/primary",
     "redis+sentinel://[::1]:26379/0/primary",
+    "redis+sentinel://[::1]:26379,[::2]:26379/0/primary",
     "redis://localhost?db=2",
     "rediss://localhost/2?ssl_check_hostname=false&ssl_cert_reqs=required",
     "valkeys://localhost?ssl_cert_reqs=none",

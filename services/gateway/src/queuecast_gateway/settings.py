@@ -10,6 +10,7 @@ from queuecast_bus import BusSettings
 from queuecast_bus.bounds import MAX_ATTACHMENTS
 from queuecast_bus.connection import check_url
 from queuecast_bus.names import check_namespace
+from queuecast_bus.urls import split_url
 from queuecast_edge.environment import Names, variable
 from queuecast_edge.settings import EdgeSettings
 from queuecast_gateway.access.api_settings import ApiSettings
@@ -198,7 +199,7 @@ class Settings(
     def _is_for_the_same_user(cls, url: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
         if url is not None:
             check_url(url.get_secret_value())
-            has_password = urlsplit(url.get_secret_value()).password is not None
+            has_password = split_url(url.get_secret_value()).password is not None
             for name in ("redis_password_file", "redis_iam"):
                 if has_password and others.data.get(name) is not None:
                     raise ValueError(f"it has a password, but {variable(name)} is for it, too")

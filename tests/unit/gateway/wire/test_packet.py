@@ -10,7 +10,7 @@ from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, CONNECT, DISCONNECT, 
 from tests.unit.gateway.wire.packets import HALF_A_PAIR, PLACEHOLDER, completed, decoded, placeholders
 
 from queuecast_bus.names import MAX_BYTES, RESERVED_EVENTS
-from queuecast_gateway.wire.packet import BadPacket, SocketPacket
+from queuecast_gateway.wire.packet import MAX_PACKET_NESTING, BadPacket, SocketPacket
 
 # What a client may send
 
@@ -225,6 +225,16 @@ def test_text_in_place_of_an_attachment_is_refused(text: str) -> None:
     packet = decoded(f'51-["e",{PLACEHOLDER}]')
     with pytest.raises(BadPacket, match="text"):
         packet.add_attachment(text)
+
+
+@pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
+def test_nesting_ends_at_the_same_depth_on_every_python(opened: str, closed: str) -> None:
+    """From Python 3.12 on, its own JSON parser accepts ten times and more what earlier ones did."""
+    deepest = MAX_PACKET_NESTING - 1  # in the list of arguments
+    assert decoded(f'2["e",{opened * deepest}1{closed * deepest}]').data[0] == "e"
+    with pytest.raises(BadPacket, match="deeper") as refusal:
+        decoded(f'2["e",{opened * (deepest + 1)}1{closed * (deepest + 1)}]')
+    assert refusal.value.reason == "nesting"
 
 
 @pytest.mark.parametrize("depth", [10, 100, 400, 600, 800, 950])
