@@ -82,7 +82,7 @@ class Arena:
         await self.calm()
         async with crowd_of((self.place.port,), size, self.contestant.dialect) as crowd:
             # A server that has just subscribed to its channel may receive nothing yet.
-            await _until(
+            await until(
                 "the first event", lambda: None if crowd.ledger.warm else "nobody hears it", self._warm
             )
             await self.calm()
@@ -191,12 +191,12 @@ async def _ready(name: str, process: Process, trouble: Callable[[], str | None])
         return trouble()
 
     try:
-        await _until(name, why)
+        await until(name, why)
     except TimeoutError as exc:
         raise ArenaFailed(f"{exc}\n{last_words(process)}") from exc
 
 
-async def _until(
+async def until(
     what: str, trouble: Callable[[], str | None], step: Callable[[], Awaitable[None]] | None = None
 ) -> None:
     """Wait until there is no trouble; do a step before each check. Raises `TimeoutError`."""

@@ -27,7 +27,7 @@ from queuecast_local.stack import unready
 SERVERS = builds.SERVERS
 NODE_MODULES = Path(__file__).parent / "node_modules"
 MAIN_ROWS = ("steady", "burst", "nobody", "connect", "rss")
-EVERY_ROW = (*MAIN_ROWS, "kilobytes", "rooms", "storm", "shared", "start")
+EVERY_ROW = (*MAIN_ROWS, "kilobytes", "rooms", "spread", "storm", "shared", "start")
 """All but `recovered`, for servers that do not recover sessions."""
 
 

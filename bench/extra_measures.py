@@ -9,7 +9,7 @@ from bench.arena import Arena
 from bench.crowd import Crowd
 from bench.events import FIRST, Event, tick
 from bench.load import Figure, Load
-from bench.measures import LAG_SECONDS, RATES, Measure
+from bench.measures import LAG_SECONDS, RATES, Measure, for_nobody
 from bench.pace import centiles, steadily, to_rooms
 
 SIZES = {1_000: 50, 10_000: 10}
@@ -18,6 +18,8 @@ SIZES = {1_000: 50, 10_000: 10}
 ROOM_RATE = 200
 ROOMS_EACH = 100
 """In how many rooms each client is: as many as this gateway allows by default."""
+
+SPREAD_ROOMS = 100_000
 
 STORM_RATE = 20
 """Few enough that every server has time left for the storm."""
@@ -57,6 +59,11 @@ async def rooms(arena: Arena, load: Load) -> list[Figure]:
             Figure("rooms", spent.server_ns / 1e3 / (events * load.room_members), spent),
             Figure("rooms_p99", p99, spent),
         ]
+
+
+async def spread(arena: Arena, load: Load) -> list[Figure]:
+    """Measure CPU per record for rooms without members, of which there are very many."""
+    return await for_nobody(arena, load, "spread", SPREAD_ROOMS)
 
 
 async def storm(arena: Arena, load: Load) -> list[Figure]:
@@ -162,6 +169,7 @@ async def start(arena: Arena, load: Load) -> list[Figure]:
 EXTRA: dict[str, Measure] = {
     "kilobytes": kilobytes,
     "rooms": rooms,
+    "spread": spread,
     "storm": storm,
     "recovered": recovered,
     "shared": shared,

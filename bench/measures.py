@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bench.accounting import Reading, resident_kib
+from bench.addressed import STRIDE
 from bench.arena import Arena
 from bench.crowd import Crowd
 from bench.events import FIRST, Event, tick
@@ -130,7 +131,12 @@ async def connect(arena: Arena, load: Load) -> list[Figure]:
 
 
 async def nobody(arena: Arena, load: Load) -> list[Figure]:
-    """Measure CPU per record for a room without members.
+    """Measure CPU per record for rooms without members, as many as a server can know by heart."""
+    return await for_nobody(arena, load, "nobody", WINDOW)
+
+
+async def for_nobody(arena: Arena, load: Load, name: str, rooms: int) -> list[Figure]:
+    """Measure CPU per record for one of some rooms without members.
 
     The server is stopped while a window is published and then has to catch up. So each server gets the same
     pattern, however fast its publisher is: as much work as it can take, and a bounded backlog. The window
@@ -140,8 +146,10 @@ async def nobody(arena: Arena, load: Load) -> list[Figure]:
         room = await crowd.own_room()
         before = arena.read()
         for number in range(1, load.strange_windows + WARM_WINDOWS + 1):
-            numbers = range(WINDOW)
-            events = [Event("tick", tick(FIRST + n, 0).argument, f"nobody:{n}") for n in numbers]
+            numbers = range(number * WINDOW, (number + 1) * WINDOW)
+            events = [
+                Event("tick", tick(FIRST + n, 0).argument, f"nobody:{n * STRIDE % rooms}") for n in numbers
+            ]
             with arena.stopped():
                 for start in range(0, WINDOW, BATCH):
                     await arena.publisher.publish(events[start : start + BATCH])
@@ -150,7 +158,7 @@ async def nobody(arena: Arena, load: Load) -> list[Figure]:
             if number == WARM_WINDOWS:
                 before = arena.read()
         spent = arena.read() - before
-        return [Figure("nobody", spent.server_ns / 1e3 / (load.strange_windows * WINDOW), spent)]
+        return [Figure(name, spent.server_ns / 1e3 / (load.strange_windows * WINDOW), spent)]
 
 
 MAIN: dict[str, Measure] = {

@@ -3,19 +3,16 @@
 It runs a Redis of its own on one core and everything else on another.
 """
 
-import asyncio
-import itertools
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import uvloop
 
 from bench.accounting import cpu_ns
-from bench.events import compact, tick
-from queuecast_bus import BusManager, BusSettings, Record
+from bench.bus_load import bus_settings, reading, store
+from queuecast_bus import BusManager, BusSettings
 from queuecast_gateway.recovery.session_state import State, Verb
 from queuecast_gateway.recovery.session_store import BATCH, SessionStore
 from queuecast_local import redis_server
@@ -24,13 +21,11 @@ from queuecast_local.processes import Process
 PORT = 16_999
 RECORDS = 20_000
 PUBLISH = 10
-PACE_SECONDS = 0.01
-"""The pause between publishes: a thousand records a second, so each is read alone or with few others."""
+RATE = 1_000
+"""Records a second, so that each publish is read alone or with few others."""
 
 READERS = 10
 SESSIONS = 20_000
-
-_ids = itertools.count()
 
 
 class Costs:
@@ -54,7 +49,7 @@ class Costs:
         kept = await self._spent(partial(self._say, "here"))
         claimed = await self._spent(self._claim)
         stored = await self._spent(self._store)
-        async with self._readers():
+        async with reading(self._settings, [None] * READERS):
             heard = await self._spent(self._store)
         await self._bus.aclose()
         return [
@@ -84,28 +79,7 @@ class Costs:
             await self._sessions.claim(pid, "/", state.subject)
 
     async def _store(self) -> None:
-        for start in range(0, RECORDS, PUBLISH):
-            batch = [Record("tick", b"[%b]" % compact(tick(start, 0).argument)) for _ in range(PUBLISH)]
-            await self._bus.publish([(record, f"id{next(_ids)}") for record in batch])
-            await asyncio.sleep(PACE_SECONDS)
-
-    @asynccontextmanager
-    async def _readers(self) -> AsyncIterator[None]:
-        readers = [BusManager(self._settings) for _ in range(READERS)]
-        tasks = [asyncio.create_task(_read(reader)) for reader in readers]
-        for reader in readers:
-            await reader.reading.wait()
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        for reader in readers:
-            await reader.aclose()
-
-
-async def _read(bus: BusManager) -> None:
-    async for _ in bus.follow():
-        pass
+        await store([self._bus], RECORDS, publish=PUBLISH, rate=RATE)
 
 
 def main() -> None:
@@ -118,8 +92,7 @@ def main() -> None:
     redis = Process("redis", server.on(PORT))
     try:
         os.sched_setaffinity(redis.pid, {cores[1]})
-        settings = BusSettings.model_validate({"redis_url": f"redis://127.0.0.1:{PORT}/0"})
-        lines = uvloop.run(Costs(settings, redis).measure())
+        lines = uvloop.run(Costs(bus_settings(PORT), redis).measure())
     finally:
         redis.stop(grace_seconds=5)
     sys.stdout.write("\n".join([*lines, ""]))
