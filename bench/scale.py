@@ -157,6 +157,8 @@ async def measure(servers: Servers, load: Load, readers: int) -> Spent:
         await _until_read(following, load.records)
         spent = [after - before for before, after in zip(cpu, servers.cpu_us(), strict=True)]
         output = servers.replicated_bytes() - output
+        if any(each.bus.avoids_replicas for each in following):
+            raise RuntimeError("the machine is too busy: readers gave up their replicas")
         reads = sum(each.reads - before for each, (_, before) in zip(following, counted, strict=True))
     for each in publishers:
         await each.aclose()
