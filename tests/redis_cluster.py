@@ -3,7 +3,7 @@
 import contextlib
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,31 @@ def has_clusters(server: RedisServer) -> bool:
     return server.real and found is not None and int(found.group(1)) >= 7
 
 
+Tls = Callable[[int], Mapping[str, str]]
+"""Returns a server's TLS directives for the port on which it speaks TLS."""
+
+
 class Node:
-    """One server of a cluster. `client` connects to it, and to no other."""
+    """One server of a cluster. `client` connects to it, and to no other.
+
+    With `tls`, it speaks TLS on `tls_port` and with other nodes; on `port` it is for the test alone.
+    """
 
     def __init__(
-        self, server: RedisServer, folder: Path, port: Callable[[], int], options: Sequence[str]
+        self,
+        server: RedisServer,
+        folder: Path,
+        port: Callable[[], int],
+        options: Sequence[str],
+        tls: Tls | None = None,
     ) -> None:
         self.port, self.bus_port = port(), port()
+        self.tls_port = 0 if tls is None else port()
+        if tls is not None:
+            encrypted = {"tls-cluster": "yes", "tls-replication": "yes"}
+            directives = {**tls(self.tls_port), **encrypted, "port": str(self.port)}
+            flags = [word for name, value in directives.items() for word in (f"--{name}", value)]
+            options = [*options, *flags]
         self.client: Any = redis.Redis(port=self.port, socket_timeout=30)
         of_a_cluster = (
             *("--cluster-enabled", "yes", "--cluster-port", str(self.bus_port)),
@@ -93,13 +111,20 @@ class Node:
 class RedisCluster:
     """The first nodes are primaries; each has its replica among the rest, in the same order."""
 
-    def __init__(self, server: RedisServer, folder: Path, port: Callable[[], int], *options: str) -> None:
+    def __init__(
+        self,
+        server: RedisServer,
+        folder: Path,
+        port: Callable[[], int],
+        *options: str,
+        tls: Tls | None = None,
+    ) -> None:
         self.nodes: list[Node] = []
         try:
             for number in range(2 * PRIMARIES):
                 own = folder / f"node-{number}"
                 own.mkdir()
-                self.nodes.append(Node(server, own, port, options))
+                self.nodes.append(Node(server, own, port, options, tls))
             self._form()
         except BaseException:
             self.close()
@@ -110,6 +135,11 @@ class RedisCluster:
         """The URL of two nodes that serve different slots, one of them a replica."""
         return f"redis+cluster://{HOST}:{self.nodes[-1].port},{HOST}:{self.nodes[0].port}/0"
 
+    def tls_url(self, query: str) -> str:
+        """Return the same URL for TLS."""
+        ports = self.nodes[-1].tls_port, self.nodes[0].tls_port
+        return f"rediss+cluster://{HOST}:{ports[0]},{HOST}:{ports[1]}/0?{query}"
+
     def primary_of(self, key: str) -> Node:
         """Return the primary that has a key's slot, as itself says."""
         return next(node for node in self.nodes if node.is_primary and self._has(node, key))
@@ -117,7 +147,7 @@ class RedisCluster:
     def replica_of(self, key: str) -> Node:
         """Return the replica of that primary."""
         primary = self.primary_of(key)
-        return next(each for each in self.nodes if _primary_port(each) == primary.port)
+        return next(each for each in self.nodes if _primary_port(each) in (primary.port, primary.tls_port))
 
     def other_primary(self, key: str) -> Node:
         """Return a primary of other slots."""

@@ -6,11 +6,9 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import trustme
 from tests.claims import WITHIN_SECONDS, eventually
 
 from queuecast_bus import BusManager, BusSettings, BusUnavailable, Record
@@ -23,40 +21,9 @@ from .page import page
 from .poller import POLLER
 from .services import HOST, Queue, Service, free_port
 from .site import until
-from .tls import TlsServer, has_tls, listens
+from .tls import Certificates, TlsServer, has_tls, listens
 
 ITEM = Record(event="item_added", arguments=b'[{"id":1}]')
-
-
-@dataclass(frozen=True)
-class Certificates:
-    """The files of two CAs and of the certificates that the first has issued."""
-
-    folder: Path
-
-    @classmethod
-    def issued_into(cls, folder: Path) -> "Certificates":
-        ca = trustme.CA()
-        ca.cert_pem.write_to_path(folder / "ca.pem")
-        trustme.CA().cert_pem.write_to_path(folder / "other-ca.pem")
-        for name, host in (("server", HOST), ("elsewhere", "redis.example"), ("client", "gateway.example")):
-            issued = ca.issue_cert(host)
-            issued.private_key_and_cert_chain_pem.write_to_path(folder / f"{name}.pem")
-        return cls(folder)
-
-    def __getitem__(self, name: str) -> str:
-        return str(self.folder / f"{name}.pem")
-
-    def options(self, port: int, name: str = "server", *, ask_clients: bool = False) -> dict[str, str]:
-        """Return the directives of a server that speaks only TLS, with one of the certificates."""
-        return {
-            "port": "0",
-            "tls-port": str(port),
-            "tls-cert-file": self[name],
-            "tls-key-file": self[name],
-            "tls-ca-cert-file": self["ca"],
-            "tls-auth-clients": "yes" if ask_clients else "no",
-        }
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,12 @@
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import trustme
 from tests.claims import eventually
 
 from queuecast_local.processes import Process
@@ -15,6 +18,37 @@ from .services import HOST, free_port
 
 WITHOUT_TLS = ("Bad directive or wrong number of arguments", "Failed finding TLS support")
 """The error of a server without TLS when it is started with TLS: in 6.2, and in later versions."""
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """The files of two CAs and of the certificates that the first has issued."""
+
+    folder: Path
+
+    @classmethod
+    def issued_into(cls, folder: Path) -> "Certificates":
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(folder / "ca.pem")
+        trustme.CA().cert_pem.write_to_path(folder / "other-ca.pem")
+        for name, host in (("server", HOST), ("elsewhere", "redis.example"), ("client", "gateway.example")):
+            issued = ca.issue_cert(host)
+            issued.private_key_and_cert_chain_pem.write_to_path(folder / f"{name}.pem")
+        return cls(folder)
+
+    def __getitem__(self, name: str) -> str:
+        return str(self.folder / f"{name}.pem")
+
+    def options(self, port: int, name: str = "server", *, ask_clients: bool = False) -> dict[str, str]:
+        """Return the directives of a server that speaks only TLS, with one of the certificates."""
+        return {
+            "port": "0",
+            "tls-port": str(port),
+            "tls-cert-file": self[name],
+            "tls-key-file": self[name],
+            "tls-ca-cert-file": self["ca"],
+            "tls-auth-clients": "yes" if ask_clients else "no",
+        }
 
 
 def listens(port: int) -> bool:
