@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from queuecast_bus.names import BadName, check_published_event, check_room
 from queuecast_gateway.wire.packet import record_frames
 from queuecast_gateway.wire.presence import (
     PRESENCE_EVENT,
+    count_frames,
     is_watch_room,
     presence_record,
     read_presence,
@@ -66,6 +69,20 @@ def test_an_event_says_how_many_and_to_some_who() -> None:
     assert told(None) == {"room": "a", "count": 3, "complete": True}
     assert told(["bob", "ann"]) == {"room": "a", "count": 3, "users": ["ann", "bob"], "complete": True}
     assert told(None, room="")["room"] is None
+
+
+@given(
+    st.sampled_from(["/", "/shop"]),
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.integers(0),
+    st.booleans(),
+)
+def test_an_event_without_users_is_the_same_packet(
+    namespace: str, room: str, count: int, is_complete: bool
+) -> None:
+    """It is written in a shorter way, since most are of this kind."""
+    record, _ = presence_record(namespace, room, count, None, 100, is_complete=is_complete)
+    assert count_frames(namespace, room, count, is_complete=is_complete) == record_frames(record)
 
 
 def test_an_event_is_bounded() -> None:

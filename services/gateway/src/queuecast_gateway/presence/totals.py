@@ -169,11 +169,11 @@ class Totals:
     def take_unread(self) -> list[tuple[Collection[str], Sequence[str]]]:
         """Return what has to be read, as replicas and keys, and take it for read."""
         keys, replicas = list(self.unread), self.reread.intersection(self.living)
-        others = [key for key in self.rooms if key not in self.unread]
+        others = [key for key in self.rooms if key not in self.unread] if replicas else []
         wanted: list[tuple[Collection[str], Sequence[str]]] = []
         if keys:
             wanted.append((list(self.living), keys))
-        if replicas and others:
+        if others:
             wanted.append((list(replicas), others))
         self.unread, self.reread = set(), set()
         return wanted

@@ -20,6 +20,7 @@ from queuecast_gateway.presence.view import PresenceView
 from queuecast_gateway.wire.packet import record_frames
 from queuecast_gateway.wire.presence import (
     NAMESPACE_ROOM,
+    count_frames,
     is_watch_room,
     presence_record,
     room_of,
@@ -203,7 +204,7 @@ class Presence:
             return
         told = 0
         for key, total in list(self._totals.rooms.items()):
-            if key == REPLICA_KEY or not total.is_known:
+            if not (total.is_news or total.newcomers) or not total.is_known or key == REPLICA_KEY:
                 continue
             wait_seconds = total.told_at + self._bounds.interval_seconds - now if total.is_news else math.inf
             is_due = wait_seconds <= 0
@@ -237,12 +238,16 @@ class Presence:
     def _send(self, key: str, total: Total, users: Collection[str] | None, eio_sids: Iterable[str]) -> None:
         namespace, room = split_key(key)
         is_complete = not total.inexact and not self._totals.skipped
-        record, is_cut = presence_record(
-            namespace, room, total.count, users, self._bounds.max_event_bytes, is_complete=is_complete
-        )
-        if is_cut:
-            self._limited("event")
+        if users is None:
+            frames = count_frames(namespace, room, total.count, is_complete=is_complete)
+        else:
+            record, is_cut = presence_record(
+                namespace, room, total.count, users, self._bounds.max_event_bytes, is_complete=is_complete
+            )
+            if is_cut:
+                self._limited("event")
+            frames = record_frames(record)
         eio = self._bus.server.eio
         sessions: list[Session] = list(filter(None, map(eio.sockets.get, eio_sids)))
-        self._bus.compression.put(eio.outbox, [Piece(record_frames(record))], sessions)
+        self._bus.compression.put(eio.outbox, [Piece(frames)], sessions)
         self._metrics.presence_events.inc(len(sessions))
