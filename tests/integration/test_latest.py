@@ -66,6 +66,18 @@ async def test_a_page_opens_with_the_present(keeping: KeepingSite) -> None:
     assert replica.metric(READS, call="latest") == 1
 
 
+async def test_an_opening_storm_reads_a_room_once(keeping: KeepingSite) -> None:
+    """All pages open together after a deployment or a mail."""
+    replica = await keeping.start(max_past_bytes_per_address=0)
+    await keeping.publish(*(price(f"{number % 5}", number) for number in range(30)))
+    pages = await asyncio.gather(*(Page.open(replica.port) for _ in range(100)))
+    acks = await asyncio.gather(*(each.ask("subscribe", "a", {"latest": True}) for each in pages))
+    assert all(list(shown(ack).values()) == list(range(25, 30)) for ack in acks)
+    assert replica.metric(READS, call="latest") == 1
+    for each in pages:
+        await each.leave()
+
+
 async def test_it_is_there_when_the_stream_has_gone(keeping: KeepingSite) -> None:
     """A stock level of this morning is still the stock level."""
     replica = await keeping.start()

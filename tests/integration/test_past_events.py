@@ -136,6 +136,20 @@ async def test_an_opening_storm_reads_redis_once(site: Site) -> None:
         await each.leave()
 
 
+async def test_a_storm_of_pages_that_know_an_offset_reads_redis_once(site: Site) -> None:
+    """As after a deployment of the page: each has fetched a state, and asks for what came since."""
+    replica = await site.start(max_past_bytes_per_address=0)
+    before = await site.publish(item(0))
+    await site.publish(*(item(number, "a") for number in range(1, 21)))
+    pages = await asyncio.gather(*(Page.open(replica.port) for _ in range(100)))
+    acks = await asyncio.gather(*(each.ask("subscribe", "a", {"since": before}) for each in pages))
+    assert all(numbers(ack) == list(range(1, 21)) and ack["complete"] for ack in acks)
+    assert (replica.metric(READS, call="events"), replica.metric(READS, call="index")) == (1, 0)
+    assert replica.metric(READS, call="marks") < 50, "what Redis has lost is asked for once for all who wait"
+    for each in pages:
+        await each.leave()
+
+
 @pytest.mark.parametrize("transport", ["websocket", "polling", "compressed"])
 async def test_attachments_come_with_the_answer(site: Site, transport: str) -> None:
     """As in any Socket.IO packet; a packet may have ten, so that older events are left out."""
