@@ -163,9 +163,8 @@ async def run(options: Any) -> None:
                 "since": f'{{"since":"{offset}"}}',
                 "latest": '{"latest":true}',
             }
-            sys.stdout.write(
-                f"{options.clients:,} pages subscribe at once, {options.rooms} rooms of {options.last} events\n"
-            )
+            rooms = f"{options.rooms} rooms of {options.last} events"
+            sys.stdout.write(f"{options.clients:,} pages subscribe at once, {rooms}\n")
             for way in ways:
                 took = await storm(place, clients, way, option[way], options)
                 told = ", ".join(f"{count} for {of}" for of, count in sorted(took.reads.items())) or "none"

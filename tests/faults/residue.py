@@ -7,6 +7,7 @@ from tests.faults.service import Service
 
 CONNECTIONS = "queuecast_gateway_connections"
 IN_FLIGHT = "queuecast_poller_in_flight"
+BEHIND = "queuecast_gateway_behind_seconds"
 HOLDS = "queuecast_poller_holds_total"
 
 

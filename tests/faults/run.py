@@ -12,7 +12,7 @@ from tests.faults.crowd import ROOMS, Crowd
 from tests.faults.fault import Fault
 from tests.faults.http_sender import HttpSender
 from tests.faults.journal import Journal
-from tests.faults.residue import CONNECTIONS, HOLDS, IN_FLIGHT, Footprint, footprints, growth, total
+from tests.faults.residue import BEHIND, CONNECTIONS, HOLDS, IN_FLIGHT, Footprint, footprints, growth, total
 from tests.faults.sender import Sender
 from tests.faults.stack import Stack
 from tests.faults.strikes import Scene
@@ -21,6 +21,7 @@ from tests.reservation import PortBlock
 ASSEMBLE_SECONDS = 60.0
 SETTLE_SECONDS = 90.0
 QUIET_SECONDS = 1.5
+NOT_BEHIND_SECONDS = 0.5
 ACK_RATE = 50
 """Messages a second, if most have to be acknowledged by up to a quarter of the clients."""
 
@@ -167,6 +168,7 @@ def unsettled(stack: Stack, crowd: Crowd) -> list[str]:
     claims: dict[str, Callable[[], bool]] = {
         "the queue is not empty": lambda: stack.queue.depth() == 0,
         "clients are missing": lambda: crowd.status().joined == crowd.clients,
+        "gateways have not read everything": lambda: total(gateways, BEHIND) < NOT_BEHIND_SECONDS,
         "clients still receive": _Quiet(crowd),
         "gateways count connections without a client": lambda: total(gateways, CONNECTIONS) == crowd.clients,
         "pollers hold messages": lambda: total(pollers, IN_FLIGHT) == 0,

@@ -145,6 +145,7 @@ async def use_as_poller(redis: Guarded, bus: BusManager) -> None:
     message = ITEM, uuid.uuid4().hex
     for again in (False, True):
         assert [stored.duplicate for stored in await bus.publish([message])] == [again]
+    assert await bus.is_stored(message[1])
     await keep_the_newest(bus, "a")
     await lose_a_record(redis, bus)
 

@@ -117,6 +117,14 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
             self._reader.source.stored(last.offset)
         return stored
 
+    async def is_stored(self, dedup_id: str) -> bool:
+        """Return whether a record with this dedup id is stored, as far as Redis remembers.
+
+        Raises `BusUnavailable`.
+        """
+        async with redis_call("asking whether a message is stored already"):
+            return await self.commands.get(self.keys.seen(dedup_id)) is not None
+
     async def follow_failovers(self) -> None:
         """Leave a primary once its sentinels name another one, for ever; return at once without sentinels."""
         async with asyncio.TaskGroup() as tasks:

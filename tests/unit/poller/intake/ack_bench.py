@@ -33,6 +33,7 @@ class FakeBus:
         self.ack_reports = self.replicas = self
         self.news: list[AckReport] = []
         self.marks: set[str] = set()
+        self.stored: set[str] = set()
         self.records: list[Record] = []
         self.clock = ServerClock(lambda: clock.now)
         self.gateways = {"a": "0-0"}
@@ -61,6 +62,9 @@ class FakeBus:
     async def mark(self, message_id: str, seconds: float) -> None:
         self._fail_if_away()
         self.marks.add(message_id)
+
+    async def is_stored(self, dedup_id: str) -> bool:
+        return dedup_id in self.stored
 
     async def marked(self, message_ids: Sequence[str]) -> list[bool]:
         return [each in self.marks for each in message_ids]

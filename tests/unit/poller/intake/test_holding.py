@@ -88,6 +88,27 @@ async def test_a_message_for_nobody_is_held_until_somebody_comes(scene: Scene) -
     assert scene.figure("holds_total", outcome="held") == scene.figure("holds_total", outcome="came") == 1
 
 
+@pytest.mark.parametrize("ack", [None, AckMode.ANY])
+async def test_a_message_that_could_not_be_deleted_is_not_held_but_deleted(
+    scene: Scene, ack: AckMode | None
+) -> None:
+    """Nobody is there any more. Were it held, Redis would have forgotten it when they are back."""
+    one = held(ack=ack, receives=2)
+    await scene.work_off(one)
+    assert scene.figure("held") == 1, "held on, since it was not done"
+    scene.bench.bus.stored.add(one.message.id)
+    scene.bench.bus.marks.add(one.message.id)
+    scene.journal.clear()
+    scene.clock.pass_by(2 * HOUR)
+    await scene.work_off(one)
+    assert scene.figure("held") == 1
+    # Of the first kind the append script finds that it is stored.
+    assert scene.journal == [
+        ("published", one.message.id) if ack is None else ("deleted", one.message.receipt_handle)
+    ]
+    assert scene.bench.left == scene.bench.dropped == []
+
+
 async def test_messages_for_the_same_rooms_are_asked_for_together(scene: Scene) -> None:
     """A thousand messages for one room are one question."""
     for _ in range(3):

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class Held(Enum):
     """What became of a message with `hold`."""
 
-    SOMEBODY_IS_THERE = "publish it"
+    SOMEBODY_IS_THERE = "publish it, or find that it is stored already"
     ENDED = "it is deleted, and its group goes on"
     WAITS = "it is held or left, and its group waits with it"
 
@@ -56,9 +56,22 @@ class Holding:
         try:
             if await self._roll_call.is_anybody_in(places(verdict.record)):
                 return Held.SOMEBODY_IS_THERE
+            if await self._is_done(verdict):
+                return Held.SOMEBODY_IS_THERE
         except BusUnavailable as exc:
             log.info("cannot find out who is there, message %s is held: %s", verdict.message.id, exc)
         return await self.hold(verdict, hold_seconds)
+
+    async def _is_done(self, verdict: Publish) -> bool:
+        """Return whether a message was published, or acknowledged, and could not be deleted. If it were held,
+        Redis would have forgotten that when somebody comes.
+        """
+        message = verdict.message
+        if message.receives < 2:
+            return False
+        if verdict.ack is not None:
+            return (await self._bus.ack_reports.marked([message.id]))[0]
+        return await self._bus.is_stored(verdict.dedup_id or message.id)
 
     async def hold(self, verdict: Publish, hold_seconds: float) -> Held:
         """The same for a message for which nobody is there."""
