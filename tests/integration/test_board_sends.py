@@ -38,8 +38,8 @@ async def test_a_message_is_put_on_the_queue_and_its_sender_told_what_came_of_it
 ) -> None:
     """It goes the way of every message: held, acknowledged, deleted. Of two pollers one sends it."""
     one, two = await site.start_two(acks="true", board_rights="send")
-    for _ in range(2):
-        work.poller(hold_seconds=600, board_sends="true")
+    for name in ("poller-1", "poller-2"):
+        work.poller(hold_seconds=600, board_sends="true", replica=name)
     async with board(one) as sender, board(two) as other:
         queues = (await told(sender, "sendable", None, lambda answer: answer["queues"]))["queues"]
         assert queues == [work.queue.name]

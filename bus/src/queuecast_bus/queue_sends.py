@@ -3,7 +3,6 @@
 Gateways have no access to SQS. What no poller takes is forgotten soon after.
 """
 
-import asyncio
 from typing import Any
 
 from redis.asyncio import Redis
@@ -30,10 +29,8 @@ class QueueSends:
         async with redis_call("asking a poller to send"):
             if await self._redis.hlen(self._keys.queue_sends) >= MAX_ASKED:
                 return False
-            await asyncio.gather(
-                self._redis.hset(self._keys.queue_sends, request, text),
-                self._redis.pexpire(self._keys.queue_sends, 1000 * KEPT_SECONDS),
-            )
+            await self._redis.hset(self._keys.queue_sends, request, text)
+            await self._redis.pexpire(self._keys.queue_sends, 1000 * KEPT_SECONDS)
         return True
 
     async def asked(self) -> dict[str, str]:
