@@ -296,6 +296,36 @@ async def test_with_a_confirming_replica_a_partition_loses_nothing(
     assert publisher.rewinds == 0
 
 
+@pytest.mark.parametrize(("least", "read"), [(0, [0, 1, 1]), (1, [0, 1])])
+async def test_a_primary_that_needs_its_replica_shows_nobody_what_is_stored_again(
+    pair: RedisPair,
+    managers: Callable[..., BusManager],
+    follow: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    least: int,
+    read: list[int],
+) -> None:
+    """Gateways deliver what the old primary has, also if no replica has confirmed it. A primary with
+    `min-replicas-to-write` does not even store it.
+    """
+    monkeypatch.setattr(publisher_module, "REPLICAS_SECONDS", 0.2)
+    name = await pair.name(replicas_ack=1)
+    follower, publisher = await follow(name.settings), managers(name.settings, write_only=True)
+    pair.first.client.config_set("min-replicas-to-write", least)
+    await publish(publisher, 0)
+    pair.promote()
+    await until(lambda: pair.first.client.info("replication")["connected_slaves"] == 0)
+    with pytest.raises(BusUnavailable, match="NOREPLICAS" if least else "0 replicas"):
+        await publisher.publish([(record(1), "1")])
+    await until(lambda: len(follower.arguments) == len(read) - 1)
+    name.port = pair.second.port
+    pair.heal()
+    await publish(publisher, 1)
+    await until(lambda: len(follower.arguments) == len(read))
+    assert follower.arguments == [record(number).arguments for number in read]
+    assert follower.gaps == ([] if least else ["rewound"])
+
+
 @pytest.fixture
 def sentinel(pair: RedisPair, redis_kind: RedisServer, tmp_path: Path) -> Iterator[Any]:
     """A client of a sentinel that knows both."""
