@@ -9,8 +9,7 @@ from typing import NamedTuple
 from socketio.packet import EVENT
 
 from queuecast_gateway.engine import packets
-from queuecast_gateway.wire.packet import namespace_prefix
-from queuecast_gateway.wire.protocol import OFFSET_EVENT
+from queuecast_gateway.wire.protocol import OFFSET_EVENT, namespace_prefix
 
 
 class Welcome(NamedTuple):

@@ -24,7 +24,8 @@ from queuecast_gateway.recovery.live_sessions import LiveSessions
 from queuecast_gateway.recovery.welcome import Welcome
 from queuecast_gateway.server.authentication import Authentication
 from queuecast_gateway.server.drain import LEAVING
-from queuecast_gateway.wire.packet import SocketPacket, namespace_prefix, packet_frames
+from queuecast_gateway.wire.packet import SocketPacket, packet_frames
+from queuecast_gateway.wire.protocol import namespace_prefix
 
 log = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from queuecast_bus.bounds import (
 from queuecast_bus.names import BadName, check_event
 from queuecast_gateway.engine import packets
 from queuecast_gateway.reasons import CloseReason
-from queuecast_gateway.wire.protocol import OFFSET_EVENT, invalid_event_reason
+from queuecast_gateway.wire.protocol import OFFSET_EVENT, invalid_event_reason, namespace_prefix
 
 MAX_ID_DIGITS = 15
 
@@ -160,11 +160,6 @@ def _fill_in(data: Any, attachments: list[bytes]) -> Any:
     if data.get("_placeholder") is not True:
         return {name: _fill_in(item, attachments) for name, item in data.items()}
     return attachments[data["num"]]
-
-
-def namespace_prefix(namespace: str | None) -> str:
-    """Return the prefix of a namespace in a packet's text; the default one has none."""
-    return "" if namespace in (None, "/") else f"{namespace},"
 
 
 def packet_frames(packet: Any) -> bytes:

@@ -15,8 +15,8 @@ from socketio.packet import ACK, BINARY_ACK
 from queuecast_bus import BadRecord, Record
 from queuecast_bus.bounds import MAX_ATTACHMENTS, MAX_NESTING, PLACEHOLDER, check_nesting, read_arguments
 from queuecast_gateway.engine import packets
-from queuecast_gateway.wire.packet import event_text, namespace_prefix
-from queuecast_gateway.wire.protocol import Refusal
+from queuecast_gateway.wire.packet import event_text
+from queuecast_gateway.wire.protocol import Refusal, namespace_prefix
 
 LEVELS = 4
 """How much deeper an event's arguments are nested in an acknowledgement than in an event of their own."""

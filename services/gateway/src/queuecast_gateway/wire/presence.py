@@ -11,13 +11,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from socketio.packet import EVENT
-
 from queuecast_bus.names import GATEWAY_PREFIX
 from queuecast_bus.record import Record
 from queuecast_gateway.engine import packets
-from queuecast_gateway.wire.packet import namespace_prefix
-from queuecast_gateway.wire.protocol import Refusal
+from queuecast_gateway.wire.protocol import EVENT, Refusal, namespace_prefix
 
 PRESENCE_EVENT = f"{GATEWAY_PREFIX}presence"
 """The event that tells who is in a room. Nobody can publish or relay an event with its prefix."""

@@ -14,6 +14,11 @@ HANDLED_EVENTS = frozenset({"refresh", "subscribe", "token_expiring", "unsubscri
 OFFSET_EVENT = "queuecast:offset"
 """The event that tells a client an offset and nothing else. No page needs a handler for it."""
 
+EVENT = 2
+"""The type of a packet that is an event, as in `socketio.packet`.
+https://socket.io/docs/v4/socket-io-protocol/#exchange-protocol
+"""
+
 Ack = dict[str, Any]
 """The answer to a browser's event: `{ok: true, …}` or `{ok: false, error: {code, message}}`."""
 
@@ -30,6 +35,11 @@ AckCode = Literal[
     "unknown_event",
 ]
 ACK_CODES: tuple[AckCode, ...] = get_args(AckCode)
+
+
+def namespace_prefix(namespace: str | None) -> str:
+    """Return the prefix of a namespace in a packet's text; the default one has none."""
+    return "" if namespace in (None, "/") else f"{namespace},"
 
 
 def accepted(**details: Any) -> Ack:
