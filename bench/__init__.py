@@ -3,5 +3,5 @@
 From the parts to the whole: `wire`, `events`, `dialects`, `addressed`, `ledger` → `member` → `crowd` (the
 clients); `msgpack` → `publishers` (who sends to them); `accounting` (what it costs); `builds` →
 `contestants` → `arena` → `load`, `pace` → `measures`, `extra_measures` → `standing` → `contest`, `footprint`,
-`report`. `intake` and `whole` are benches of their own.
+`report`. `intake` and `whole` are benches of their own; `environments` → `interpreters` uses both services'.
 """

@@ -23,7 +23,7 @@ CENTRIFUGO = FOLDER / f"centrifugo-{CENTRIFUGO_VERSION}" / "centrifugo"
 def loop() -> None:
     """Compile the C loop. Raises `RuntimeError`."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    _run("cc", "-O2", "-o", str(LOOP), str(SERVERS / "loop.c"))
+    run("cc", "-O2", "-o", str(LOOP), str(SERVERS / "loop.c"))
 
 
 def oxide() -> None:
@@ -32,17 +32,18 @@ def oxide() -> None:
     # A copy: Cargo writes its lock file beside the manifest.
     source = shutil.copytree(SERVERS / "oxide", target / "source", dirs_exist_ok=True)
     manifest = str(source / "Cargo.toml")
-    _run("cargo", "build", "--release", "--manifest-path", manifest, "--target-dir", str(target))
+    run("cargo", "build", "--release", "--manifest-path", manifest, "--target-dir", str(target))
 
 
 def centrifugo() -> None:
     """Compile Centrifugo, unless it is there. Raises `RuntimeError`."""
     if not CENTRIFUGO.exists():
         module = f"{CENTRIFUGO_MODULE}@v{CENTRIFUGO_VERSION}"
-        _run("go", "install", module, environment={"GOBIN": str(CENTRIFUGO.parent)})
+        run("go", "install", module, environment={"GOBIN": str(CENTRIFUGO.parent)})
 
 
-def _run(*command: str, environment: Mapping[str, str] | None = None) -> None:
+def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command to its end; return the last lines of its output. Raises `RuntimeError`."""
     compiler = Process(command[0], command, environment)
     try:
         code = compiler.wait(COMPILE_SECONDS)
@@ -51,4 +52,5 @@ def _run(*command: str, environment: Mapping[str, str] | None = None) -> None:
             compiler.stop(grace_seconds=2)
     if code != 0:
         why = f"did not end in {COMPILE_SECONDS:.0f} s" if code is None else "failed"
-        raise RuntimeError(f"`{' '.join(command[:2])}` {why}:\n" + "\n".join(list(compiler.tail)[-10:]))
+        raise RuntimeError(f"`{' '.join(command[:3])}` {why}:\n" + "\n".join(list(compiler.tail)[-10:]))
+    return "\n".join(compiler.tail)

@@ -8,13 +8,13 @@ import asyncio
 import os
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 
-from bench.arena import ArenaFailed, Cores
+from bench.arena import Cores
 from bench.intake import report
+from bench.intake.contest import contest
 from bench.intake.contestants import ALL, NODE, Consumer
-from bench.intake.measures import QUICK, Figure, Load, measure
+from bench.intake.measures import QUICK, Load
 from bench.machine import processor, versions
 from queuecast_local import redis_server
 
@@ -46,7 +46,7 @@ def main() -> int:
     load = QUICK if options.quick else Load()
     consumers, remarks = _present([one for one in ALL if one.name in options.only])
     try:
-        figures, failures = asyncio.run(_contest(consumers, load, redis, cores))
+        figures, failures = asyncio.run(contest(consumers, load, redis, cores, say))
     except KeyboardInterrupt:
         say("stopped; nothing was written")
         return 130
@@ -66,32 +66,6 @@ def say(text: str) -> None:
     """Print progress for whoever watches."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-async def _contest(
-    consumers: list[Consumer], load: Load, redis: redis_server.RedisServer, cores: Cores
-) -> tuple[dict[str, list[Figure]], dict[str, str]]:
-    """Measure all consumers in turn, several times over, so that a noisy minute affects all of them."""
-    figures: dict[str, list[Figure]] = {one.name: [] for one in consumers}
-    failures: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="queuecast-bench-") as folder:
-        for number in range(1, load.rounds + 1):
-            say(f"round {number} of {load.rounds}")
-            for one in consumers:
-                if one.name in failures:
-                    continue
-                try:
-                    figure = await measure(one, redis, cores, load, Path(folder))
-                except ArenaFailed as exc:
-                    failures[one.name] = str(exc)
-                    say(f"  {one.title} FAILED: {exc}")
-                    continue
-                figures[one.name].append(figure)
-                say(
-                    f"  {one.title}: {figure.cpu_us:.1f} µs  {figure.per_second:,.0f}/s  "
-                    f"{figure.calls_each:.3f} calls  (others {figure.others_busy:.0%})"
-                )
-    return figures, failures
 
 
 def _present(wanted: list[Consumer]) -> tuple[list[Consumer], list[str]]:
