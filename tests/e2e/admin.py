@@ -22,8 +22,8 @@ class Answer:
 class Admin:
     """One service's admin port."""
 
-    def __init__(self, port: int) -> None:
-        self._url = f"http://{HOST}:{port}"
+    def __init__(self, port: int, host: str = HOST) -> None:
+        self._url = f"http://{host}:{port}"
 
     def livez(self) -> Answer:
         return self._ask("/livez")
@@ -45,6 +45,10 @@ class Admin:
         """Return the sum of a metric's samples that carry these labels; a missing name is an error."""
         return _sum(self.exposition(), name, labels)
 
+    def sum(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples with these labels; 0 if there is none yet."""
+        return _sum(self.exposition(), name, labels, must_be=False)
+
     def totals(self, *names: str) -> list[float]:
         """Return the sums of several metrics from a single scrape."""
         exposition = self.exposition()
@@ -59,12 +63,12 @@ class Admin:
                 return Answer(refusal.code, tuple(json.load(refusal)["reasons"]))
 
 
-def _sum(exposition: str, name: str, labels: Mapping[str, str]) -> float:
+def _sum(exposition: str, name: str, labels: Mapping[str, str], *, must_be: bool = True) -> float:
     samples = [
         sample
         for family in text_string_to_metric_families(exposition)
         for sample in family.samples
         if sample.name == name
     ]
-    assert samples, f"there is no metric {name}"
+    assert samples or not must_be, f"there is no metric {name}"
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())

@@ -15,10 +15,11 @@ from tests.faults.attack import KINDS, TRIES, Attack, Result, attackers, results
 from tests.faults.books import Account, Ledger, Page
 from tests.faults.crowd import Crowd
 from tests.faults.gauge import Reading, Taken
-from tests.faults.journal import Journal
+from tests.faults.journal import Journal, local
 from tests.faults.residue import Footprint, footprints, growth, total
-from tests.faults.run import ASSEMBLE_SECONDS, MOST_NEW_DESCRIPTORS, unsettled, wrong
+from tests.faults.run import ASSEMBLE_SECONDS, MOST_NEW_DESCRIPTORS, wrong
 from tests.faults.sender import Sender
+from tests.faults.settling import unsettled
 from tests.faults.stack import Shape, Stack
 from tests.reservation import PortBlock
 
@@ -114,7 +115,7 @@ def run(attack_run: AttackRun, block: PortBlock) -> AttackOutcome:
     ]
     with (
         Stack(Shape(gateway={**auth, **attack_run.gateway}), block) as stack,
-        Journal(stack.redis.port) as journal,
+        Journal(local(stack.redis.port)) as journal,
         # Bypass the balancer, which would handle all connections on a core that the gateways need.
         Crowd(stack.gateway_urls, attack_run.clients, tokens=honest) as crowd,
     ):

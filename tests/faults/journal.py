@@ -11,25 +11,32 @@ from tests.faults.books import Place
 
 from queuecast_bus.keys import Keys
 from queuecast_bus.record import PREVIOUS
+from queuecast_local.ports import HOST
 
 RETRY_SECONDS = 0.02
 BLOCK_MS = 200
 
 
+def local(port: int) -> str:
+    """Return the URL of a Redis on this machine."""
+    return f"redis://{HOST}:{port}/0"
+
+
 class Journal:
-    """Follows the stream until the context ends, so it has already read what Redis loses later.
+    """Follows the stream of the Redis at a URL until the context ends, so it has what Redis loses later.
+    It begins at `since_ms`, by Redis's clock.
 
     With `own_branch` it reads only the stream that this server had at first, and not that of another server
     whose replica it becomes.
     """
 
-    def __init__(self, port: int, *, own_branch: bool = False) -> None:
+    def __init__(self, url: str, *, since_ms: int = 0, own_branch: bool = False) -> None:
         self.places: dict[int, Place] = {}
         self._again: dict[int, tuple[int, ...]] = {}
         self._stored = 0
         self._own_branch = own_branch
-        self._redis: Any = redis.Redis(port=port, socket_timeout=5)
-        self._offset = b"0-0"
+        self._redis: Any = redis.Redis.from_url(url, socket_timeout=5)
+        self._offset = self._first = b"%d-0" % since_ms
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -65,7 +72,7 @@ class Journal:
     def _read(self) -> None:
         for _, entries in self._redis.xread({Keys().stream: self._offset}, count=500, block=BLOCK_MS) or ():
             for offset, fields in entries:
-                if self._own_branch and self._offset not in (b"0-0", fields[PREVIOUS]):
+                if self._own_branch and self._offset not in (self._first, fields[PREVIOUS]):
                     self._stop.set()
                     return
                 self._offset = offset

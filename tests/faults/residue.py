@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tests.faults.service import Service
 
@@ -9,6 +10,12 @@ CONNECTIONS = "queuecast_gateway_connections"
 IN_FLIGHT = "queuecast_poller_in_flight"
 BEHIND = "queuecast_gateway_behind_seconds"
 HOLDS = "queuecast_poller_holds_total"
+
+
+class Counting(Protocol):
+    """Whatever has metrics."""
+
+    def total(self, metric: str, **labels: str) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,6 @@ def growth(before: dict[int, Footprint], after: dict[int, Footprint]) -> Footpri
     )
 
 
-def total(services: Sequence[Service], metric: str, **labels: str) -> float:
+def total(services: Sequence[Counting], metric: str, **labels: str) -> float:
     """Return the sum of a metric over services."""
     return sum(service.total(metric, **labels) for service in services)

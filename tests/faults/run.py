@@ -1,27 +1,23 @@
 """One run: load, one fault, and a check of the books."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.claims import eventually
 from tests.faults import books
 from tests.faults.books import Account, Page
 from tests.faults.crowd import ROOMS, Crowd
 from tests.faults.fault import Fault
 from tests.faults.http_sender import HttpSender
-from tests.faults.journal import Journal
-from tests.faults.residue import BEHIND, CONNECTIONS, HOLDS, IN_FLIGHT, Footprint, footprints, growth, total
+from tests.faults.journal import Journal, local
+from tests.faults.residue import HOLDS, Footprint, footprints, growth, total
 from tests.faults.sender import Sender
+from tests.faults.settling import comes_true, unsettled
 from tests.faults.stack import Stack
 from tests.faults.strikes import Scene
 from tests.reservation import PortBlock
 
 ASSEMBLE_SECONDS = 60.0
-SETTLE_SECONDS = 90.0
-QUIET_SECONDS = 1.5
-NOT_BEHIND_SECONDS = 0.5
 ACK_RATE = 50
 """Messages a second, if most have to be acknowledged by up to a quarter of the clients."""
 
@@ -75,8 +71,8 @@ def run(fault: Fault, load: Load, block: PortBlock) -> Outcome:
     """Run one fault. Raises AssertionError if there is nothing to judge, as when a part did not start."""
     with (
         Stack(fault.shape, block) as stack,
-        Journal(stack.primary_ports[-1]) as journal,
-        Journal(stack.primary_ports[0], own_branch=True) as first_journal,
+        Journal(local(stack.primary_ports[-1])) as journal,
+        Journal(local(stack.primary_ports[0]), own_branch=True) as first_journal,
         Crowd(
             [stack.url],
             load.clients,
@@ -161,50 +157,13 @@ def wrong(account: Account, *, may_tell: bool, may_repeat: bool = False) -> list
     return [f"{count} {kind}" for kind, count in forbidden.items() if count]
 
 
-def unsettled(stack: Stack, crowd: Crowd) -> list[str]:
-    """Wait until nothing is under way any more; return what does not settle."""
-    gateways = [service for service in stack.gateways if service.running]
-    pollers = [service for service in stack.pollers if service.running]
-    claims: dict[str, Callable[[], bool]] = {
-        "the queue is not empty": lambda: stack.queue.depth() == 0,
-        "clients are missing": lambda: crowd.status().joined == crowd.clients,
-        "gateways have not read everything": lambda: total(gateways, BEHIND) < NOT_BEHIND_SECONDS,
-        "clients still receive": _Quiet(crowd),
-        "gateways count connections without a client": lambda: total(gateways, CONNECTIONS) == crowd.clients,
-        "pollers hold messages": lambda: total(pollers, IN_FLIGHT) == 0,
-    }
-    return [trouble for trouble, claim in claims.items() if not _comes_true(claim)]
-
-
 def miscounted(crowd: Crowd) -> list[str]:
     """Have all clients come to where they watch who is there; return what they are told wrong."""
     crowd.gather()
-    if not _comes_true(lambda: crowd.counts().right == crowd.clients):
+    if not comes_true(lambda: crowd.counts().right == crowd.clients):
         return [f"{crowd.clients - crowd.counts().right} clients are told a wrong count of who is there"]
     counts = crowd.counts()
     return [f"a client was told that {counts.lowest} are there"] if counts.lowest < 1 else []
-
-
-class _Quiet:
-    """True once no client has received anything for a while."""
-
-    def __init__(self, crowd: Crowd) -> None:
-        self._crowd = crowd
-        self._deliveries = -1
-        self._since = 0.0
-
-    def __call__(self) -> bool:
-        deliveries, now = self._crowd.status().deliveries, time.monotonic()
-        if deliveries != self._deliveries:
-            self._deliveries, self._since = deliveries, now
-        return now - self._since > QUIET_SECONDS
-
-
-def _comes_true(claim: Callable[[], bool]) -> bool:
-    try:
-        return eventually(claim, SETTLE_SECONDS)
-    except AssertionError:
-        return False
 
 
 def _now_ms() -> int:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
 from tests.claims import eventually
 from tests.e2e.admin import Admin
 
@@ -66,12 +65,7 @@ class Service:
 
     def total(self, metric: str, **labels: str) -> float:
         """Return the sum of a metric's samples with these labels; 0 if there is none yet."""
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(Admin(self._admin_port).exposition())
-            for sample in family.samples
-            if sample.name == metric and labels.items() <= sample.labels.items()
-        )
+        return Admin(self._admin_port).sum(metric, **labels)
 
     @property
     def resident_kib(self) -> int:

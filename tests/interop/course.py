@@ -10,7 +10,7 @@ from tests.claims import eventually
 from tests.faults import books
 from tests.faults.books import Account, Ledger
 from tests.faults.crowd import ROOMS
-from tests.faults.journal import Journal
+from tests.faults.journal import Journal, local
 from tests.faults.sender import Sender
 from tests.faults.service import Service
 from tests.interop.clients import Client
@@ -60,7 +60,7 @@ class Course:
     def run(self, faults: Sequence[Callable[["Course"], None]], idle_seconds: float = 0) -> list[Passed]:
         """Run the faults under load, then be idle; return how each client came through, in order."""
         self._all("connect", lambda runner: runner.socket.connected)
-        with Journal(self._site.redis.port) as journal:
+        with Journal(local(self._site.redis.port)) as journal:
             with self._sender as sender:
                 sender.goes_on(BEFORE_SECONDS)
                 for fault in faults:

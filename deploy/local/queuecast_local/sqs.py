@@ -34,12 +34,12 @@ def environment(port: int) -> dict[str, str]:
     }
 
 
-def client(port: int) -> Any:
-    """Return a client for the emulator like boto3's, with short timeouts and no retries."""
+def client(port: int, host: str = "127.0.0.1") -> Any:
+    """Return a client for an emulator like boto3's, with short timeouts and no retries."""
     config = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1})
     return Session().create_client(
         "sqs",
-        endpoint_url=f"http://127.0.0.1:{port}",
+        endpoint_url=f"http://{host}:{port}",
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106  # the emulator takes anything
