@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
-from .kustomize import K8S, needs_kubectl, render
+from .kustomize import K8S, find, kustomization, needs_kubectl, render
 
 AWS = K8S / "overlays" / "aws"
 
@@ -45,3 +46,20 @@ def test_an_overlay_elsewhere_renders_the_same(tmp_path: Path, way: Callable[[Pa
     path.write_text(re.sub(r"\.\./\.\./(\S+)", way(own), path.read_text("utf-8")))
     assert "../" not in path.read_text("utf-8")
     assert render(own) == render(AWS)
+
+
+@needs_kubectl
+def test_routes_of_ones_own_take_the_place_of_the_components(tmp_path: Path) -> None:
+    """As its README says: in one kustomization, components come after what it generates itself."""
+    said = (K8S / "components" / "routes" / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", said, re.DOTALL)
+    overlay = kustomization(tmp_path / "own", ["routes"])
+    mine = tmp_path / "own" / "mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(example)
+    (mine / "routes.yaml").write_text("routes: [{event: \"'mine'\"}]\n")
+    content = yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))
+    content["components"].append("mine")
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    (found,) = find(render(overlay), "ConfigMap", "queuecast-routes")
+    assert "'mine'" in found["data"]["routes.yaml"]
