@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/deploy/local
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run send order-tracker screenshots test test-repeat unit integration e2e interop compose manifests faults servers fuzz bench bench-intake bench-whole lint format types check audit images release release-check docs docs-site requirements clean
+.PHONY: help run send order-tracker screenshots test test-repeat unit integration e2e interop compose manifests faults cluster servers fuzz bench bench-intake bench-whole lint format types check audit images release release-check docs docs-site requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ manifests: $(VENV)/dev $(VENV)/checkov/installed ## Render deploy/k8s and check 
 
 faults: $(VENV)/dev node ## Run load, inject one fault after the other, count what was lost; writes docs/guarantees.md
 	$(BIN)/python -m tests.faults $(OPTIONS)
+
+cluster: $(VENV)/dev node ## Build a real Kubernetes and run everything in it under load; writes docs/cluster.md; Linux, root
+	@$(BIN)/python -m tests.cluster $(OPTIONS)
 
 fuzz: $(VENV)/dev ## Send the gateway malformed frames and packets for ten minutes; OPTIONS='--seconds N --seed N'
 	$(BIN)/python -m tests.fuzz $(OPTIONS)

@@ -11,7 +11,7 @@ from queuecast_gateway.access.grant import Rooms, identity
 from queuecast_poller.route.reading import read_routes
 
 ROUTES = {"routes", "queues", "schemas"}
-KUSTOMIZATION = {"components", "configMapGenerator", "images", "patches", "resources"}
+KUSTOMIZATION = {"apiVersion", "kind", "components", "configMapGenerator", "images", "patches", "resources"}
 ALERTMANAGER = {"inhibit_rules", "route"}
 CLAIMS = {"sub", "exp"}
 
