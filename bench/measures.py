@@ -94,16 +94,21 @@ async def burst(arena: Arena, load: Load) -> list[Figure]:
         spent: list[Reading] = []
         while len(spent) < load.bursts and not any(one.clock_ns > SLOW_BURST_SECONDS * 1e9 for one in spent):
             first = FIRST + len(spent) * load.burst_events
-            crowd.expect(first, load.burst_events)
-            await arena.calm()
-            before = arena.read()
-            now_ns = crowd.ledger.now_ns()
-            await arena.publisher.publish([tick(first + n, now_ns) for n in range(load.burst_events)])
-            await crowd.heard_all()
-            spent.append(arena.read() - before)
+            spent.append(await one_burst(arena, crowd, first, load.burst_events))
         middle = sorted(spent, key=lambda one: one.server_ns)[len(spent) // 2]
         note = "" if len(spent) == load.bursts else f"{len(spent)} of {load.bursts} bursts, since it is slow"
         return [Figure("burst", middle.server_ns / 1e3 / (load.burst_events * load.sockets), middle, note)]
+
+
+async def one_burst(arena: Arena, crowd: Crowd, first: int, events: int) -> Reading:
+    """Publish ticks for everyone at once; return what they cost."""
+    crowd.expect(first, events)
+    await arena.calm()
+    before = arena.read()
+    now_ns = crowd.ledger.now_ns()
+    await arena.publisher.publish([tick(first + n, now_ns) for n in range(events)])
+    await crowd.heard_all()
+    return arena.read() - before
 
 
 async def rss(arena: Arena, load: Load) -> list[Figure]:
