@@ -68,7 +68,9 @@ def run(row: Row, load: Load, services: Services, autoscaler: Autoscaler | None)
     ledger = sender.ledger()
     if ledger.unknown:
         troubles.append(f"{ledger.unknown} messages were not acknowledged by the queue")
-    account = books.close(ledger, journal.places, pages)
+    # Clients are told one after another, and until then they hear what comes next.
+    places = journal.stored_once if row.may_tell else journal.places
+    account = books.close(ledger, places, pages, forgets=row.may_tell)
     return Outcome(
         row,
         len(ledger.messages),
