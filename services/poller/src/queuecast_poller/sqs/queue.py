@@ -24,6 +24,9 @@ Kind = TypeVar("Kind", bound="SqsQueue")
 ATTRIBUTES = ("VisibilityTimeout", "RedrivePolicy", "DelaySeconds")
 """The queue attributes that are read: those that its owner can change and that matter here."""
 
+FIFO = ".fifo"
+"""How the name of a FIFO queue ends."""
+
 BACKLOG_ATTRIBUTES = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -112,7 +115,7 @@ class SqsQueue:
         self.visibility_seconds = 30
         self.max_receive_count: int | None = None
         self.dead_letter_arn: str | None = None
-        self.fifo = url.endswith(".fifo")
+        self.fifo = url.endswith(FIFO)
         self._client = client
         self._url = url
         self._wait_seconds = wait_seconds
@@ -184,26 +187,10 @@ class SqsQueue:
             return _failed(answer, receipt_handles)
 
     async def send_canary(self, body: str) -> None:
-        groups = {"MessageGroupId": CANARY, "MessageDeduplicationId": uuid.uuid4().hex} if self.fifo else {}
-        request = {
-            "QueueUrl": self._url,
-            "MessageBody": body,
-            "MessageAttributes": {CANARY: {"DataType": "String", "StringValue": "canary"}},
-            **groups,
-        }
-        await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
+        await self._send(self._url, body, {CANARY: "canary"}, group=CANARY, dedup_id=uuid.uuid4().hex)
 
     async def send(self, body: str, attributes: Mapping[str, str], dedup_id: str) -> str:
-        request = {
-            "QueueUrl": self._url,
-            "MessageBody": body,
-            "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-            },
-        }
-        if self.fifo:
-            request |= {"MessageGroupId": dedup_id, "MessageDeduplicationId": dedup_id}
-        answer = await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
+        answer = await self._send(self._url, body, attributes, group=dedup_id, dedup_id=dedup_id)
         with self._reading(Call.SEND):
             return str(answer["MessageId"])
 
@@ -211,21 +198,24 @@ class SqsQueue:
         url = self._targets.get(target)
         if url is None:
             url = self._targets[target] = await _url(self._client, parse_queue(target))
-        request = {
+        # The same message, if its delete fails and it comes back, is taken once.
+        group = message.group or message.id
+        await self._send(url, message.body, message.attributes, group=group, dedup_id=message.id)
+
+    async def _send(
+        self, url: str, body: str, attributes: Mapping[str, str], *, group: str, dedup_id: str
+    ) -> dict[str, Any]:
+        """Send a message to a queue, with a group and an id if that is a FIFO queue; return the answer."""
+        request: dict[str, Any] = {
             "QueueUrl": url,
-            "MessageBody": message.body,
+            "MessageBody": body,
             "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value}
-                for name, value in message.attributes.items()
+                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
             },
         }
-        if url.endswith(".fifo"):
-            # The same message, if its delete fails and it comes back, is taken once.
-            request |= {
-                "MessageGroupId": message.group or message.id,
-                "MessageDeduplicationId": message.id,
-            }
-        await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
+        if url.endswith(FIFO):
+            request |= {"MessageGroupId": group, "MessageDeduplicationId": dedup_id}
+        return await self._client.call(Call.SEND, "SendMessage", request, ANSWER_SECONDS)
 
     @contextmanager
     def _reading(self, call: Call) -> Iterator[None]:
