@@ -111,7 +111,7 @@ class Bench:
         )
         bus: Any = self.bus
         metrics = Metrics(registry).for_queue("orders")
-        self.waits = RecentWaits()
+        self.waits = RecentWaits(bus.clock.now)
         self.awaiting = Awaiting(self.queue, bus, settings, metrics, ways, self.waits)
 
     async def run(self, *runs: Sequence[Publish]) -> "Bench":

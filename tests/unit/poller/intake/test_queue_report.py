@@ -26,7 +26,8 @@ class Bench:
         self.bus: Any = FakeBus()
         self.queue = FakeQueue()
         self.left = LeftMessages()
-        self.waits = RecentWaits()
+        self.now = 0.0
+        self.waits = RecentWaits(lambda: self.now)
         self.metrics = Metrics(CollectorRegistry()).for_queue("orders")
         self.report = QueueReport("orders", "poller-1", self.bus, self.metrics, takes_sends=True)
 
@@ -109,8 +110,10 @@ async def test_messages_that_wait_are_listed_each_once_as_it_is_now(bench: Bench
     bench.report.opened(bench.queue, bench.left, bench.waits)
     rooms = tuple(f"room-{number}" for number in range(7))
     order = Publish(message(id="order"), Record("order", b"[1]", rooms=rooms), ack=AckMode.ANY, hold=60)
-    bench.waits.note(order, WaitState.HELD, 12.5, until=72.5, detail="nobody is there")
-    bench.waits.note(order, WaitState.AWAITED, 20, until=30)
+    bench.now = 12.5
+    bench.waits.note(order, WaitState.HELD, "nobody is there", seconds=60)
+    bench.now = 20
+    bench.waits.note(order, WaitState.AWAITED, seconds=10)
     bench.metrics.holds["held"].inc(2)
     bench.metrics.acks["unanswered"].inc()
     bench.metrics.held.set(1)
@@ -130,7 +133,7 @@ async def test_messages_that_wait_are_listed_each_once_as_it_is_now(bench: Bench
     ]
     assert (told["held"], told["holds"], told["acks"]) == (1, {"held": 2}, {"unanswered": 1})
     for number in range(2 * RECENT_WAITS):
-        bench.waits.note(order._replace(message=message(id=str(number))), WaitState.HELD, 0)
+        bench.waits.note(order._replace(message=message(id=str(number))), WaitState.HELD)
     assert [each["id"] for each in bench.waits.recent] == [
         str(number) for number in range(RECENT_WAITS, 2 * RECENT_WAITS)
     ]

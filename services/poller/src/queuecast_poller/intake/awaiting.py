@@ -77,7 +77,6 @@ class Awaiting:
         self._metrics = metrics
         self._ways = ways
         self._waits = waits
-        self._clock = bus.clock
         self._ack_seconds = settings.ack_seconds
         self._max_messages = settings.max_awaited
         self._wait = AckWait(bus, settings.dedup_seconds, metrics, ways)
@@ -133,11 +132,6 @@ class Awaiting:
         await asyncio.sleep(STOP_SECONDS)
         self._wait.closing.set()
 
-    def _note(
-        self, verdict: Publish, state: WaitState, *, until: float | None = None, detail: str = ""
-    ) -> None:
-        self._waits.note(verdict, state, self._clock.now(), until=until, detail=detail)
-
     def _has_room(self, messages: int, size: int) -> bool:
         return not self._messages or (
             self._messages + messages <= self._max_messages and self._bytes + size <= MAX_BYTES
@@ -163,7 +157,7 @@ class Awaiting:
                 if verdict.ack is None:
                     goes_on = await self._ways.publish(verdict, received, stop)
                     if verdict.hold is not None:
-                        self._note(verdict, WaitState.DELIVERED if goes_on else WaitState.RETURNED)
+                        self._waits.note(verdict, WaitState.DELIVERED if goes_on else WaitState.RETURNED)
                 else:
                     goes_on = await self._wait_for(verdict, verdict.ack, run, stop)
                 if not goes_on:
@@ -202,20 +196,20 @@ class Awaiting:
         if stop.is_set():
             await self._ways.give_back([handle])
             return False
-        self._note(verdict, WaitState.AWAITED, until=self._clock.now() + self.seconds)
+        self._waits.note(verdict, WaitState.AWAITED, seconds=self.seconds)
         outcome, detail = await self._wait.carry_through(verdict, mode, self.seconds, stop)
         if outcome is None:
             self._metrics.acks["returned"].inc()
-            self._note(verdict, WaitState.RETURNED)
+            self._waits.note(verdict, WaitState.RETURNED)
             await self._ways.give_back([handle])
             return False
         if outcome is AckOutcome.ACKNOWLEDGED:
             self._metrics.in_flight.dec()
-            self._note(verdict, WaitState.ACKNOWLEDGED)
+            self._waits.note(verdict, WaitState.ACKNOWLEDGED)
             await self._ways.acknowledge([handle])
             return True
         self._metrics.acks[outcome].inc()
-        self._note(verdict, WaitState(outcome), detail=detail)
+        self._waits.note(verdict, WaitState(outcome), detail)
         if outcome is AckOutcome.NOBODY_THERE and verdict.hold is not None:
             # They were there when gateways were asked, and have gone since.
             if await self._holding.hold(verdict, verdict.hold) is Held.WAITS:

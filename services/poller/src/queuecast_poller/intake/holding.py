@@ -86,18 +86,18 @@ class Holding:
             return await self._end(verdict, "nobody came, and this was its last receive")
         if self.held.hold(message.receipt_handle, places(verdict.record), left_seconds):
             self._metrics.holds["held"].inc()
-            self._note(verdict, WaitState.HELD, "nobody is there", until=self._bus.clock.now() + left_seconds)
+            self._waits.note(verdict, WaitState.HELD, "nobody is there", seconds=left_seconds)
             return Held.WAITS
         self._metrics.holds["full"].inc()
         detail = "nobody is there, and too many messages are held (QUEUECAST_MAX_HELD)"
-        self._note(verdict, WaitState.LEFT, detail)
+        self._waits.note(verdict, WaitState.LEFT, detail)
         await self._leave([Leave(message._replace(body=""), Reason.NOBODY_THERE, detail, permanent=False)])
         return Held.WAITS
 
     async def _end(self, verdict: Publish, detail: str) -> Held:
         message = verdict.message
         if self._expired == "drop":
-            self._note(verdict, WaitState.DROPPED, detail)
+            self._waits.note(verdict, WaitState.DROPPED, detail)
             await self._drop([Drop(message, DropReason.NOBODY_CAME, detail)])
             return Held.ENDED
         if self._expired == "forward" and self._target is not None:
@@ -105,15 +105,12 @@ class Holding:
                 await self._queue.forward(message, self._target)
             except QueueUnavailable as exc:
                 self._metrics.failed(exc)
-                self._note(verdict, WaitState.LEFT, f"{detail}; {exc}")
+                self._waits.note(verdict, WaitState.LEFT, f"{detail}; {exc}")
                 await self._leave([Leave(message, Reason.NOBODY_CAME, f"{detail}; {exc}", permanent=False)])
                 return Held.WAITS
-            self._note(verdict, WaitState.FORWARDED, f"{detail}: now on {self._target}")
+            self._waits.note(verdict, WaitState.FORWARDED, f"{detail}: now on {self._target}")
             await self._drop([Drop(message, DropReason.FORWARDED, f"{detail}: now on {self._target}")])
             return Held.ENDED
-        self._note(verdict, WaitState.LEFT, detail)
+        self._waits.note(verdict, WaitState.LEFT, detail)
         await self._leave([Leave(message, Reason.NOBODY_CAME, detail)])
         return Held.WAITS
-
-    def _note(self, verdict: Publish, state: WaitState, detail: str, *, until: float | None = None) -> None:
-        self._waits.note(verdict, state, self._bus.clock.now(), until=until, detail=detail)

@@ -66,7 +66,7 @@ class Intake:
         self._refresh = AttributeRefresh(queue, metrics, self._leases.adapt)
         self._canary = Canary(queue, bus, settings.canary_seconds, metrics)
         self.left = LeftMessages()
-        self.waits = RecentWaits()
+        self.waits = RecentWaits(bus.clock.now)
         self._bus_retry = BusRetry(self._leases, liveness, metrics, self._tick)
         self._awaiting: Awaiting | None = None
         if settings.ack_seconds or settings.hold_seconds:

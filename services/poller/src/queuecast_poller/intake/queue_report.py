@@ -35,7 +35,7 @@ class QueueReport:
         self._metrics = metrics
         self._queue: Queue | None = None
         self._left = LeftMessages()
-        self._waits = RecentWaits()
+        self._waits = RecentWaits(bus.clock.now)
         self._sends = BoardSends(name, bus, metrics) if takes_sends else None
         self._failing = False
 

@@ -1,5 +1,6 @@
 """The messages that wait for acknowledgements or for somebody to come, or waited last, for the live board."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -31,9 +32,10 @@ class WaitState(StrEnum):
 
 
 class RecentWaits:
-    """The last ones of one queue, the oldest change first."""
+    """The last ones of one queue, the oldest change first. `clock` returns the Unix time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._by_id: dict[str, dict[str, Any]] = {}
 
     @property
@@ -41,10 +43,10 @@ class RecentWaits:
         return list(self._by_id.values())
 
     def note(
-        self, verdict: Publish, state: WaitState, now: float, *, until: float | None = None, detail: str = ""
+        self, verdict: Publish, state: WaitState, detail: str = "", *, seconds: float | None = None
     ) -> None:
-        """Remember how a message is now (Unix time), and until when it may wait."""
-        message, record = verdict.message, verdict.record
+        """Remember how a message is now, and for how long it may wait."""
+        message, record, now = verdict.message, verdict.record, self._clock()
         self._by_id.pop(message.id, None)
         self._by_id[message.id] = {
             "id": message.id,
@@ -55,7 +57,7 @@ class RecentWaits:
             "rooms": list(record.rooms[:ROOMS]),
             "more_rooms": max(0, len(record.rooms) - ROOMS),
             "ack": verdict.ack,
-            "until_ms": None if until is None else round(1000 * until),
+            "until_ms": None if seconds is None else round(1000 * (now + seconds)),
         }
         if len(self._by_id) > RECENT:
             del self._by_id[next(iter(self._by_id))]
