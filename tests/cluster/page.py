@@ -8,19 +8,14 @@ from tests.cluster.admission import Admitted
 from tests.cluster.course import Load, Outcome
 from tests.cluster.rows import ROWS
 from tests.cluster.versions import Fact
-from tests.faults.report import line, shown
+from tests.faults.report import COUNTS, counted, line
 
 PAGE = Path(__file__).parents[2] / "docs" / "cluster.md"
 BEGIN, END = "<!-- made by `make cluster` -->", "<!-- end of what `make cluster` makes -->"
 HEADS = ("part", "version")
 COLUMNS = (
     "what is done",
-    "deliveries",
-    "lost",
-    "silently lost",
-    "duplicated",
-    "unexpected",
-    "out of order",
+    *COUNTS,
     "longest silence",
     "it took",
     "load average",
@@ -37,13 +32,10 @@ def write(load: Load, facts: Sequence[Fact], admitted: Admitted | None, outcomes
 
 def row(outcome: Outcome) -> str:
     """Return one row's line."""
-    account = outcome.account
-    counts = (account.lost, account.silent, account.duplicated, account.unexpected, account.out_of_order)
     return line(
         [
             f"**{outcome.row.name}**: {outcome.row.does}",
-            f"{account.deliveries:,}",
-            *(shown(count, account.deliveries) for count in counts),
+            *counted(outcome.account),
             f"{outcome.silence_seconds:.1f} s",
             f"{outcome.lasted_seconds:.0f} s",
             f"{outcome.load_average:.1f}",

@@ -4,17 +4,12 @@ from collections.abc import Sequence
 
 from tests.faults.attack import ADDRESSES, Result
 from tests.faults.attack_run import FLOOR_MS, AttackOutcome, Phase
-from tests.faults.report import line, shown
+from tests.faults.report import COUNTS, counted, line
 
 BEGIN, END = "<!-- made by `make faults`: the attack -->", "<!-- end of the attack -->"
 PHASES = (
     "",
-    "deliveries",
-    "lost",
-    "silently lost",
-    "duplicated",
-    "unexpected",
-    "out of order",
+    *COUNTS,
     "p50",
     "p99",
     "slowest",
@@ -66,13 +61,11 @@ def renewed(page: str, outcomes: Sequence[AttackOutcome]) -> str:
 
 
 def phase_row(phase: Phase) -> str:
-    account, taken = phase.account, phase.taken
-    counts = (account.lost, account.silent, account.duplicated, account.unexpected, account.out_of_order)
+    taken = phase.taken
     return line(
         [
             phase.name,
-            f"{account.deliveries:,}",
-            *(shown(count, account.deliveries) for count in counts),
+            *counted(phase.account),
             f"{phase.p50_ms} ms",
             f"{phase.p99_ms} ms",
             f"{phase.worst_ms} ms",

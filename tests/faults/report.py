@@ -15,14 +15,10 @@ from tests.faults.run import Load, Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
 BEGIN, END = "<!-- made by `make faults` -->", "<!-- end of what `make faults` makes -->"
+COUNTS = ("deliveries", "lost", "silently lost", "duplicated", "unexpected", "out of order")
 COLUMNS = (
     "fault",
-    "deliveries",
-    "lost",
-    "silently lost",
-    "duplicated",
-    "unexpected",
-    "out of order",
+    *COUNTS,
     "longest silence",
     "recovered after",
     "memory left behind",
@@ -49,18 +45,21 @@ def merged(outcomes: Sequence[Outcome]) -> Outcome:
 
 def row(outcome: Outcome, sign: Sign | None) -> str:
     """Return one fault's line; the sign is the metric that moved."""
-    account = outcome.account
-    counts = (account.lost, account.silent, account.duplicated, account.unexpected, account.out_of_order)
     cells = [
         outcome.name,
-        f"{account.deliveries:,}",
-        *(shown(count, account.deliveries) for count in counts),
+        *counted(outcome.account),
         _seconds(outcome.silence_seconds),
         _seconds(outcome.recovery_seconds),
         f"{outcome.growth.resident_kib / 1024:.1f} MiB",
         f"`{sign}`" if sign else "",
     ]
     return line(cells)
+
+
+def counted(account: Account) -> list[str]:
+    """Return the cells of the columns `COUNTS`."""
+    counts = (account.lost, account.silent, account.duplicated, account.unexpected, account.out_of_order)
+    return [f"{account.deliveries:,}", *(shown(count, account.deliveries) for count in counts)]
 
 
 def shown(count: int, deliveries: int) -> str:
