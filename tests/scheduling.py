@@ -14,13 +14,26 @@ ORDER = (
     "tests/interop/",
     "tests/observability/",
     "tests/unit/tools/test_fuzz.py",
+    "tests/integration/test_dead_letters.py",
+    "tests/integration/test_new_sessions.py",
+    "tests/integration/test_poller_faults.py",
     "tests/integration/",
+    "tests/unit/gateway/delivery/test_history_memory.py",
     "tests/manifests/",
     "tests/unit/",
 )
 
 TOGETHER = ("tests/faults/", "tests/e2e/", "tests/interop/")
 """Each of their tests has a stack under load, or they share one: in parallel they would affect each other."""
+
+OWN_STACK = (
+    "tests/e2e/test_console.py",
+    "tests/e2e/test_identity.py",
+    "tests/e2e/test_order_tracker.py",
+    "tests/e2e/test_presence.py",
+    "tests/e2e/test_tutorial.py",
+)
+"""Files of these folders whose tests have a stack with settings of its own, and little load."""
 
 APART = ("tests/unit/tools/test_fuzz.py",)
 """Their tests share nothing and take long."""
@@ -30,7 +43,10 @@ def scope(nodeid: str) -> str:
     """Return the scope of a test."""
     if nodeid.startswith(APART):
         return nodeid
-    return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+    file = nodeid.partition("::")[0]
+    if file in OWN_STACK:
+        return file
+    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
 def rank(nodeid: str) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.scheduling import APART, ORDER, TOGETHER, rank, scope
+from tests.scheduling import APART, ORDER, OWN_STACK, TOGETHER, rank, scope
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,6 +23,12 @@ def test_whole_stacks_under_load_run_one_after_another() -> None:
     assert scope("tests/e2e/test_board.py::test_a") != scope("tests/faults/test_faults.py::test_b")
 
 
+def test_a_stack_of_its_own_runs_beside_others() -> None:
+    """Or the end-to-end tests would end long after everything else."""
+    assert scope("tests/e2e/test_console.py::test_a") == scope("tests/e2e/test_console.py::test_b[x]")
+    assert scope("tests/e2e/test_console.py::test_a") != scope("tests/e2e/test_recovery.py::test_b")
+
+
 def test_a_long_file_whose_tests_share_nothing_is_divided() -> None:
     """Or one worker would go on with it when all others have ended."""
     assert scope("tests/unit/tools/test_fuzz.py::test_a") != scope("tests/unit/tools/test_fuzz.py::test_b")
@@ -34,7 +40,7 @@ def test_what_takes_long_is_begun_first() -> None:
     assert ranks == sorted(set(ranks))
 
 
-@pytest.mark.parametrize("start", sorted({*ORDER, *TOGETHER, *APART}))
+@pytest.mark.parametrize("start", sorted({*ORDER, *TOGETHER, *OWN_STACK, *APART}))
 def test_what_is_named_is_there(start: str) -> None:
     """A file that was renamed would go its own way unseen."""
     assert (ROOT / start).exists()
