@@ -70,6 +70,11 @@ class Fault:
         name = f"{self.name}, replicas confirm"
         return replace(self, name=name, shape=shape, sign=UNPUBLISHED, keeps_all=True, may_repeat=True)
 
+    def with_min_replicas(self) -> "Fault":
+        """Return the same fault where a primary without a replica takes no writes: so nothing is repeated."""
+        name = f"{self.name}, min-replicas-to-write"
+        return replace(self, name=name, shape=replace(self.shape, never_alone=True), may_repeat=False)
+
 
 def failures(call: str, reason: str) -> Sign:
     return Sign("queuecast_poller_sqs_failures_total", {"call": call, "reason": reason})

@@ -21,7 +21,7 @@ from tests.faults.fault import (
     Fault,
     failures,
 )
-from tests.faults.stack import Redises, Shape
+from tests.faults.stack import IN_A_CLUSTER, Redises, Shape
 from tests.faults.strikes import POISON, STORM_NAMESPACE, sqs
 
 SHORT_BUFFER = {
@@ -348,6 +348,7 @@ CLUSTERS = (
     ),
 )
 TAKEN_OVER = (*TAKEOVERS, *READERS, *CLUSTERS)
+CONFIRMED = tuple(fault.with_replicas_ack() for fault in TAKEN_OVER)
 ALL = (
     *STANDARD,
     *BY_HTTP,
@@ -355,6 +356,7 @@ ALL = (
     *HELD,
     *UNREAD,
     *TAKEN_OVER,
-    *(fault.with_replicas_ack() for fault in TAKEN_OVER),
+    *CONFIRMED,
+    *(fault.with_min_replicas() for fault in CONFIRMED if fault.shape.redises not in IN_A_CLUSTER),
 )
 FAULTS = (*ALL, *(fault.on_fifo() for fault in ALL if fault.fifo_too))

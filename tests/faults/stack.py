@@ -22,7 +22,7 @@ from tests.faults.http_sender import TOKEN
 from tests.faults.network import Network
 from tests.faults.sentinels import Sentinels
 from tests.faults.service import Service
-from tests.faults.store import DURABLE, Store
+from tests.faults.store import DURABLE, NEVER_ALONE, Store
 from tests.redis_cluster import RedisCluster
 from tests.reservation import PortBlock
 
@@ -60,6 +60,8 @@ class Shape:
     keeps_data: bool = True
     password: bool = False
     """Whether the services need one for Redis, which they have in a file."""
+    never_alone: bool = False
+    """Whether a primary without a replica refuses writes (`min-replicas-to-write`)."""
     reads_replica: bool = False
     """Whether gateways follow the stream at the replica."""
     pollers: int = 1
@@ -205,7 +207,9 @@ class Stack:
         self.successor = (self.cluster.other_primary if is_resharded else self.cluster.replica_of)(KEY)
 
     def _store(self, server: RedisServer) -> Store:
-        store = Store(server, self._block.port(), self._folder(), keeps_data=self._shape.keeps_data)
+        options: tuple[str, ...] = DURABLE if self._shape.keeps_data else ()
+        options += NEVER_ALONE if self._shape.never_alone else ()
+        store = Store(server, self._block.port(), self._folder(), *options)
         store.start()
         self._parts.callback(store.close)
         return store

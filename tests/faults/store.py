@@ -14,19 +14,22 @@ from queuecast_local.redis_server import RedisServer
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 """Redis keeps what it has confirmed across a restart."""
 
-
 AT_ONCE = ("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0")
 """A replica's full copy begins without a pause in which others could join."""
 
 
-class Store:
-    """One Redis. `client` connects to it directly, past the proxy."""
+NEVER_ALONE = ("--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")
+"""Without a replica that answers it takes no writes."""
 
-    def __init__(self, server: RedisServer, port: int, folder: Path, *, keeps_data: bool) -> None:
+
+class Store:
+    """One Redis, with more options than its own. `client` connects to it directly, past the proxy."""
+
+    def __init__(self, server: RedisServer, port: int, folder: Path, *options: str) -> None:
         self.port = port
         self.process: Process
         self.client: Any = redis.Redis(port=port, socket_timeout=30)
-        self._command = (*server.on(port), "--dir", str(folder), *AT_ONCE, *(DURABLE if keeps_data else ()))
+        self._command = (*server.on(port), "--dir", str(folder), *AT_ONCE, *options)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
