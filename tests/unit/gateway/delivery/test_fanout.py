@@ -175,7 +175,7 @@ async def test_after_a_write_events_gather_for_the_delay(
         clock.pass_by(seconds)
 
     class Delay(WriteDelay):
-        def after(self, began: float, took: float) -> float:
+        def after(self, began: float, took: float, moments: int) -> float:
             measured.append(took)
             return 0.01
 

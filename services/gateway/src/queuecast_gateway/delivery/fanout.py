@@ -63,8 +63,9 @@ class Fanout:
             began = time.perf_counter()
             self.deliver(batch)
             self._outbox.flush()  # at once, and not in another turn of the loop
+            moments = batch.entries.moments
             del batch  # its memory is free for the next one
-            await asyncio.sleep(delay.after(began, time.perf_counter() - began))
+            await asyncio.sleep(delay.after(began, time.perf_counter() - began, moments))
 
     def deliver(self, batch: Batch) -> None:
         """Hand each record of the batch to its browsers on this replica."""
