@@ -70,6 +70,11 @@ class Site:
         found: list[bytes] = list(self.redis.client.scan_iter(self.keys.session("*"), count=1_000))
         return found
 
+    async def saved(self, pid: str) -> None:
+        """Wait until a session is in Redis: its page is connected a moment earlier."""
+        key = self.keys.session(pid)
+        await until(lambda: self.redis.client.exists(key))
+
     async def close(self) -> None:
         await self._bus.aclose()
         for replica in self.replicas:

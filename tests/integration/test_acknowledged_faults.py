@@ -96,6 +96,7 @@ async def test_a_gateway_that_goes_away_takes_no_message_with_it(
     hasty.send(1, ack="all")
     assert came(await stays.event()) == came(await moves.event()) == (1, False)
     ticket = moves.ticket
+    await kept_site.saved(ticket.pid)
     one.process.signal(how)
     await until(lambda: one.process.exit_code is not None)
     await moves.leave()

@@ -108,6 +108,7 @@ async def test_a_session_that_moves_may_acknowledge_where_it_is_now(
     work.send(1, ack=mode)
     assert came(await stays.event()) == came(await moves.event()) == (1, False)
     ticket, wanted = moves.ticket, moves.wanted
+    await site.saved(ticket.pid)
     await moves.leave()
     back = await in_room(two.port, ticket)
     assert back.is_back(ticket)

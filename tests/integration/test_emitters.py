@@ -52,6 +52,7 @@ async def test_nodes_emitters_are_heard_on_every_replica_if_the_setting_names_th
             assert await reader.event() == ["e", 1, b"\xff"]
         ticket = first.ticket
         assert ticket.offset is not None
+        await site.saved(ticket.pid)
         await first.leave()
         async with page(deaf.port, ticket) as back:
             assert back.is_back(ticket)

@@ -79,6 +79,7 @@ async def test_a_stored_record_that_a_client_cannot_take_is_skipped_in_a_replay_
     one, two = await site.start_two(max_record_bytes=2_000)
     async with page(one.port) as first:
         ticket = first.ticket
+        await site.saved(ticket.pid)
     records = [record for group in UNFIT.values() for record in group]
     # No browser is connected when they come, so the gateway drops their texts and rereads them from Redis.
     await site.publish(item(1), *records, item(2))

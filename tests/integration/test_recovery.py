@@ -84,6 +84,7 @@ async def test_a_session_that_has_seen_nothing_comes_back(site: Site) -> None:
     await site.publish(item(1))
     await until(lambda: one.metric("queuecast_gateway_records_read_total") == 1)
     first = await Page.open(one.port)
+    await site.saved(first.ticket.pid)
     await first.leave()
     await site.publish(item(2))
     ticket = first.ticket._replace(offset=None)
