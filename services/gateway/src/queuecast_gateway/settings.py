@@ -117,8 +117,8 @@ class Settings(
         ge=0,
         le=50,
         description="How long events gather after each round of writes before the next one, in milliseconds. "
-        "0 is the shortest latency, and more costs less CPU per delivery (default: 0 while each event can have "
-        "a write of its own, and up to 20 ms beyond that); see [Capacity](capacity.md#how-many-pods)",
+        "0 is the shortest latency, and more costs less CPU per delivery (default: 0 while each event can "
+        "have a write of its own, and up to 20 ms beyond that); see [Capacity](capacity.md#how-many-pods)",
     )
     ping_interval_seconds: float = Field(
         default=25, ge=0.1, description="How often the gateway pings each browser"
