@@ -71,9 +71,10 @@ class Fault:
         return replace(self, name=name, shape=shape, sign=UNPUBLISHED, keeps_all=True, may_repeat=True)
 
     def with_min_replicas(self) -> "Fault":
-        """Return the same fault where a primary without a replica takes no writes: so nothing is repeated."""
+        """Return the same fault where a primary without a replica takes no writes: nothing is repeated."""
         name = f"{self.name}, min-replicas-to-write"
-        return replace(self, name=name, shape=replace(self.shape, never_alone=True), may_repeat=False)
+        shape = replace(self.shape, never_alone=True)
+        return replace(self, name=name, shape=shape, may_repeat=False, may_tell=False)
 
 
 def failures(call: str, reason: str) -> Sign:

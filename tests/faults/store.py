@@ -23,7 +23,7 @@ NEVER_ALONE = ("--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")
 
 
 class Store:
-    """One Redis, with more options than its own. `client` connects to it directly, past the proxy."""
+    """One Redis; `options` are added to its command. `client` connects to it directly, past the proxy."""
 
     def __init__(self, server: RedisServer, port: int, folder: Path, *options: str) -> None:
         self.port = port

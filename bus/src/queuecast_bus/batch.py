@@ -20,7 +20,6 @@ from queuecast_bus.record import (
     Record,
     known_addresses,
     offset_key,
-    offset_ms,
     read_address,
 )
 
@@ -79,14 +78,6 @@ class Entries:
         """Return these entries by columns."""
         offsets = [entry.offset.encode() for entry in entries]
         return cls(offsets, [entry.address for entry in entries], [entry.fields for entry in entries])
-
-    @property
-    def moments(self) -> int:
-        """In how many different milliseconds they were stored, at most."""
-        if len(self.offsets) < 2:
-            return len(self.offsets)
-        first, last = self.offsets[0].decode(), self.offsets[-1].decode()
-        return min(len(self.offsets), max(0, offset_ms(last) - offset_ms(first)) + 1)
 
     def __len__(self) -> int:
         return len(self.offsets)

@@ -1,10 +1,7 @@
-"""What a read makes of entries, and of those by which writers tell of a rewind."""
-
-import pytest
+"""What a read makes of entries by which writers tell of a rewind."""
 
 from queuecast_bus import Gap
-from queuecast_bus.batch import Entries, read_batch
-from queuecast_bus.record import Address
+from queuecast_bus.batch import read_batch
 
 
 def entry(offset: bytes, before: bytes) -> tuple[bytes, list[bytes]]:
@@ -50,21 +47,3 @@ def test_other_entries_without_an_address_are_malformed() -> None:
     """Somebody else wrote them."""
     batch, linked = read_batch([(b"3-0", [b"p", b"2-0", b"x", b"y"]), (b"4-0", [b"r", b"1-0"])], "2-0")
     assert (batch.malformed, batch.gap, linked) == (2, None, "2-0")
-
-
-@pytest.mark.parametrize(
-    ("offsets", "moments"),
-    [
-        ((), 0),
-        ((b"5-0",), 1),
-        ((b"5-0", b"5-1", b"5-2"), 1),
-        ((b"5-0", b"9-0"), 2),
-        ((b"5-0", b"5-1", b"6-0"), 2),
-        ((b"9-0", b"2-0"), 1),  # the clock was set back
-    ],
-)
-def test_records_of_one_millisecond_were_stored_at_one_moment(
-    offsets: tuple[bytes, ...], moments: int
-) -> None:
-    """A publish of many is one read, and so one write."""
-    assert Entries(offsets, [Address("/")] * len(offsets), [[]] * len(offsets)).moments == moments

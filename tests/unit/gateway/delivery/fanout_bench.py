@@ -1,6 +1,6 @@
 """A fan-out with fakes around it, and records for it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -49,13 +49,16 @@ class FakeRooms:
 class FakeOutbox:
     def __init__(self) -> None:
         self.puts: list[tuple[bytes, list[str]]] = []
+        self._flushed = 0
         self.on_flush: Callable[[], None] = lambda: None
 
     def put(self, sent: bytes, sessions: list[str]) -> None:
         self.puts.append((sent, sessions))
 
-    def flush(self) -> None:
+    def flush(self) -> int:
         self.on_flush()
+        pending, self._flushed = self.puts[self._flushed :], len(self.puts)
+        return len({session for _, sessions in pending for session in sessions})
 
 
 class FakeProbe:
@@ -111,12 +114,16 @@ class Bench:
         parts: list[Any] = [self.rooms, self.outbox, self.probe, self.commands, self.board]
         self._fanout = Fanout(*parts, Metrics(registry), frozenset({"/", "/shop"}), self.gaps.append)
 
-    async def follow(self, times: int, delay: WriteDelay) -> None:
-        async def batches() -> AsyncIterator[Batch]:
-            for number in range(times):
-                yield Batch(offset(number), Entries.of(entry(number, Record("e", b"[]"))))
+    async def follow(self, *batches: Sequence[str], delay: WriteDelay) -> None:
+        """Deliver batches of records with these offsets."""
 
-        await self._fanout.follow(batches(), delay)
+        async def read() -> AsyncIterator[Batch]:
+            fields = Record("e", b"[]").to_fields()
+            for offsets in batches:
+                entries = [Entry(each, read_address(fields[1]), fields) for each in offsets]
+                yield Batch(offsets[-1], Entries.of(*entries))
+
+        await self._fanout.follow(read(), delay)
 
     def deliver(self, *records: Record, **batch: Any) -> None:
         entries = Entries.of(*(entry(number, record) for number, record in enumerate(records)))

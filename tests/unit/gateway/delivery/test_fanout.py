@@ -168,23 +168,40 @@ async def test_after_a_write_events_gather_for_the_delay(
 ) -> None:
     """The delay is for all that the batch took, with the writes to the sockets."""
     slept: list[float] = []
-    measured: list[float] = []
+    measured: list[tuple[float, float]] = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
         clock.pass_by(seconds)
 
     class Delay(WriteDelay):
-        def after(self, began: float, took: float, moments: int) -> float:
-            measured.append(took)
+        def after(self, began: float, took: float, shared: float) -> float:
+            measured.append((took, shared))
             return 0.01
 
     replace_sleep(monkeypatch, module, sleep)
     bench.outbox.on_flush = lambda: clock.pass_by(0.003)
-    await bench.follow(times=2, delay=Delay())
+    await bench.follow([offset(0)], [offset(1)], delay=Delay())
     assert slept == [0.01] * 2
-    assert measured == pytest.approx([0.003] * 2)
+    assert measured == [(pytest.approx(0.003), 1)] * 2
     assert len(bench.texts) == 2
+
+
+async def test_the_delay_follows_from_how_far_events_shared_writes(bench: Bench) -> None:
+    """Of different moments, for the same sessions; a record for nobody is none of them."""
+    shared: list[float] = []
+
+    class Delay(WriteDelay):
+        def after(self, began: float, took: float, by: float) -> float:
+            shared.append(by)
+            return 0
+
+    bench.rooms.present = ["one", "two"]
+    offsets = ["5-0", "5-1", "8-0", "12-0"]
+    await bench.follow(offsets[:1], offsets[:2], offsets[1:], offsets, delay=Delay())
+    bench.rooms.present = []
+    await bench.follow(offsets, delay=Delay())
+    assert shared == [1, 1, 3, 3, 1]
 
 
 def test_the_delivery_of_a_message_is_measured(bench: Bench) -> None:

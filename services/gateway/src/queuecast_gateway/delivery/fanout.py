@@ -21,7 +21,7 @@ from queuecast_gateway.delivery.awaited_events import AwaitedEvents
 from queuecast_gateway.delivery.commands import Commands
 from queuecast_gateway.delivery.compression import Piece
 from queuecast_gateway.delivery.rooms import NOBODY, Audience, Rooms
-from queuecast_gateway.delivery.write_delay import WriteDelay
+from queuecast_gateway.delivery.write_delay import Round, WriteDelay
 from queuecast_gateway.engine.outbox import Outbox
 from queuecast_gateway.metrics import RECORD_OUTCOMES, Metrics
 from queuecast_gateway.replica.board import Board
@@ -53,6 +53,7 @@ class Fanout:
         self._metrics = metrics
         self._namespaces = namespaces
         self._on_gap = on_gap
+        self._round = Round()
         self._unknown_namespaces: set[str] = set()
         self._outcomes = {outcome: metrics.records.labels(outcome) for outcome in RECORD_OUTCOMES}
         self._delivery = [metrics.delivery.labels(redelivered) for redelivered in ("false", "true")]
@@ -61,11 +62,12 @@ class Fanout:
         """Deliver one batch after another, with a delay after each in which further records gather."""
         async for batch in batches:
             began = time.perf_counter()
+            self._round = Round()
             self.deliver(batch)
-            self._outbox.flush()  # at once, and not in another turn of the loop
-            moments = batch.entries.moments
+            writes = self._outbox.flush()  # at once, and not in another turn of the loop
             del batch  # its memory is free for the next one
-            await asyncio.sleep(delay.after(began, time.perf_counter() - began, moments))
+            took = time.perf_counter() - began
+            await asyncio.sleep(delay.after(began, took, self._round.shared(writes)))
 
     def deliver(self, batch: Batch) -> None:
         """Hand each record of the batch to its browsers on this replica."""
@@ -157,6 +159,7 @@ class Fanout:
             if is_watched:
                 self._board.delivered(entry.offset, record.sent_ms, self._rooms.clock.now())
         self._outcomes["delivered"].inc(len(delivered))
+        self._round.add(delivered, sum(map(len, audience)))
         for run, sessions in zip(pieces, audience, strict=True):
             if run:
                 self._rooms.compression.put(self._outbox, run, sessions)

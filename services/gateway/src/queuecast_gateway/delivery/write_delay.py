@@ -1,5 +1,9 @@
 """How long events gather after a write before the next one: latency against CPU per delivery. Pure."""
 
+from collections.abc import Sequence
+
+from queuecast_bus import Entry
+
 MAX_SECONDS = 0.02
 """The longest delay that is chosen here."""
 
@@ -8,6 +12,27 @@ LIGHT_DEMAND, FULL_DEMAND = 0.65, 0.85
 delay, from the second on it is as long as the write before it."""
 
 AVERAGE_SECONDS = 0.5
+
+
+class Round:
+    """What a batch brought to the sockets here, before it was written."""
+
+    def __init__(self) -> None:
+        self._deliveries = 0
+        self._moments: set[str] = set()
+
+    def add(self, entries: Sequence[Entry], sessions: int) -> None:
+        """Note that each of these entries goes to so many sessions."""
+        self._deliveries += len(entries) * sessions
+        self._moments.update(entry.offset.partition("-")[0] for entry in entries)
+
+    def shared(self, writes: int) -> float:
+        """Return how many events shared each of so many writes, and would not have without a delay.
+
+        Events of one moment, a millisecond of Redis's clock, share a write anyhow; events for different
+        sessions never do. It is at least 1.
+        """
+        return max(1.0, min(len(self._moments), self._deliveries / writes)) if writes else 1.0
 
 
 class WriteDelay:
@@ -22,21 +47,20 @@ class WriteDelay:
     def __init__(self, fixed_seconds: float | None = None) -> None:
         self._fixed_seconds = fixed_seconds
         self._began = 0.0
-        self._wanted = 0.0
+        self._unshared_seconds = 0.0
         self._demand = 0.0
 
-    def after(self, began: float, took: float, moments: int) -> float:
-        """Return the delay after a batch that was delivered and written in `took` seconds, from `began` on.
+    def after(self, began: float, took: float, shared: float) -> float:
+        """Return the delay after a round that was delivered and written in `took` seconds, from `began` on.
 
-        Both are in seconds of a monotonic clock. `moments` counts the writes that its events would have had
-        without a delay: those of one moment share a write anyhow.
+        Both are in seconds of a monotonic clock. `shared` is how many events shared each write.
         """
         if self._fixed_seconds is not None:
             return self._fixed_seconds
         elapsed = began - self._began
         if elapsed > 0:
             weight = min(1.0, elapsed / AVERAGE_SECONDS)
-            self._demand += weight * (self._wanted / elapsed - self._demand)
-        self._began, self._wanted = began, took * moments
+            self._demand += weight * (min(1.0, self._unshared_seconds / elapsed) - self._demand)
+        self._began, self._unshared_seconds = began, took * shared
         level = (self._demand - LIGHT_DEMAND) / (FULL_DEMAND - LIGHT_DEMAND)
         return min(took * min(max(level, 0.0), 1.0), MAX_SECONDS)

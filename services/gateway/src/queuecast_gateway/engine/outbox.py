@@ -103,8 +103,8 @@ class Outbox:
                     kept.append(pending)  # type: ignore[arg-type]  # it is bytes
                 session.pending, before = joined, pending
 
-    def flush(self) -> None:
-        """Write what is pending for every session."""
+    def flush(self) -> int:
+        """Write what is pending for every session; return how many those were."""
         dirty, self._dirty = self._dirty, []
         for session in dirty:
             pending = session.pending
@@ -118,6 +118,7 @@ class Outbox:
                 log.exception("could not write to a session")
         if dirty and self.on_written is not None:
             self.on_written(time.perf_counter() - self._since)
+        return len(dirty)
 
     def flush_one(self, session: Recipient) -> None:
         """Write what is pending for one session now."""
