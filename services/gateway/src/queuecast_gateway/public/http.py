@@ -1,5 +1,6 @@
 """uvicorn's HTTP, with limits on what a connection holds and for how long."""
 
+from asyncio import Transport
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import chain
@@ -21,6 +22,8 @@ to look for a file with such a path, took 20 to 30 ms."""
 MAX_HEADERS = 100
 """The most header lines of a request. Each takes some 200 bytes in memory, however short it is."""
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
 SLOW = Refused("slow", 3, "Bad request", HTTPStatus.REQUEST_TIMEOUT)
 TOO_LARGE = Refused("too_big", 3, "Bad request", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
@@ -32,6 +35,44 @@ class EngineServer(Protocol):
 
     def address(self, peer: Any, headers: Mapping[str, str]) -> str: ...
     def request_refused(self, refused: Refused, address: str) -> None: ...
+
+
+class JoinedAnswer(Transport):
+    """The transport of one answer: its head is written together with the first piece of its body.
+
+    uvicorn writes them one after the other, so they may arrive apart. python-engineio's AsyncClient (4.15,
+    `_connect_polling`) closes its connection before it reads the body of a refusal: if the body is not there
+    by then, it raises an error that ends its reconnecting for good.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._held: bytes | None = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Hold the head back, and write what follows."""
+        if self._held is None or data == CONTINUE:
+            self._transport.write(data)
+        elif self._held:
+            head, self._held = self._held, None
+            self._transport.write(head + data)
+        else:
+            self._held = bytes(data)
+
+    def flush(self) -> None:
+        """Write a head that nothing follows: of the answer to HEAD, or one that was given up."""
+        if self._held:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close the connection after what was written."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Say whether the connection is closing, or lost."""
+        return self._transport.is_closing()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -60,6 +101,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_too_large = False
         self._due: int | None = None
         self._wants_websocket: bool | None = None
+        self._answer: JoinedAnswer | None = None
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -114,10 +156,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._kept_bytes = size
         super().on_headers_complete()
         if self.cycle is not None:
+            self.cycle.transport = self._answer = JoinedAnswer(self.transport)
             # So that a polling session knows whether its client has read the last answer.
             self.scope["state"]["transport"] = self.transport
 
     def on_response_complete(self) -> None:
+        if self._answer is not None:
+            self._answer.flush()
         super().on_response_complete()
         self._expect_reading()
 
