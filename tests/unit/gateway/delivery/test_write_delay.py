@@ -4,13 +4,7 @@ from statistics import fmean
 
 import pytest
 
-from queuecast_bus import Entry
-from queuecast_bus.record import Address
 from queuecast_gateway.delivery.write_delay import MAX_SECONDS, Round, WriteDelay
-
-
-def entries(*offsets: str) -> list[Entry]:
-    return [Entry(offset, Address("/"), []) for offset in offsets]
 
 
 def settled(took: float, every: float, *, more: float = 0.0, is_shared: bool = True) -> float:
@@ -85,22 +79,22 @@ def test_the_operator_can_choose(fixed: float) -> None:
 def test_events_of_different_moments_for_the_same_sessions_share_writes() -> None:
     """Each of 100 sessions gets three events in one write."""
     written = Round()
-    written.add(entries("5-0", "6-0"), 100)
-    written.add(entries("9-0"), 100)
+    written.add(["5-0", "6-0"], 100)
+    written.add(["9-0"], 100)
     assert written.shared(100) == 3
 
 
 def test_events_of_one_moment_share_a_write_anyhow() -> None:
     """A publish of many is one read, and so one round of writes, with a delay or without."""
     written = Round()
-    written.add(entries("5-0", "5-1", "5-2", "6-0"), 100)
+    written.add(["5-0", "5-1", "5-2", "6-0"], 100)
     assert written.shared(100) == 2
 
 
 def test_events_for_different_sessions_share_no_write() -> None:
     written = Round()
     for number in range(50):
-        written.add(entries(f"{number}-0"), 10)
+        written.add([f"{number}-0"], 10)
     assert written.shared(500) == 1
 
 

@@ -159,7 +159,7 @@ class Fanout:
             if is_watched:
                 self._board.delivered(entry.offset, record.sent_ms, self._rooms.clock.now())
         self._outcomes["delivered"].inc(len(delivered))
-        self._round.add(delivered, sum(map(len, audience)))
+        self._round.add([entry.offset for entry in delivered], sum(map(len, audience)))
         for run, sessions in zip(pieces, audience, strict=True):
             if run:
                 self._rooms.compression.put(self._outbox, run, sessions)

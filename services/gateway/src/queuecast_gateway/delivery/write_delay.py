@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from queuecast_bus import Entry
-
 MAX_SECONDS = 0.02
 """The longest delay that is chosen here."""
 
@@ -21,10 +19,10 @@ class Round:
         self._deliveries = 0
         self._moments: set[str] = set()
 
-    def add(self, entries: Sequence[Entry], sessions: int) -> None:
-        """Note that each of these entries goes to so many sessions."""
-        self._deliveries += len(entries) * sessions
-        self._moments.update(entry.offset.partition("-")[0] for entry in entries)
+    def add(self, offsets: Sequence[str], sessions: int) -> None:
+        """Note that the events with these offsets go to so many sessions each."""
+        self._deliveries += len(offsets) * sessions
+        self._moments.update(offset.partition("-")[0] for offset in offsets)
 
     def shared(self, writes: int) -> float:
         """Return how many events shared each of so many writes, and would not have without a delay.
