@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # HTTP structured fields in JavaScript: a number or a date is written as no parser reads it
 #
-# Versions: structured-headers 2.1.0, structured-field-values 2.0.4 (npm), http-sf 1.5.0 (PyPI), github.com/dunglas/httpsfv 1.1.2 (Go).
+# Versions: structured-headers 2.1.0, structured-field-values 2.0.4 (npm), http-sf 1.5.0 (PyPI),
+# github.com/dunglas/httpsfv 1.1.2 (Go).
 # Expected: a decimal has at least one digit after the point (RFC 9651, section 4.1.5), and a date is an integer of seconds
 # (section 4.1.10).
 # Seen: structured-headers rounds to three digits and cuts the zeros, but not the point, so that 0.9996 is `1.` Of
-# measured durations, about one in a thousand fails that way. structured-field-values writes the milliseconds of a Date. The parsers
-# refuse the whole field, also those of the library that wrote it.
+# measured durations, about one in a thousand fails that way. structured-field-values writes the milliseconds of a Date. The
+# parsers refuse the whole field, also those of the library that wrote it.
 #
 # Output:
 #> structured-headers writes 0.30000000000000004 as 0.3 and reads it; Python reads it, Go reads it
