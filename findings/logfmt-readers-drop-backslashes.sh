@@ -5,8 +5,9 @@
 # logfmtkv 0.2.1 (PyPI).
 # Expected: logfmt has no standard. go-logfmt, the encoder of go-kit's logger, writes a quoted value as a JSON string and a
 # bare one as it is. kr/logfmt, which gave the format its grammar, and logfmtkv read both back.
-# Seen: both JavaScript readers take a backslash for "the next character as it is", also in bare values: `\n` is n, `\u0007`
-# is u0007, and a Windows path has no separators. bc-logfmt gives `true` for a value with an escape, and drops all later keys.
+# Seen: both JavaScript readers take a backslash for "the next character as it is", also in bare values: `\n` is n, `\t` is t,
+# and a Windows path has no separators. For a value with an escape other than of a quote, bc-logfmt gives `True`, and it drops
+# all later keys.
 #
 # Output:
 #> line: path=C:\temp\new end=1
