@@ -9,6 +9,9 @@ LIGHT_DEMAND, FULL_DEMAND = 0.65, 0.85
 """The share of the time that delivering would take if no events shared a write: up to the first there is no
 delay, from the second on it is as long as the write before it."""
 
+MOST_DEMAND = 2.0
+"""More than this changes nothing, but would be remembered for longer."""
+
 AVERAGE_SECONDS = 0.5
 
 
@@ -58,7 +61,7 @@ class WriteDelay:
         elapsed = began - self._began
         if elapsed > 0:
             weight = min(1.0, elapsed / AVERAGE_SECONDS)
-            self._demand += weight * (min(1.0, self._unshared_seconds / elapsed) - self._demand)
+            self._demand += weight * (min(MOST_DEMAND, self._unshared_seconds / elapsed) - self._demand)
         self._began, self._unshared_seconds = began, took * shared
         level = (self._demand - LIGHT_DEMAND) / (FULL_DEMAND - LIGHT_DEMAND)
         return min(took * min(max(level, 0.0), 1.0), MAX_SECONDS)
