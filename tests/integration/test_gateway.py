@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from queuecast_bus import Record
 
 from .gateway import ITEM, Browser, Gateway, browser, over_the_bus, publish
-from .services import HOST, Redis
+from .services import HOST, Redis, is_open
 
 
 def test_browsers_are_let_in_only_once_the_bus_is_read(
@@ -26,7 +26,7 @@ def test_browsers_are_let_in_only_once_the_bus_is_read(
     assert status == 503
     assert "bus" in body
     assert f"port {service.port} is not open yet" in body
-    assert socket.socket().connect_ex((HOST, service.port)) != 0
+    assert not is_open(service.port)
     own_redis.start()
     eventually(service.ready)
     with browser(service.port) as one:
