@@ -213,6 +213,24 @@ async def test_a_rewind_that_everybody_noticed_is_told_once(
     assert [each.gaps for each in followers] == [["rewound"], ["rewound"]]
 
 
+async def test_publishes_that_are_under_way_together_tell_of_a_rewind_once(
+    forgetful_redis: Redis, managers: Callable[..., BusManager], follow: Callable[..., Any]
+) -> None:
+    """Also where the answer to one never comes: the first to notice closes the others' connections."""
+    settings = bus_settings(forgetful_redis.url)
+    follower, publisher = await follow(settings), managers(settings, write_only=True)
+    await publish(publisher, 0)
+    await until(lambda: follower.arguments)
+    forgetful_redis.kill()
+    forgetful_redis.start()
+    await asyncio.gather(*(publish(publisher, number) for number in range(1, 9)))
+    await publish(publisher, 9)
+    await until(lambda: len(follower.arguments) == 10)
+    assert set(follower.arguments) == {record(number).arguments for number in range(10)}
+    assert follower.gaps == ["rewound"]
+    assert publisher.rewinds == 1
+
+
 async def test_a_loss_after_the_last_telling_is_told_again(
     pair: RedisPair, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:

@@ -5,7 +5,8 @@
 --        dedup id, the tail's key stands in its place · then the hashes of rooms that keep the newest record of a key
 -- ARGV   1 longest stream, records · 2 oldest record, ms · 3 dedup window, ms
 --        4 the series and 5 the number of this writer's newest confirmed step, "" and 0 for none · 6 the offset of
---        its last record · 7 how long ago that was confirmed, ms · 8 a name for a new series · 9 the number of hashes
+--        its last record · 7 how long ago that was confirmed, ms · 8 how the name of a series begins that follows
+--        that step, if it is missing · 9 the number of hashes
 --        10 1 to store nothing if any dedup id is known, else 0
 --        then for each record: the number of its fields and values, followed by them; 0 for no record, which
 --        checks that one could be stored
@@ -19,7 +20,8 @@
 -- server version and after any trim, restart or failover. What no reader had read may be lost all the same: its
 -- writer finds here that fewer of its steps are known than were confirmed, because another server took over or
 -- this one lost data. So a record (fields "p", "r", "q") tells every reader, and a new series of steps begins, so
--- that a step which the old server confirms after that is missing here too.
+-- that a step which the old server confirms after that is missing here too. Steps that were under way together
+-- miss the same one: the first of them tells, and the others go on in its series, whether or not its answer came.
 
 local STEPS_MS = 86400000  -- how long a writer's steps are kept after its last one
 local MOST_KEYS = 1000  -- of how many keys a room keeps the newest record
@@ -53,11 +55,16 @@ end
 
 local series, steps = string.match(redis.call('GET', writer) or '', '^(%w+) (%d+)$')
 local is_rewound = confirmed > 0 and (series ~= confirmed_series or tonumber(steps) < confirmed)
-if is_rewound and not is_told() then
+local is_followed = series and string.sub(series, 1, #new_series) == new_series
+local begins = not is_followed and (is_rewound or not series)
+if begins and is_rewound and not is_told() then
   newest = add('p', newest, 'r', confirmed_offset, 'q', ARGV[7])
   redis.call('SET', told, newest, 'PX', STEPS_MS)
 end
-if is_rewound or not series then series, steps = new_series, 0 end
+if begins then
+  -- Two servers may each begin one that follows the same step: the time tells them apart.
+  series, steps = string.format('%sx%.0f', new_series, now[1] * 1000000 + now[2]), 0
+end
 steps = tonumber(steps) + 1
 redis.call('SET', writer, string.format('%s %.0f', series, steps), 'PX', STEPS_MS)
 local answer = {series, steps, is_rewound and 1 or 0, now_ms}

@@ -66,12 +66,17 @@ class Bounds:
 
 
 class Confirmed(NamedTuple):
-    """A publisher's newest step that Redis confirmed, the offset of its last record, and when that was."""
+    """A publisher's newest step that Redis confirmed, the offset of its last record, and when that was.
+
+    If it is missing, a new series of steps begins, whose name begins with `successor`. All steps that were
+    under way then name the same one, so that only one of them tells of it.
+    """
 
     series: str
     step: int
     offset: str
     at: float
+    successor: str
 
 
 class Publisher:
@@ -107,7 +112,7 @@ class Publisher:
         self._copying = asyncio.Semaphore(MAX_COPYING)
         self._clock = clock
         self._failing_since: float | None = None
-        self._confirmed = Confirmed("", 0, START, clock())
+        self._confirmed = Confirmed("", 0, START, clock(), secrets.token_hex(4))
 
     async def publish(self, batch: Sequence[tuple[Record, str | None]]) -> list[Stored]:
         """Store records in their order, each with its dedup id or None.
@@ -200,8 +205,8 @@ class Publisher:
         known, before = self._keys, self._confirmed
         quiet_ms = int((self._clock() - before.at) * 1000)
         all_keys = [known.stream, known.tail, known.writer(self._writer), known.told, *keys]
-        named = quiet_ms, secrets.token_hex(4), hashes, int(only_new)
-        all_arguments = [*self._head, *before[:3], *named, *arguments]
+        confirmed = *before[:3], quiet_ms, before.successor
+        all_arguments = [*self._head, *confirmed, hashes, int(only_new), *arguments]
         copies, began = 0, self._clock()
         try:
             async with redis_call(doing):
@@ -214,8 +219,8 @@ class Publisher:
                     answer = await self._append(all_keys, all_arguments)
             series, number, is_rewound, self.redis_ms, *stored = answer
             self.clock_steps.observe(self.redis_ms, began, self._clock())
-            step = before._replace(series=series.decode(), step=number)
-            if is_rewound:
+            step = before._replace(series=series.decode(), step=number, successor=secrets.token_hex(4))
+            if is_rewound and step.series != self._confirmed.series:
                 self._begin_anew(step, before)
             if copies < replicas:
                 raise BusUnavailable(f"{doing}: {copies} replicas of Redis have it, {replicas} are required")

@@ -134,6 +134,27 @@ async def test_a_rewind_is_counted_and_logged(caplog: pytest.LogCaptureFixture) 
     assert left == ["records are missing at this server"]
 
 
+async def test_steps_that_are_under_way_together_name_one_series_that_would_follow() -> None:
+    """By that name the script knows that another one has told of a rewind, even if its answer was lost."""
+    named: list[str] = []
+
+    class Unanswered(FakeRedis):
+        def register_script(self, text: str) -> Callable[..., Any]:
+            stores = super().register_script(text)
+
+            async def append(keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
+                named.append(args[7])
+                await asyncio.sleep(0)
+                return await stores(keys, args)  # type: ignore[no-any-return]
+
+            return append
+
+    publisher = made(Unanswered(), FakeClock())
+    for _ in range(2):
+        await asyncio.gather(*(publisher.publish(records(10)) for _ in range(3)))
+    assert [named.count(each) for each in named] == [3] * 6
+
+
 Answer = tuple[bytes, int, int]
 OLD: Answer = (b"old", 2, 0)
 NEW: Answer = (b"new", 1, 1)
