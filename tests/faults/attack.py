@@ -204,12 +204,15 @@ def _names(group: Iterable[Result]) -> str:
 
 
 class Attack:
-    """As a context manager, it starts at once and ends by itself, after `seconds` or more: see `tallies`."""
+    """As a context manager, it starts at once, goes on for `seconds` or more, and ends with `tallies`."""
 
-    def __init__(self, troop: Sequence[Attacker], seconds: float, pause_seconds: float) -> None:
+    def __init__(
+        self, troop: Sequence[Attacker], seconds: float, pause_seconds: float, niceness: int
+    ) -> None:
         plan = {
             "seconds": seconds,
             "pause_seconds": pause_seconds,
+            "niceness": niceness,
             "seed": SEED,
             "wanted": {kind.name: kind.heard for kind in KINDS},
             "attackers": troop,
@@ -227,7 +230,7 @@ class Attack:
         )
         assert self._process.stdin is not None
         self._process.stdin.write(f"{self._plan}\n")
-        self._process.stdin.close()
+        self._process.stdin.flush()
         return self
 
     def __exit__(
@@ -235,12 +238,16 @@ class Attack:
     ) -> None:
         self._process.kill()
         self._process.wait(END_SECONDS)
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._process.stdin.close()
         self._process.stdout.close()
 
     def tallies(self) -> dict[str, Any]:
-        """Wait for the end of the attack; return the attackers' report."""
+        """End the attack once each kind has met its end, if it does; return the attackers' report."""
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._process.stdin.close()
         # Not `communicate`, which would write to the closed stdin.
         line = self._process.stdout.readline()
         code = self._process.wait(END_SECONDS)

@@ -5,7 +5,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -37,6 +37,8 @@ MOST_KIB = 64 << 10
 """The most that a gateway may grow with 1,000 attackers."""
 MOST_REDIS_KIB = 32 << 10
 """The same for Redis, the honest clients' messages included."""
+MORE_SECONDS = 120.0
+"""How much longer an attack may go on, on a busy machine, until the gateways have refused every kind."""
 RETURN_SECONDS = 60.0
 LEFT_KIB, LEFT_REDIS_KIB = 24 << 10, 8 << 10
 """How much of it may be left some time after the attack: the history and the stream keep filling, and
@@ -64,6 +66,8 @@ class AttackRun:
     attackers: int = 1_000
     pause_seconds: float = 5.0
     """The average pause before an attacker returns: the longest that a stock client waits."""
+    niceness: int = 10
+    """Of the attackers: so high that those they attack keep their cores; less where other work has them."""
     rate: int = 100
     judges_latency: bool = True
     gateway: Mapping[str, str] = field(default_factory=SMALL_LIMITS.copy)
@@ -128,8 +132,9 @@ def run(attack_run: AttackRun, block: PortBlock) -> AttackOutcome:
             edges = [_edge(sender, stack)]
             sender.goes_on(attack_run.before_seconds)
             edges.append(_edge(sender, stack))
-            with Attack(troop, attack_run.seconds, attack_run.pause_seconds) as attack:
+            with Attack(troop, attack_run.seconds, attack_run.pause_seconds, attack_run.niceness) as attack:
                 sender.goes_on(attack_run.seconds)
+                _until_all_moved(stack, noted, sender)
                 tallies = attack.tallies()
                 edges.append(_edge(sender, stack))
             ended = time.monotonic()
@@ -213,7 +218,18 @@ def _left(stack: Stack, before: Mapping[int, Footprint], redis_kib: int, until: 
         time.sleep(1)
 
 
-def _noted(stack: Stack) -> dict[str, float]:
-    """Return the current value of every sign."""
-    signs = {str(sign): sign for sign in (TRIES, *(kind.sign for kind in KINDS))}
-    return {name: total(stack.gateways, sign.metric, **sign.labels) for name, sign in signs.items()}
+SIGNS = {str(sign): sign for sign in (TRIES, *(kind.sign for kind in KINDS))}
+
+
+def _noted(stack: Stack, names: Iterable[str] = SIGNS) -> dict[str, float]:
+    """Return the current value of these signs."""
+    return {name: total(stack.gateways, SIGNS[name].metric, **SIGNS[name].labels) for name in names}
+
+
+def _until_all_moved(stack: Stack, before: Mapping[str, float], sender: Sender) -> None:
+    """Go on until every sign has moved, at most for `MORE_SECONDS`."""
+    still, until = [*SIGNS], time.monotonic() + MORE_SECONDS
+    while still := [name for name, now in _noted(stack, still).items() if now <= before[name]]:
+        if time.monotonic() > until:
+            return
+        sender.goes_on(1)

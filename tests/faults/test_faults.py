@@ -27,6 +27,7 @@ SHORT_ATTACK = AttackRun(
     clients=40,
     attackers=190,
     pause_seconds=1,
+    niceness=5,
     # Other tests run on this machine at the same time; `make faults` judges latency.
     judges_latency=False,
     # Short, or slow clients would be refused after the end, and gone ones noticed long after it.
