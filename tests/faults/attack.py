@@ -164,7 +164,7 @@ def unrefused(all_results: Sequence[Result]) -> list[str]:
 
     Every metric must have moved. And for every answer that attackers hear, the gateways must have counted at
     least as many refusals: the code 1008 has several reasons, and a starved attacker may be refused for
-    another one than it wants. A client that is cut is not told why.
+    another one than it wants. Who is cut or leaves by itself is not told why.
     """
 
     def by(key: Callable[[Result], str]) -> list[tuple[str, list[Result]]]:
@@ -185,7 +185,7 @@ def unrefused(all_results: Sequence[Result]) -> list[str]:
     for _, group in by(_answer):
         signs = {_sign(result) for result in group}
         told, counted = sum(result.refused for result in group), sum(moved[sign] for sign in signs)
-        if counted < told and group[0].kind.heard != CUT:
+        if counted < told and group[0].kind.heard not in (CUT, LEFT):
             troubles.append(f"{_names(group)}: told so {told} times, and counted {counted} times")
     return troubles
 
@@ -195,8 +195,7 @@ def _sign(result: Result) -> str:
 
 
 def _answer(result: Result) -> str:
-    """What it hears; for those who leave by themselves, the metric that counts them."""
-    return _sign(result) if result.kind.heard == LEFT else result.kind.heard
+    return result.kind.heard
 
 
 def _names(group: Iterable[Result]) -> str:

@@ -146,7 +146,7 @@ def test_a_refusal_that_was_lost_with_the_connection_is_one_if_the_gateways_coun
     assert "told so" in trouble
 
 
-@pytest.mark.parametrize("kind", ["ping flood", "endless request heads", "rooms with long names"])
+@pytest.mark.parametrize("kind", ["ping flood", "endless request heads"])
 def test_a_refusal_that_nobody_counts_is_a_trouble(kind: str) -> None:
     """Attackers that were told so more often than the gateways say were refused for something else."""
     missing = [
@@ -180,6 +180,12 @@ def test_what_attackers_tell_and_gateways_count_is_put_together() -> None:
     first, second, *_ = results({KINDS[0].name: {"tries": 4, "heard": {KINDS[0].heard: 3, "cut": 1}}}, noted)
     assert first == Result(KINDS[0], 4, 3, {"cut": 1}, 5)
     assert second == Result(KINDS[1], 0, 0, {}, 5)
+
+
+def test_who_leaves_by_itself_is_not_told_why() -> None:
+    """A session that begins anew may have come too often, or may not have been known yet."""
+    fewer = [replace(result, noted=1) if result.kind.heard == LEFT else result for result in refused("")]
+    assert unrefused(fewer) == []
 
 
 # What the honest saw
