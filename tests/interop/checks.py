@@ -1,15 +1,18 @@
 """What every client must be able to do, one function each. They raise AssertionError if one cannot."""
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.claims import eventually
+from tests.claims import WITHIN_SECONDS, eventually
 from tests.interop.clients import Client
 from tests.interop.driver import Driver, Socket, coded, without_offset
 from tests.interop.site import NAMESPACE, Site
 
 BYTES = 300
 """More than a line of base64 has, where a language breaks it into lines."""
+TRIES = 4
+"""Of a client that may lose an event with bytes: it garbles the next one as well."""
 
 
 def connects(driver: Driver, site: Site) -> None:
@@ -34,10 +37,21 @@ def acknowledges(driver: Driver, site: Site) -> None:
 
 
 def carries_bytes(driver: Driver, site: Site) -> None:
-    """What it sends as bytes comes back to it as the same bytes."""
+    """What it sends as bytes comes back to it as the same bytes.
+
+    A client that handles each packet in a thread of its own may take bytes before their event.
+    """
     socket, sent = connected(driver, site, "bytes"), os.urandom(BYTES)
-    socket.tell("item_removed", sent)
-    eventually(lambda: coded(sent) in [without_offset(args) for args in socket.events("item_removed")])
+
+    def is_back() -> bool:
+        return coded(sent) in [without_offset(args) for args in socket.events("item_removed")]
+
+    tries = 1 if driver.client.keeps_order else TRIES
+    for left in reversed(range(tries)):
+        socket.tell("item_removed", sent)
+        with contextlib.suppress(AssertionError) if left else contextlib.nullcontext():
+            eventually(is_back, WITHIN_SECONDS / tries)
+            break
     socket.close()
 
 

@@ -110,7 +110,10 @@ WEBTRANSPORT = {"transports": ["webtransport", "websocket"], "tryAllTransports":
 NEWEST = "nothing; with `webtransport` as the first transport, `tryAllTransports: true`"
 COUNTS = "`auth: {recovery: false}`, if a handler counts its arguments"
 COUNTS_IN_JAVA = '`auth: {"recovery": "false"}`, if a handler counts its arguments'
-THREADS = "nothing; its handlers run in threads, which may change the order of events"
+THREADS = (
+    "nothing; each packet has a thread of its own: their order may change, and on a busy machine an event "
+    "with bytes may be lost (`ValueError` in `_handle_eio_message`)"
+)
 OPTING_OUT_IN_RUST = '`auth` with `{"recovery": false}`, or `?recovery=false` in the URL'
 IN_RUST = f"{OPTING_OUT_IN_RUST}; **it loses every binary event** otherwise, and some of them even then"
 IN_GO = "nothing; over long-polling it never sends bytes, to no server"
