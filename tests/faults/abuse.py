@@ -1,6 +1,7 @@
 """Ways to abuse a gateway, one function each, which goes on until its connection is over.
 
-These functions ignore CLOSE frames: a flood goes on until the connection is cut. `session_abuse` has those
+Each returns the code of the error that it was answered with, if it was. They ignore CLOSE frames: a flood
+goes on until the connection is cut. `session_abuse` has those
 that abuse what is kept for a session.
 """
 
@@ -49,7 +50,7 @@ class Means(NamedTuple):
     dice: random.Random
 
 
-Abuse = Callable[[Means], Awaitable[None]]
+Abuse = Callable[[Means], Awaitable[str | None]]
 
 
 async def event_flood(means: Means) -> None:

@@ -35,7 +35,7 @@ Token = Literal["none", "good", "foreign", "expired", "unsigned"]
 class Kind:
     """A kind of attacker: its name, the metric that counts its end, what it hears then, its token.
 
-    It hears a close code or an HTTP status, or nothing: it is cut, or leaves by itself.
+    It hears a close code, an HTTP status or an error code, or nothing: it is cut, or leaves by itself.
     """
 
     name: str
@@ -93,14 +93,14 @@ KINDS = (
     Kind("a name that is somebody else's", turned_away("host"), "HTTP 403"),
     Kind("elements of other sites' pages", turned_away("origin"), "HTTP 403"),
     Kind("attachments that are named twice", closed("attachments"), "1008", "good"),
-    Kind("the address of another session", not_done("bad_room"), LEFT, "good"),
+    Kind("the address of another session", not_done("bad_room"), "bad_room", "good"),
     Kind("sessions that are made up", recovery("unknown"), LEFT, "good"),
     Kind("websockets beside a session", turned_away("connects"), "HTTP 429", "good"),
     Kind("connections in no namespace", closed("no_connect"), "1008", "good"),
-    Kind("boards of strangers", not_done("forbidden"), LEFT, "good"),
+    Kind("boards of strangers", not_done("forbidden"), "forbidden", "good"),
     Kind("two bodies at once", turned_away("bad_request"), "HTTP 400", "good"),
-    Kind("rooms with long names", not_done("bad_room"), LEFT, "good"),
-    Kind("too many rooms", not_done("too_many_rooms"), LEFT, "good"),
+    Kind("rooms with long names", not_done("bad_room"), "bad_room", "good"),
+    Kind("too many rooms", not_done("too_many_rooms"), "too_many_rooms", "good"),
     Kind("sessions to fill Redis", Sign("queuecast_gateway_sessions_not_kept_total"), LEFT, "good"),
     Kind("offsets from before the session", recovery("recovered"), LEFT, "good"),
     Kind("recovering again and again", recovery("too_often"), LEFT, "good"),

@@ -53,6 +53,7 @@ SMALL_LIMITS = {
 as much as Redis may grow in all, and stays for longer than the run. And a client that reads nothing needs a
 minute, at the rate that it may send, until 4 MiB wait for it."""
 SECRET_BYTES = 32
+SIGNS = {str(sign): sign for sign in (TRIES, *(kind.sign for kind in KINDS))}
 
 
 @dataclass(frozen=True)
@@ -216,9 +217,6 @@ def _left(stack: Stack, before: Mapping[int, Footprint], redis_kib: int, until: 
         if not troubles or time.monotonic() > until:
             return troubles
         time.sleep(1)
-
-
-SIGNS = {str(sign): sign for sign in (TRIES, *(kind.sign for kind in KINDS))}
 
 
 def _noted(stack: Stack, names: Iterable[str] = SIGNS) -> dict[str, float]:

@@ -129,8 +129,8 @@ async def _try(attacker: Attacker, dice: random.Random, heard: Counter[str]) -> 
         return
     end = None
     try:
-        await ABUSES[attacker.kind](Means(wire, attacker.token, dice))
-        end = LEFT if wire.has_left else CUT
+        code = await ABUSES[attacker.kind](Means(wire, attacker.token, dice))
+        end = code or (LEFT if wire.has_left else CUT)
     except TimeoutError:  # on a starved machine the attacker itself is late
         end = NO_ANSWER
     except OSError:  # the connection is over

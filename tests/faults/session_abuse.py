@@ -28,38 +28,42 @@ SESSIONS = 10
 BOARD_REQUESTS = (["past", 10], ["rooms_of", []], ["replicas"], ["send", {"event": "e", "data": 1}], ["kill"])
 
 
-async def another_sid(means: Means) -> None:
+async def another_sid(means: Means) -> str:
     """Subscribe to an id that looks like another session's; then leave."""
     await join(means)
-    await _subscribe_in_vain(means.wire, ["sid:" + "".join(means.dice.choices("abcdefgh", k=20))])
+    code = await _subscribe_in_vain(means.wire, ["sid:" + "".join(means.dice.choices("abcdefgh", k=20))])
     await means.wire.leave()
+    return code
 
 
-async def long_room(means: Means) -> None:
+async def long_room(means: Means) -> str:
     """Subscribe to a room whose name is too long in bytes, but not in characters; then leave."""
     await join(means)
-    await _subscribe_in_vain(means.wire, [f"{ROOMS}é".ljust(TOO_LONG_BYTES - 1, "x")])
+    code = await _subscribe_in_vain(means.wire, [f"{ROOMS}é".ljust(TOO_LONG_BYTES - 1, "x")])
     await means.wire.leave()
+    return code
 
 
-async def many_rooms(means: Means) -> None:
+async def many_rooms(means: Means) -> str:
     """Subscribe to too many rooms, then to rooms with too many bytes in all; then leave."""
     await join(means)
     await _subscribe_in_vain(means.wire, [f"{ROOMS}{number}" for number in range(TOO_MANY_ROOMS)])
-    await _subscribe_in_vain(means.wire, _long_rooms(2 * LONG_ROOMS))
+    code = await _subscribe_in_vain(means.wire, _long_rooms(2 * LONG_ROOMS))
     await means.wire.leave()
+    return code
 
 
-async def strangers_board(means: Means) -> None:
+async def strangers_board(means: Means) -> str:
     """Join the live board without a right, and ask for what needs one; then leave."""
     await join(means)
     await means.wire.send(frame(TEXT, f"40/board,{json.dumps({'token': means.token})}"))
     await means.wire.hear(b"40/board,")
+    codes = set()
     for request in BOARD_REQUESTS:
         await means.wire.send(frame(TEXT, f"42/board,5{json.dumps(request)}"))
-        if b'"forbidden"' not in await means.wire.hear(b"43/board,5"):
-            raise GotThrough
+        codes.add(_error(await means.wire.hear(b"43/board,5")))
     await means.wire.leave()
+    return " and ".join(sorted(codes))
 
 
 async def never_reading(means: Means) -> None:
@@ -147,9 +151,17 @@ async def _subscribe(wire: Wire, rooms: list[str]) -> bytes:
     return await wire.hear(b"433[")
 
 
-async def _subscribe_in_vain(wire: Wire, rooms: list[str]) -> None:
-    if b'"ok":true' in await _subscribe(wire, rooms):
+async def _subscribe_in_vain(wire: Wire, rooms: list[str]) -> str:
+    return _error(await _subscribe(wire, rooms))
+
+
+def _error(answer: bytes) -> str:
+    """Return the code of the error in an acknowledgement. Raises GotThrough if there is none."""
+    ack = json.loads(answer[answer.index(b"[") :])[0]
+    if ack["ok"]:
         raise GotThrough
+    code: str = ack["error"]["code"]
+    return code
 
 
 def _long_rooms(number: int) -> list[str]:

@@ -146,7 +146,7 @@ def test_a_refusal_that_was_lost_with_the_connection_is_one_if_the_gateways_coun
     assert "told so" in trouble
 
 
-@pytest.mark.parametrize("kind", ["ping flood", "endless request heads"])
+@pytest.mark.parametrize("kind", ["ping flood", "endless request heads", "boards of strangers"])
 def test_a_refusal_that_nobody_counts_is_a_trouble(kind: str) -> None:
     """Attackers that were told so more often than the gateways say were refused for something else."""
     missing = [
