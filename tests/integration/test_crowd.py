@@ -75,6 +75,7 @@ async def test_more_browsers_than_descriptors_leave_the_rest_alone(
     await asyncio.to_thread(publish, forgetful_redis, Record("e", b"[1]"))
     assert {without_offset(await browser.text()) for browser in served} == {'42["e",1]'}
     await leave(served)
+    await asyncio.to_thread(eventually, lambda: service.metric("queuecast_gateway_connections") == 0)
     again = await joined(port)
     await leave([again])
     assert "Traceback" not in service.log()
