@@ -10,7 +10,8 @@ from .page import Page
 from .wire import WebSocket
 
 JWT = {"auth": "jwt", "auth_secret": SECRET, "auth_leeway_seconds": 0}
-
+NAMED = {"auth_issuer": "https://issuer.example", "auth_audience": "queuecast", "max_failed_tries": 0}
+"""For tokens that name their issuer and audience; there is no limit of bad ones."""
 
 UNAUTHORIZED = {"message": "Not authorised", "data": {"code": "unauthorized"}}
 

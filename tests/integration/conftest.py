@@ -15,7 +15,7 @@ from queuecast_local import sqs
 from queuecast_local.redis_server import RedisServer
 
 from . import emulators, preloaded
-from .access import JWT, environment
+from .access import JWT, NAMED, environment
 from .api import ApiSite
 from .echo import Echo, serve
 from .emulators import Emulator, ours
@@ -235,8 +235,7 @@ def our_emulator() -> Iterator[Emulator]:
 def guarded(any_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway that requires tokens, for tests that leave it as it was."""
     redis = Redis(any_redis, tmp_path_factory.mktemp("redis"))
-    settings = {"auth_issuer": "https://issuer.example", "auth_audience": "queuecast", "max_failed_tries": 0}
-    made = Gateway(redis.url, **environment(**JWT | settings))
+    made = Gateway(redis.url, **environment(**JWT, **NAMED))
     yield made
     made.process.stop(grace_seconds=0)
     assert "Traceback" not in made.log()
