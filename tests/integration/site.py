@@ -15,6 +15,7 @@ from .services import Redis, bus_settings
 RECOVERIES = "queuecast_gateway_recoveries_total"
 BROKEN_OFF = "queuecast_gateway_broken_off_total"
 CONNECTIONS = "queuecast_gateway_connections"
+RECORDS_READ = "queuecast_gateway_records_read_total"
 
 
 def item(number: int, *rooms: str, **details: Any) -> Record:
@@ -80,6 +81,11 @@ class Site:
         for replica in self.replicas:
             replica.process.stop(grace_seconds=0)
         assert not [replica.log() for replica in self.replicas if "Traceback" in replica.log()]
+
+
+async def has_read(replica: Gateway, records: int) -> None:
+    """Wait until a replica has read this many records in all: it misses what the stream has lost by then."""
+    await until(lambda: replica.metric(RECORDS_READ) >= records)
 
 
 async def until(claim: Any, seconds: float = WITHIN_SECONDS) -> Any:

@@ -15,11 +15,10 @@ from .crowd import joined, read_to_the_end, resident_kib, unread
 from .gateway import Gateway
 from .page import page
 from .services import Redis
-from .site import CONNECTIONS, Site, until
+from .site import CONNECTIONS, RECORDS_READ, Site, has_read, until
 from .wire import PATH, POLLING, TEXT, Polling, WebSocket
 
 BUFFERED = "queuecast_gateway_buffered_bytes"
-RECORDS_READ = "queuecast_gateway_records_read_total"
 DISCONNECTS = "queuecast_gateway_disconnects_total"
 LARGE = "x" * 50_000
 
@@ -173,7 +172,8 @@ async def test_the_history_is_bounded_whatever_is_published(site: Site) -> None:
     for number in range(0, 4_000, 100):
         rooms = [tuple(f"{number + n}:{room}".ljust(250, "x") for room in range(100)) for n in range(100)]
         await site.publish(*(Record("e", b"[1]", rooms=each) for each in rooms))
-    await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") >= 4_000)
+        await has_read(one, number + 100)
+    assert one.metric(RECORDS_READ, outcome="nobody_here") == 4_000
     assert resident_kib(one) - before < 64 << 10
 
 

@@ -17,12 +17,10 @@ from .emulators import ours
 from .page import page
 from .poller import POLLER, settings
 from .services import HOST, Queue, Redis, Service, bus_settings
-from .site import CONNECTIONS, Site, until
+from .site import CONNECTIONS, RECORDS_READ, Site, until
 
 LARGEST = 1_048_576
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
-
-RECORDS_READ = "queuecast_gateway_records_read_total"
 
 
 @pytest.fixture(scope="module")

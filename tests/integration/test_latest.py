@@ -12,7 +12,7 @@ from queuecast_bus import BusManager, Record
 from .gateway import Gateway
 from .page import Page, page
 from .services import Redis, bus_settings
-from .site import Site
+from .site import Site, has_read
 
 READS = "queuecast_gateway_past_reads_total"
 SECONDS = 600
@@ -117,6 +117,7 @@ async def test_of_too_many_keys_the_newest_are_kept_and_given(keeping: KeepingSi
     replica = await keeping.start(max_past_events=5)
     for start in range(0, 1_300, 100):
         await keeping.publish(*(price(f"k{number}", number) for number in range(start, start + 100)))
+        await has_read(replica, start + 100)
     assert keeping.redis.client.hlen(keeping.keys.latest("/", "a")) <= 1_125
     async with page(replica.port) as opened:
         ack = await opened.ask("subscribe", "a", {"latest": True})

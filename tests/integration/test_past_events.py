@@ -13,7 +13,7 @@ from queuecast_bus import Record
 from .commands import SECRET, token
 from .page import Page, page
 from .services import Redis
-from .site import RECOVERIES, Site, item, items, until
+from .site import RECOVERIES, Site, has_read, item, items, until
 from .wire import soon
 
 READS = "queuecast_gateway_past_reads_total"
@@ -75,6 +75,7 @@ async def test_an_answer_says_when_the_stream_no_longer_has_all(site: Site) -> N
     first = await site.publish(item(0, "a"))
     for start in range(1, 3_000, 500):
         await site.publish(*(item(number, "b") for number in range(start, start + 500)))
+        await has_read(replica, start + 500)
     async with page(replica.port) as opened:
         ack = await opened.ask("subscribe", "a", {"since": "0-0"})
         assert ack["events"] == []
