@@ -39,6 +39,7 @@ async def test_the_last_events_of_a_room_come_with_the_answer_and_later_ones_fol
     """The page that opens late shows what the others show, whether the text is in memory or in Redis."""
     replica = await site.start()
     await site.publish(*(item(number, "sku:7", "sku:8") for number in range(5)), item(5), item(6, "sku:8"))
+    await has_read(replica, 7)
     async with page(replica.port) as first:
         ack = await first.ask("subscribe", "sku:7", {"last": 3})
         assert numbers(ack) == [2, 3, 4]
@@ -58,10 +59,12 @@ async def test_all_events_since_an_offset_come_with_the_answer(site: Site) -> No
     async with page(one.port) as first:
         since = (await first.ask("subscribe", "a", {"last": 1}))["offset"]
         await site.publish(item(1, "a"), item(2, "b"), item(3, "a"))
+        await has_read(one, 3)
         ack = await first.ask("subscribe", "a", {"since": since})
         assert numbers(ack) == [1, 3]
         assert ack["complete"]
         assert ack["rooms"] == [], "it was there already"
+    await has_read(two, 3)
     async with page(two.port) as second:
         ack = await second.ask("subscribe", "a", {"since": ack["events"][0]["offset"]})
         assert numbers(ack) == [3]
@@ -98,6 +101,7 @@ async def test_answers_are_bounded_and_say_so(site: Site) -> None:
     await site.publish(
         *(Record("e", b'[%d,"%b"]' % (number, b"x" * 300), rooms=("long",)) for number in range(4))
     )
+    await has_read(replica, 11)
     async with page(replica.port) as opened:
         ack = await opened.ask("subscribe", "few", {"since": "0-0"})
         assert numbers(ack) == [2, 3, 4, 5, 6]
@@ -118,6 +122,7 @@ async def test_an_opening_storm_reads_redis_once(site: Site) -> None:
     """All pages open together after a deployment or a mail; each page must not cost a read."""
     replica = await site.start(max_past_bytes_per_address=0)
     await site.publish(*(item(number, "a") for number in range(30)))
+    await has_read(replica, 30)
     pages = await asyncio.gather(*(Page.open(replica.port) for _ in range(200)))
     acks = await asyncio.gather(*(each.ask("subscribe", "a", {"last": 20}) for each in pages))
     assert all(numbers(ack) == list(range(10, 30)) for ack in acks)
@@ -142,6 +147,7 @@ async def test_a_storm_of_pages_that_know_an_offset_reads_redis_once(site: Site)
     replica = await site.start(max_past_bytes_per_address=0)
     before = await site.publish(item(0))
     await site.publish(*(item(number, "a") for number in range(1, 21)))
+    await has_read(replica, 21)
     pages = await asyncio.gather(*(Page.open(replica.port) for _ in range(100)))
     acks = await asyncio.gather(*(each.ask("subscribe", "a", {"since": before}) for each in pages))
     assert all(numbers(ack) == list(range(1, 21)) and ack["complete"] for ack in acks)
@@ -159,6 +165,7 @@ async def test_attachments_come_with_the_answer(site: Site, transport: str) -> N
     await site.publish(
         *(Record("e", held, rooms=("a",), attachments=(b"%d" % n, b"x")) for n in range(7)), item(7, "a")
     )
+    await has_read(replica, 8)
     async with page(replica.port, transport=transport) as opened:
         ack = await opened.ask("subscribe", "a", {"last": 4})
         assert [event["args"][0] for event in ack["events"]] == [
@@ -175,13 +182,16 @@ async def test_a_page_recovers_without_what_its_answer_had(site: Site) -> None:
     """Its connection breaks off right after the answer: none of these events is replayed."""
     replica = await site.start()
     await site.publish(item(1, "a"))
+    await has_read(replica, 1)
     async with page(replica.port) as first:
         await first.ask("subscribe", "a", {"last": 1})
         await site.publish(item(2, "a"))
+        await has_read(replica, 2)
         ack = await first.ask("subscribe", "b", {"last": 1})
         assert ack["offset"] == first.offset
         ticket = first.ticket
     await site.publish(item(3, "b"), item(4, "a"))
+    await has_read(replica, 4)
     async with page(replica.port, ticket) as back:
         assert back.is_back(ticket)
         assert back.missed == items(3, 4)
@@ -225,7 +235,7 @@ async def test_pages_join_at_any_moment_without_a_gap_or_a_duplicate(large_site:
 
     async def follow(number: int, options: dict[str, Any]) -> list[list[Any]]:
         moment = generator.randrange(300)
-        await soon(lambda: published["x"] >= moment or all(each.done() for each in publishing))
+        await soon(lambda: published["x"] >= moment or all(each.done() for each in publishing), 120)
         opened = await Page.open(
             replicas[number % 2].port, transport=("websocket", "polling")[number % 7 == 0]
         )
@@ -266,6 +276,7 @@ async def test_who_may_not_join_may_not_read(site: Site) -> None:
     """The claims that name the rooms of a token name its past too."""
     replica = await site.start(auth="jwt", auth_secret=SECRET)
     await site.publish(item(1, "sku:7"), item(2, "order:1"))
+    await has_read(replica, 2)
     async with page(replica.port, **token("ann", "sku:*")) as opened:
         assert (await opened.ask("subscribe", ["sku:7", "order:1"], {"last": 5}))["error"][
             "code"
@@ -275,8 +286,9 @@ async def test_who_may_not_join_may_not_read(site: Site) -> None:
 
 async def test_an_address_is_sent_so_many_bytes(site: Site) -> None:
     """Beyond it a page is told to slow down; it may still subscribe, and others are served."""
-    replica = await site.start(max_past_bytes_per_address=1_000)
+    replica = await site.start(max_past_bytes_per_address=100)
     await site.publish(*(Record("e", b'["%b"]' % (b"x" * 9_000), rooms=("a",)) for _ in range(2)))
+    await has_read(replica, 2)
     async with page(replica.port) as opened:
         assert len((await opened.ask("subscribe", "a", {"last": 2}))["events"]) == 2
         refused = await opened.ask("subscribe", "b", {"last": 2})
@@ -287,8 +299,9 @@ async def test_an_address_is_sent_so_many_bytes(site: Site) -> None:
 
 async def test_pages_that_ask_at_the_same_time_are_sent_no_more(site: Site) -> None:
     """While all of them read, none has been sent anything. A thousand sessions were sent 256 MB at once."""
-    replica = await site.start(max_past_bytes_per_address=1_000)
+    replica = await site.start(max_past_bytes_per_address=100)
     await site.publish(*(Record("e", b'["%b"]' % (b"x" * 9_000), rooms=("a",)) for _ in range(2)))
+    await has_read(replica, 2)
     pages = await asyncio.gather(*(Page.open(replica.port) for _ in range(20)))
     acks = await asyncio.gather(*(each.ask("subscribe", "a", {"last": 2}) for each in pages))
     assert [len(ack["events"]) for ack in acks if ack["ok"]] == [2]
