@@ -12,25 +12,30 @@ from .access import DISCONNECTS, JWT, UNAUTHORIZED, good, is_quiet, last_close_c
 from .counts import ACKS_REFUSED, CONNECTS_REFUSED, Counts
 from .gateway import Gateway
 from .page import Page, page
-from .site import Site, item, items
+from .site import Site, item, items, until
 from .wire import WebSocket
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
+
+SOON_SECONDS = 10
+"""How long a token lasts whose end a test waits for: a busy machine has to show it before that."""
 
 
 @BOTH
 async def test_a_session_ends_with_its_token_and_comes_back_with_another(site: Site, transport: str) -> None:
     """The connection closes below Socket.IO, so the stock client reconnects by itself and misses nothing."""
     one, two = await site.start_two(**JWT)
-    first = await Page.open(one.port, transport=transport, token=signed(3, rooms=["sku:*"]))
+    first = await Page.open(one.port, transport=transport, token=signed(SOON_SECONDS, rooms=["sku:*"]))
     assert (await first.ask("subscribe", "sku:7"))["rooms"] == ["sku:7"]
-    assert await first.event() in (["token_expiring", {"expires_in": seconds}] for seconds in (1, 2, 3))
+    event, told = await first.event()
+    assert event == "token_expiring"
+    assert 0 < told["expires_in"] <= SOON_SECONDS
     if isinstance(first.connection, WebSocket):
         assert await first.connection.close_code() == 4001
     else:
         while (answer := await first.connection.get()).status == 200:
             assert "1" not in answer.packets, "some clients stay away after a close packet"
-    assert one.metric(DISCONNECTS, reason="token_expired") == 1
+    await until(lambda: one.metric(DISCONNECTS, reason="token_expired") == 1)
     await site.publish(item(1, "sku:7"), item(2, "user:ann"), item(3, "sku:8"))
     assert await refusal(two.port, token=signed(-1), pid=first.ticket.pid) == UNAUTHORIZED
     fresh = signed(rooms=["sku:*"])
@@ -50,7 +55,7 @@ async def test_somebody_is_told_a_minute_before_their_token_ends(token_gateway: 
         (event, told) = await other.event()
         assert event == "token_expiring"
         assert 20 < told["expires_in"] <= 30
-        assert await is_quiet(one)
+        assert await is_quiet(one) or time.time() > exp - 60.5
         (event, told) = await one.event()
         assert event == "token_expiring"
         assert 50 < told["expires_in"] <= 60
@@ -60,22 +65,22 @@ async def test_somebody_is_told_a_minute_before_their_token_ends(token_gateway: 
 
 async def test_a_token_is_good_for_as_long_as_clocks_may_be_apart(site: Site) -> None:
     """Its session lasts just as long and no longer."""
-    one = await site.start(**JWT | {"auth_leeway_seconds": 3})
-    assert await refusal(one.port, token=signed(-3.1)) == UNAUTHORIZED
-    assert await refusal(one.port, token=signed(nbf=time.time() + 5)) == UNAUTHORIZED
-    async with page(one.port, token=signed(nbf=time.time() + 2)):
+    one = await site.start(**JWT | {"auth_leeway_seconds": SOON_SECONDS})
+    assert await refusal(one.port, token=signed(-SOON_SECONDS - 0.1)) == UNAUTHORIZED
+    assert await refusal(one.port, token=signed(nbf=time.time() + 59)) == UNAUTHORIZED
+    async with page(one.port, token=signed(nbf=time.time() + SOON_SECONDS - 1)):
         pass
     exp = time.time() - 1
     async with page(one.port, token=signed(exp=exp)) as late:
         assert isinstance(late.connection, WebSocket)
         assert (await late.event())[0] == "token_expiring"
         assert await late.connection.close_code() == 4001
-        assert 0 <= time.time() - (exp + 3) < 5
+        assert 0 <= time.time() - (exp + SOON_SECONDS) < SOON_SECONDS
 
 
 async def test_a_refresh_prolongs_a_session_without_another_connection(token_gateway: Gateway) -> None:
     """A page refreshes when it is warned; if it does not, its connection is closed at expiry."""
-    short, fresh = good(8), good(50, rooms=["sku:*"])
+    short, fresh = good(SOON_SECONDS), good(50, rooms=["sku:*"])
     async with page(token_gateway.port, token=short) as one, page(token_gateway.port, token=short) as other:
         assert (await one.event())[0] == "token_expiring"
         answer = await one.ask("refresh", fresh)
@@ -139,7 +144,7 @@ async def test_a_refresh_brings_the_new_tokens_rooms_and_rights(site: Site) -> N
 async def test_a_connection_ends_with_the_first_of_its_tokens(site: Site) -> None:
     """Each namespace has its own token, and `refresh` applies to the namespace it is sent in."""
     one = await site.start(**JWT, namespaces="/,/shop")
-    async with page(one.port, token=signed(5)) as ann:
+    async with page(one.port, token=signed(SOON_SECONDS)) as ann:
         await ann.send(f'40/shop,{{"token":"{signed(600)}"}}')
         assert isinstance(ann.connection, WebSocket)
         assert await last_close_code(ann.connection) == 4001
