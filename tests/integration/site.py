@@ -9,7 +9,7 @@ from tests.claims import WITHIN_SECONDS, eventually
 from queuecast_bus import BusManager, BusUnavailable, Record
 from queuecast_bus.keys import Keys
 
-from .gateway import Gateway
+from .gateway import Gateway, stored_once
 from .services import Redis, bus_settings
 
 RECOVERIES = "queuecast_gateway_recoveries_total"
@@ -52,8 +52,8 @@ class Site:
         return one, two
 
     async def publish(self, *records: Record) -> str:
-        """Store records; return the offset of the last."""
-        stored = await self._bus.publish([(record, None) for record in records])
+        """Store records once; return the offset of the last. See `stored_once`."""
+        stored = await stored_once(self._bus, *records)
         return stored[-1].offset
 
     async def publish_surely(self, *records: Record) -> None:
