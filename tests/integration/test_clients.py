@@ -15,7 +15,7 @@ from queuecast_bus.record import Record
 from .gateway import Gateway, publish
 from .services import HOST, Redis
 from .socketio_client import Client
-from .wire import head, read_answer, request, soon, stream
+from .wire import PATIENCE_SECONDS, head, read_answer, request, soon, stream
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 
@@ -23,8 +23,8 @@ BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 @asynccontextmanager
 async def python_client(port: int, query: str = "", **options: Any) -> AsyncIterator[socketio.AsyncClient]:
     """Connect the stock Python client."""
-    client = socketio.AsyncClient(reconnection=False)
-    await client.connect(f"http://{HOST}:{port}{query}", **options)
+    client = socketio.AsyncClient(reconnection=False, request_timeout=PATIENCE_SECONDS)
+    await client.connect(f"http://{HOST}:{port}{query}", wait_timeout=PATIENCE_SECONDS, **options)
     try:
         yield client
     finally:
@@ -164,13 +164,14 @@ async def test_the_stock_python_client_is_served(
     """Acknowledgements, rooms, text and attachments arrive in order; it gets no offsets, unasked."""
     service = gateway(forgetful_redis.url, QUEUECAST_PING_INTERVAL_SECONDS="0.3")
     await asyncio.to_thread(eventually, service.ready)
-    client = socketio.AsyncClient()
+    client = socketio.AsyncClient(request_timeout=PATIENCE_SECONDS)
     got: list[Any] = []
     client.on("price", lambda *arguments: got.append(arguments))
     client.on("item_removed", lambda *arguments: got.append(arguments))
     told: list[Any] = []
     client.on("queuecast:offset", lambda *arguments: told.append(arguments))
-    await client.connect(f"http://{HOST}:{service.port}", transports=transports)
+    url = f"http://{HOST}:{service.port}"
+    await client.connect(url, wait_timeout=PATIENCE_SECONDS, transports=transports)
     try:
         assert client.transport() == transports[-1]
         assert await client.call("subscribe", ["sku:7"]) == {"ok": True, "rooms": ["sku:7"]}
