@@ -12,7 +12,7 @@ from queuecast_bus import BusManager, Record
 from .gateway import Gateway
 from .page import Page, page
 from .services import Redis, bus_settings
-from .site import Site, has_read
+from .site import Site, has_read, until
 
 READS = "queuecast_gateway_past_reads_total"
 SECONDS = 600
@@ -154,6 +154,7 @@ async def test_pages_that_open_meanwhile_show_the_same_in_the_end(keeping: Keepi
     replicas = await keeping.start_two(max_past_bytes_per_address=0)
     generator = random.Random(7)
     truth: dict[str, int] = {}
+    subscribed: list[int] = []
 
     async def publish() -> None:
         for number in range(400):
@@ -171,6 +172,7 @@ async def test_pages_that_open_meanwhile_show_the_same_in_the_end(keeping: Keepi
             ack = await opened.ask("subscribe", "a", {"latest": True})
             assert opened.early() == []
             assert ack["complete"]
+            subscribed.append(place)
             for event in ack["events"]:
                 key, number = event["args"]
                 state[key] = number
@@ -185,7 +187,8 @@ async def test_pages_that_open_meanwhile_show_the_same_in_the_end(keeping: Keepi
 
     following = [asyncio.create_task(follow(place)) for place in range(30)]
     await publish()
-    await asyncio.sleep(1)  # the last pages open on a calm bus
+    # The last pages open on a calm bus. Whoever subscribed after the end would wait for it for ever.
+    await until(lambda: len(subscribed) == 30 or any(task.done() for task in following))
     await keeping.publish(Record("end", b"[]", rooms=("a",)))
     for state in await asyncio.gather(*following):
         assert state == truth
