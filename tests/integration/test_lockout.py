@@ -1,5 +1,6 @@
 """An address that guesses tokens has to wait, but keeps nobody else out: real tokens, running gateways."""
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -74,7 +75,7 @@ async def test_who_guessed_may_try_again_after_a_while(site: Site) -> None:
     """A page that was told to wait gets another try afterwards."""
     port = free_port()
     soon = (
-        "from queuecast_gateway import composition; composition.TRIES_SECONDS = 1.0;"
+        "from queuecast_gateway import composition; composition.TRIES_SECONDS = 3.0;"
         "from queuecast_gateway.__main__ import main; main()"
     )
     settings = JWT | {"redis_url": site.redis.url, "port": port, "max_failed_tries": 2}
@@ -82,9 +83,11 @@ async def test_who_guessed_may_try_again_after_a_while(site: Site) -> None:
     service = Service("queuecast_gateway", environment(**settings), soon)
     try:
         await until(service.ready)
-        assert (await shown(port, *["sesame"] * 3))[-2] == TOO_MANY
-        while (await shown(port, "sesame"))[0] == TOO_MANY:
-            pass
+        async with asyncio.timeout(60):
+            while (await shown(port, "sesame"))[0] != TOO_MANY:
+                pass  # three tries in three seconds: a busy machine may need more than one window
+            while (await shown(port, "sesame"))[0] == TOO_MANY:
+                pass
         async with page(port, token=signed()):
             pass
     finally:
