@@ -194,7 +194,6 @@ async def test_a_slow_answer_is_not_waited_for(
     trickling: bool, issuer: Issuer, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A browser waits meanwhile; and an answer that trickles in is too slow, too."""
-    monkeypatch.setattr(module, "ANSWER_SECONDS", 2.0)
 
     async def slow(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -207,6 +206,7 @@ async def test_a_slow_answer_is_not_waited_for(
         return response
 
     assert await gate.said(old()) == "ann"
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 2.0)
     issuer.instead = slow
     gate.pass_by()
     async with asyncio.timeout(60):
