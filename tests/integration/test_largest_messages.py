@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import socketio
 from botocore.exceptions import ClientError
-from tests.claims import eventually
+from tests.claims import WITHIN_SECONDS, eventually
 from tests.proxy import Proxy
 
 from queuecast_bus import BusManager, Record
@@ -155,9 +155,10 @@ async def test_an_answer_of_which_parts_keep_arriving_is_read_to_its_end(
 
 async def stock_client(port: int, transport: str, came: list[Any]) -> Any:
     """Return a connected stock client that appends the data of each `item_added` to `came`."""
-    client = socketio.AsyncClient()
+    client = socketio.AsyncClient(request_timeout=WITHIN_SECONDS)
     client.on("item_added", came.append)
-    await client.connect(f"http://{HOST}:{port}", transports=[transport], auth={"recovery": False})
+    url, auth = f"http://{HOST}:{port}", {"recovery": False}
+    await client.connect(url, transports=[transport], auth=auth, wait_timeout=WITHIN_SECONDS)
     return client
 
 
