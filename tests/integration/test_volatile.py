@@ -9,8 +9,8 @@ from queuecast_bus.record import Record
 
 from .page import came_back, page
 from .services import HOST, Redis
-from .site import RECOVERIES, Site, item, items, until
-from .wire import soon
+from .site import RECOVERIES, Site, has_read, item, items, until
+from .wire import PATIENCE_SECONDS, soon
 
 RECORDS = "queuecast_gateway_records_read_total"
 
@@ -70,6 +70,7 @@ async def test_they_are_among_no_past_events(site: Site) -> None:
     one = await site.start(**kept)
     begin = await site.publish(item(1, "a"))
     await site.publish(cursor(2, "a"), item(3, "a"), cursor(4, "a"))
+    await has_read(one, 4)
     async with page(one.port) as first:
         for options, expected in (({"last": 5}, [1, 3]), ({"since": begin}, [3]), ({"latest": True}, [])):
             ack = await first.ask("subscribe", "a", options)
@@ -102,7 +103,8 @@ async def test_the_stock_python_client_gets_them(site: Site) -> None:
     client = socketio.AsyncClient(reconnection=False)
     got: list[int] = []
     client.on("e", lambda number: got.append(number))
-    await client.connect(f"http://{HOST}:{one.port}", transports=["websocket"])
+    url = f"http://{HOST}:{one.port}"
+    await client.connect(url, transports=["websocket"], wait_timeout=PATIENCE_SECONDS)
     try:
         assert (await client.call("subscribe", "a"))["ok"]
         await site.publish(item(1, "a"), cursor(2, "a"), item(3))
