@@ -222,7 +222,7 @@ async def test_sessions_end_by_themselves(replicas: tuple[Replica, Replica], sha
     ):
         await word
         assert 1_000 * (seconds - 10) < shared_redis.client.pttl(key) <= 1_000 * seconds
-        shared_redis.client.pexpire(key, 5_000)
+        shared_redis.client.pexpire(key, 20_000)  # less than any of these, and long for a busy machine
 
 
 async def test_a_claim_tells_how_far_the_stream_goes(replicas: tuple[Replica, Replica]) -> None:
