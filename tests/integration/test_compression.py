@@ -221,7 +221,8 @@ async def test_an_event_of_a_stock_manager_is_compressed(site: Site) -> None:
                 "host_id": "another",
             }
         )
-        assert site.redis.client.publish(site.channel, text)
+        # The gateway may be ready before it listens to other processes.
+        await until(lambda: site.redis.client.publish(site.channel, text))
         assert await agreed.event() == ["e", TEXTS[0]]
         assert isinstance(agreed.connection, WebSocket)
         assert agreed.connection.compressed == 1
