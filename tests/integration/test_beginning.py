@@ -17,8 +17,9 @@ async def test_a_new_session_does_not_get_what_came_before_it(
 ) -> None:
     """Anybody can make up an offset that is older than their session."""
     one, two = await site.start_two()
-    async with page(one.port):
+    async with page(one.port) as there:
         before = await site.publish(item(0), item(1), item(2, "a"))
+        assert await there.events(2) == items(0, 1)  # what is read later comes after the session's beginning
         before = f"{int(before.partition('-')[0]) - 1}-0"
         first = await Page.open(one.port)
         assert (await first.ask("subscribe", "a"))["ok"]
@@ -50,7 +51,8 @@ async def test_of_a_room_it_gets_what_came_since_it_joined(site: Site) -> None:
         assert back.is_back(first.ticket)
         assert await back.caught_up(4) == items(3, 4, 6, 7)
         assert (await back.ask("unsubscribe", "a"))["ok"]
-        await site.publish(item(9, "a"))
+        await site.publish(item(9, "a"), item(0, volatile=True))
+        assert await back.event() == ["e", 0]  # and so item 9 was read before it joins again
         assert (await back.ask("subscribe", "a"))["ok"]
         await site.publish(item(10, "a"))
         assert await back.event() == ["e", 10]
