@@ -23,10 +23,15 @@ DISCONNECTS = "queuecast_gateway_disconnects_total"
 LARGE = "x" * 50_000
 
 
+CONNECT_SECONDS = 8
+"""Longer than this process may have to wait for a core, before it has read a metric or gone on."""
+
+
 @pytest.fixture(scope="module")
 def impatient(shared_redis: Redis) -> Iterator[Gateway]:
-    """A gateway that waits one second for the rest of a message that has begun."""
-    gateway = Gateway(shared_redis.url, QUEUECAST_CONNECT_SECONDS="1", QUEUECAST_CHANNEL="impatient")
+    """A gateway that does not wait long for the rest of a message that has begun."""
+    settings = {"QUEUECAST_CONNECT_SECONDS": f"{CONNECT_SECONDS}", "QUEUECAST_CHANNEL": "impatient"}
+    gateway = Gateway(shared_redis.url, **settings)
     eventually(gateway.ready, 30)
     yield gateway
     gateway.process.stop(grace_seconds=0)
@@ -107,8 +112,8 @@ async def test_a_client_that_sends_continuously_is_not_late(impatient: Gateway) 
     one = await joined(impatient.port)
     whole = wire.frame(TEXT, '421["subscribe","a"]')
     one.send_bytes(whole[:5])
-    for _ in range(6):
-        await asyncio.sleep(0.3)  # the deadline is what this is about
+    for _ in range(4):
+        await asyncio.sleep(CONNECT_SECONDS / 3)  # the deadline is what this is about
         one.send_bytes(whole[5:] + whole[:5])
         assert (await one.text()).startswith("431[")
     await one.leave()
@@ -158,6 +163,7 @@ async def test_who_does_not_read_is_cut_at_the_bound(site: Site) -> None:
     while not one.metric(DISCONNECTS, reason="slow"):
         await site.publish(Record("e", json.dumps([LARGE]).encode()))
         sent += len(LARGE)
+        await has_read(one, sent // len(LARGE))
         assert sent < 2 << 20, "it is not cut yet"
         await asyncio.sleep(0.05)  # one write each
     assert sent > 3 << 18, "it may be this far behind"
@@ -179,23 +185,23 @@ async def test_the_history_is_bounded_whatever_is_published(site: Site) -> None:
 
 async def test_an_address_connects_so_often_and_no_more(site: Site) -> None:
     """First a burst, then a rate. A refused client is told when to come back, and then it is let in."""
-    one = await site.start(max_connections_per_address=3, max_connects_per_second=0.5)
+    one = await site.start(max_connections_per_address=3, max_connects_per_second=0.1)
     counts = Counts(one, HANDSHAKES_REFUSED)
     for _ in range(3):
         await (await joined(one.port)).leave()
+    await until(lambda: one.metric(CONNECTIONS) == 0)
     refused = await wire.request(one.port)
     assert refused.status == 429
-    assert 1 <= int(refused.headers["retry-after"]) <= 2
+    assert 1 <= int(refused.headers["retry-after"]) <= 10
     async with await WebSocket.open(one.port) as other:
         assert other.answer.status == 429
-    assert counts.more().keys() <= {"address", "connects"}
-    assert counts.more()["connects"] >= 1
+    assert counts.more() == {"connects": 2}
 
     async def is_let_in() -> bool:
         async with await WebSocket.open(one.port) as again:
             return again.accepted
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await is_let_in():  # noqa: ASYNC110  # no event tells when
             await asyncio.sleep(0.2)
 
