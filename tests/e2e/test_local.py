@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,10 @@ PROC = Path("/proc")
 
 def children_of(parent: int) -> list[int]:
     """Return a process's children; see proc_pid_stat(5)."""
-    stats = {int(path.parent.name): path.read_text() for path in PROC.glob("[0-9]*/stat")}
+    stats = {}
+    for path in PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):  # a process of somebody else may end meanwhile
+            stats[int(path.parent.name)] = path.read_text()
     return [pid for pid, stat in stats.items() if int(stat.rpartition(")")[2].split()[1]) == parent]
 
 
