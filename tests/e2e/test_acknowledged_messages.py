@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import socketio
-from tests.claims import eventually
+from tests.claims import WITHIN_SECONDS, eventually
 
 from .conftest import Connect
 from .rig import Rig
@@ -63,7 +63,7 @@ def test_a_page_that_comes_back_does_not_get_an_acknowledged_event_again(rig: Ri
 @pytest.fixture
 def python_client() -> Any:
     """A stock client in Python, whose handler's return is the acknowledgement."""
-    made = socketio.Client(reconnection=False)
+    made = socketio.Client(reconnection=False, request_timeout=WITHIN_SECONDS)
     yield made
     made.disconnect()
 
@@ -76,7 +76,7 @@ def test_a_client_in_python_acknowledges_when_its_handler_returns(rig: Rig, pyth
         taken.append((order, about["redelivered"]))
 
     python_client.on("order", take)
-    python_client.connect(rig.url(0), transports=["websocket"])
+    python_client.connect(rig.url(0), transports=["websocket"], wait_timeout=WITHIN_SECONDS)
     assert python_client.call("subscribe", "bar")["ok"]
     rig.queue.put([{"id": 1}], event="order", rooms="bar", ack="all")
     eventually(lambda: rig.queue.depth() == 0)
