@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from redis import Redis
 from tests.claims import eventually
 from tests.reservation import PortBlock
 
+from queuecast_bus.keys import Keys
 from queuecast_local import sqs
 from queuecast_local.ports import HOST
 from queuecast_local.processes import Process
@@ -60,6 +62,15 @@ class Rig:
             },
         }
         return {name: count for name, count in found.items() if count}
+
+    def sessions(self) -> set[Any]:
+        """Return the keys of the sessions in Redis. A page is connected a moment before its own is saved."""
+        with Redis.from_url(self.redis_url, socket_timeout=30) as client:
+            return set(client.scan_iter(Keys().session("*"), count=1_000))
+
+    def records_read(self, gateway: int) -> float:
+        """Return how many records a gateway has read. What it reads later is news to who is there then."""
+        return self.gateways[gateway].total("queuecast_gateway_records_read_total")
 
     def url(self, gateway: int, namespace: str = "/") -> str:
         """Return the public URL of a gateway, with a namespace as its path."""

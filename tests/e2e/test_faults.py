@@ -48,6 +48,7 @@ def stored_ids(rig: Rig) -> list[str]:
 def test_a_killed_gateway_costs_the_other_ones_clients_nothing(own_rig: Rig, connect: Connect) -> None:
     """Its own clients come back by themselves and get what they missed and what is new."""
     lost, spared = connect(own_rig, 2)
+    eventually(lambda: len(own_rig.sessions()) == 2)
     sent = items(60)
     own_rig.queue.put(sent[:30])
     own_rig.end_gateway(0)
@@ -71,6 +72,8 @@ def test_while_redis_is_away_the_queue_keeps_everything(own_rig: Rig, connect: C
     clients = connect(own_rig, 4)
     sent = items(60)
     own_rig.queue.put(sent[:20])
+    # Redis takes with it what a gateway has not read yet.
+    eventually(lambda: all(len(ids(client)) == 20 for client in clients))
     eventually(lambda: own_rig.queue.depth() == 0)
     own_rig.end_redis()
     own_rig.queue.put(sent[20:])
