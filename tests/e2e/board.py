@@ -90,6 +90,10 @@ class Board:
         """The directives of the policy that something in the page violated."""
         return {fault.split()[2] for fault in self.faults if fault.startswith("Policy violated: ")}
 
+    def stop_clock(self) -> None:
+        """Stop the page's clock, which must be installed. It skips ten seconds: it never goes back."""
+        self.page.clock.pause_at(self.page.evaluate("Date.now() / 1000 + 10"))
+
     def shows_state(self, state: str) -> None:
         """Assert that the connection is in this state, or soon will be."""
         expect(self.page.get_by_test_id("state")).to_have_attribute("data-state", state, timeout=60_000)
