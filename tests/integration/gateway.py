@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from queuecast_bus import BusManager, BusUnavailable, Record, Stored
 
 from .services import HOST, Redis, Service, bus_settings, free_port
-from .wire import TOLD, without_offset
+from .wire import PATIENCE_SECONDS, TOLD, without_offset
 
 GATEWAY = "queuecast_gateway"
 
@@ -48,7 +48,7 @@ class Browser:
     def send(self, packet: str) -> None:
         self._connection.send(packet)
 
-    def receive(self, seconds: float = 10) -> str:
+    def receive(self, seconds: float = PATIENCE_SECONDS) -> str:
         while True:
             packet = self._connection.recv(timeout=seconds)
             assert isinstance(packet, str)

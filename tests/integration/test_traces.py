@@ -30,6 +30,13 @@ XRAY_TRACE = "5759e988bd862e3fe1be46a994272793"
 XRAY = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
+PATIENT = (
+    "from queuecast_edge import otlp; otlp.FLUSH_SECONDS = 60.0;"
+    "from queuecast_poller.__main__ import main; main()"
+)
+"""A poller that waits for a slow collector when it ends."""
+
+
 class Collector:
     """An OTLP/HTTP collector that keeps the spans, each with its service's name."""
 
@@ -180,7 +187,7 @@ def test_the_last_spans_are_told_before_a_process_ends(
 ) -> None:
     """Otherwise a rollout would cut a hole into every trace."""
     slow = {**traced(collector.endpoint), "OTEL_BSP_SCHEDULE_DELAY": "600000"}
-    poller = start(POLLER, {**settings(forgetful_redis, queue), **slow})
+    poller = start(POLLER, {**settings(forgetful_redis, queue), **slow}, PATIENT)
     eventually(poller.ready)
     send(queue, "1", traceparent=SENDER)
     eventually(lambda: queue.depth() == 0)
@@ -211,7 +218,7 @@ def test_a_collector_that_is_down_holds_nothing_up(
                 assert one.receive() == f'42["item_added",{number}]'
         for service in (replica, poller):
             eventually(lambda service=service: "spans are lost until" in service.log())  # type: ignore[misc]
-            assert service.ready()
+            eventually(service.ready)
         for service in (replica, poller):
             began = time.monotonic()
             service.process.signal(signal.SIGTERM)
