@@ -143,7 +143,7 @@ async def say_everything(port: int, shown: Shown) -> None:
         ticket = one.ticket
     async with page(port, ticket, token=shown(signed(300))):
         pass
-    ending = await Page.open(port, token=shown(signed(5)))
+    ending = await Page.open(port, token=shown(signed(10)))
     assert isinstance(ending.connection, WebSocket)
     while (await ending.connection.next_frame())[0] != wire.CLOSE:
         pass
@@ -190,7 +190,7 @@ async def test_nothing_secret_is_in_the_logs_of_services_that_are_at_work(
             max_bytes_per_second=0,
             relay_events="item_removed",
             trusted_proxies=HOST,
-            connect_seconds=1,
+            connect_seconds=5,
             drain_seconds=0,
             api_port=(api_port := free_port()),
             api_token_file=write_tokens(tmp_path),
