@@ -133,8 +133,12 @@ async def test_all_replicas_answer_with_their_figures(site: Site) -> None:
         for each in (first, second, third):
             await each.ask("subscribe", "sku:7")
         await third.ask("subscribe", "order:1")
-        answer = await operator.ask("replicas", None)
-        assert answer["rooms"] == [["/", "sku:7", 3], ["/", "order:1", 1]]
+        answer: dict[str, Any] = {}
+        async with asyncio.timeout(60):
+            # A replica that is late is not in an answer, and may list rooms as they were a second ago.
+            while answer.get("rooms") != [["/", "sku:7", 3], ["/", "order:1", 1]]:
+                answer = await operator.ask("replicas", None)
+                await asyncio.sleep(0.1)
         assert [each["replica"] for each in answer["replicas"]] == ["one", "two"]
         assert [each["connections"] for each in answer["replicas"]] == [2, 2]
         assert [each["sessions"] for each in answer["replicas"]] == [1, 2]
@@ -195,7 +199,7 @@ async def test_what_a_board_may_not_send_is_sent_to_nobody(site: Site, request_:
 
 async def test_what_a_board_sends_counts_with_what_its_address_sends(site: Site) -> None:
     """A lost token must not fill Redis, a thousand events with each request."""
-    one = await site.start(board_rights="send", max_relay_bytes_per_address=1_000)
+    one = await site.start(board_rights="send", max_relay_bytes_per_address=100)
     async with board(one) as sender, page(one.port) as reader:
         many = {"event": "e", "rooms": ["a"], "data": "x" * 500, "count": 20}
         assert (await sender.ask("send", many))["ok"], "within the burst"
