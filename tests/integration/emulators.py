@@ -146,7 +146,7 @@ def ours() -> Iterator[Emulator]:
     eventually(lambda: process.exit_code is not None or _answers(emulator))
     assert process.exit_code is None, "\n".join(process.tail)
     yield emulator
-    assert process.stop(grace_seconds=5) == 0, "\n".join(process.tail)
+    assert process.stop(grace_seconds=60) == 0, "\n".join(process.tail)
     assert not process.tail, "the emulator logged something unexpected"
 
 

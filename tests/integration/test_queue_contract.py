@@ -4,6 +4,7 @@ Where moto is more lenient than AWS or lacks something, the test is for ours alo
 Tests of expiry use queues with a visibility timeout of one second, and poll until a deadline.
 """
 
+import contextlib
 import hashlib
 import json
 import time
@@ -149,8 +150,9 @@ def test_what_was_received_is_hidden_and_comes_back_when_its_time_is_over(either
     """Its receive count goes up."""
     queue = either.queue(VisibilityTimeout="1")
     queue.send("a")
+    began = time.monotonic()
     [first] = queue.receive()
-    assert queue.depth() == (0, 1)
+    assert queue.depth() == (0, 1) or time.monotonic() - began >= 1
     [again] = eventually(lambda: queue.receive(MessageSystemAttributeNames=["ApproximateReceiveCount"]))
     assert again["MessageId"] == first["MessageId"]
     assert again["Attributes"]["ApproximateReceiveCount"] == "2"
@@ -168,10 +170,14 @@ def test_what_is_given_back_is_there_at_once(either: Emulator) -> None:
 
 def test_what_is_extended_stays_hidden_while_its_neighbour_comes_back(either: Emulator) -> None:
     """A publish may take longer than the visibility timeout."""
-    queue = either.queue(VisibilityTimeout="1")
-    queue.send("short", "long")
-    short, long = queue.receive()
-    queue.hide(long, 30)
+    began = 0.0
+    while time.monotonic() - began >= 1:  # on a busy machine both may be back before one is extended
+        queue = either.queue(VisibilityTimeout="1")
+        queue.send("short", "long")
+        began = time.monotonic()
+        short, long = queue.receive()
+        with contextlib.suppress(ClientError):
+            queue.hide(long, 30)
     assert eventually(queue.bodies) == [short["Body"]]
 
 
