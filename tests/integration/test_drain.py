@@ -13,7 +13,7 @@ from .page import Page, page
 from .site import BROKEN_OFF, CONNECTIONS, RECOVERIES, Site, item, items, until
 from .wire import CLOSE, POLLING, WEBSOCKET, Polling, WebSocket, request
 
-DRAIN_SECONDS = 4.0
+DRAIN_SECONDS = 8.0
 LEAVING = "queuecast_gateway_disconnects_total"
 
 
@@ -69,6 +69,24 @@ async def test_sigterm_closes_connections_one_after_another(site: Site) -> None:
     )
     ends = [asyncio.create_task(ended(each)) for each in pages]
     began = terminate(one)
+    after = sorted(moment - began for moment in await asyncio.gather(*ends))
+    assert await asyncio.to_thread(one.process.wait, 60) == 0
+    assert after[-1] > DRAIN_SECONDS * 0.7
+    # Fifty if nothing else runs on the machine. While it stands still, several end at one moment.
+    assert len({round(each, 1) for each in after}) > 5, after
+    back = await asyncio.gather(*(Page.open(two.port, each.ticket) for each in pages))
+    assert all(each.is_back(before.ticket) for each, before in zip(back, pages, strict=True))
+    assert two.metric(RECOVERIES, outcome="recovered") == 50
+    assert two.metric(BROKEN_OFF) == 0
+    for each in back:
+        await each.leave()
+
+
+async def test_nobody_new_is_let_in_while_the_connections_close(site: Site) -> None:
+    """It says that it is not ready, and how soon to come back. It is no reason to kill it."""
+    one = await site.start(drain_seconds=600, transports="polling,websocket")
+    pages = [await Page.open(one.port) for _ in range(10)]
+    terminate(one)
     await until(lambda: one.ask("/readyz")[0] == 503)
     assert "stopping" in one.ask("/readyz")[1]
     answers = await refusals(one)
@@ -78,16 +96,7 @@ async def test_sigterm_closes_connections_one_after_another(site: Site) -> None:
     assert one.metric(HANDSHAKES_REFUSED, reason="leaving") == len(answers)
     assert one.ask("/livez")[0] == 200
     assert one.metric(CONNECTIONS) > 0, "all of them closed at once"
-    after = sorted(moment - began for moment in await asyncio.gather(*ends))
-    assert await asyncio.to_thread(one.process.wait, 60) == 0
-    assert after[-1] > DRAIN_SECONDS * 0.7
-    # It takes half of the time if nothing else runs on the machine.
-    assert after[37] - after[12] > DRAIN_SECONDS * 0.2, after
-    back = await asyncio.gather(*(Page.open(two.port, each.ticket) for each in pages))
-    assert all(each.is_back(before.ticket) for each, before in zip(back, pages, strict=True))
-    assert two.metric(RECOVERIES, outcome="recovered") == 50
-    assert two.metric(BROKEN_OFF) == 0
-    for each in back:
+    for each in pages:
         await each.leave()
 
 
@@ -131,15 +140,15 @@ async def test_a_gateway_without_browsers_ends_at_once(site: Site) -> None:
 
 async def test_a_second_sigterm_changes_nothing(site: Site) -> None:
     """Some supervisors send it twice; the browsers' turns stay as they were."""
-    one = await site.start(drain_seconds=2)
+    one = await site.start(drain_seconds=6)
     pages = [await Page.open(one.port) for _ in range(10)]
     ends = [asyncio.create_task(ended(each)) for each in pages]
     began = terminate(one)
-    await until(lambda: one.ask("/readyz")[0] == 503)
+    await until(lambda: one.ask("/readyz")[0] != 200)  # it may have ended if this process is late
     terminate(one)
     assert await asyncio.to_thread(one.process.wait, 60) == 0
     moments = await asyncio.gather(*ends)
-    assert max(moments) - began > 1
+    assert max(moments) - began > 3
 
 
 async def test_while_redis_is_away_a_gateway_ends_all_the_same(kept_site: Site) -> None:
@@ -157,14 +166,18 @@ async def test_while_redis_is_away_a_gateway_ends_all_the_same(kept_site: Site) 
 
 async def test_a_connection_lasts_about_as_long_as_it_may(site: Site) -> None:
     """After a scale-out the load has to spread: browsers are sent away and recover their sessions."""
-    one = await site.start(max_connection_seconds=3, ping_interval_seconds=0.5, ping_timeout_seconds=2)
-    began = time.monotonic()
-    pages = [await Page.open(one.port) for _ in range(10)]
-    for each in pages:
-        await each.ask("subscribe", "a")
-    moments = await asyncio.gather(*map(ended, pages))
-    lasted = [moment - began for moment in moments]
-    assert 2 < min(lasted) < max(lasted) < 60
+    one = await site.start(max_connection_seconds=8, ping_interval_seconds=5, ping_timeout_seconds=5)
+    pages: list[Page] = []
+
+    async def lasts() -> float:
+        began = time.monotonic()
+        opened = await Page.open(one.port)
+        await opened.ask("subscribe", "a")
+        pages.append(opened)
+        return await ended(opened) - began
+
+    lasted = await asyncio.gather(*(lasts() for _ in range(10)))
+    assert 5 < min(lasted) < max(lasted) < 60
     assert len({round(each, 1) for each in lasted}) > 2, "they do not all end at once"
     await site.publish(item(1, "a"))
     for each in pages:
