@@ -41,6 +41,8 @@ from .redis_users import KEYS, PASSWORD, ROOT, SERVICES, USERS, Guarded, rules
 from .services import Queue, Service
 from .site import until
 
+pytestmark = pytest.mark.usefixtures("patient_bus")
+
 ITEM = Record(event="item_added", arguments=b'[{"id":1}]')
 GRANTS = [(user, rule) for user in SERVICES for rule in rules(user) if rule.startswith(("+", "~", "&"))]
 

@@ -12,6 +12,8 @@ from .follower import record
 from .services import Redis, bus_settings
 from .site import until
 
+pytestmark = pytest.mark.usefixtures("patient_bus")
+
 REMOVED = pytest.mark.parametrize(
     "removed", [("stream",), ("stream", "tail")], ids=["stream", "stream and tail"]
 )

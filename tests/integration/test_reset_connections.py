@@ -17,6 +17,8 @@ from queuecast_bus.connection import connect, redis_call
 from .services import HOST, Redis
 from .site import until
 
+pytestmark = pytest.mark.usefixtures("patient_bus")
+
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,

@@ -11,6 +11,8 @@ from queuecast_gateway.recovery.session_store import SessionStore
 
 from .services import Redis, bus_settings
 
+pytestmark = pytest.mark.usefixtures("patient_bus")
+
 STATE = State("sid", "/", {"a": "5-0"}, "5-0")
 
 
