@@ -14,6 +14,7 @@ from queuecast_bus.record import Record
 
 from .gateway import Gateway, publish
 from .services import HOST, Redis
+from .site import has_read
 from .socketio_client import Client
 from .wire import PATIENCE_SECONDS, head, read_answer, request, soon, stream
 
@@ -74,6 +75,7 @@ async def test_a_client_is_given_past_events(
     arguments, attachments = dump_arguments({"photo": b"binary"})
     records = [Record("e", b"[1]", rooms=("a",)), Record("e", arguments, "/", ("a",), (), attachments)]
     await asyncio.to_thread(publish, forgetful_redis, *records)
+    await has_read(service, 2)
     got: list[Any] = []
     async with python_client(service.port, transports=[transport]) as client:
         client.on("e", got.append)
