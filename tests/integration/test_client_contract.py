@@ -41,7 +41,8 @@ from .services import HOST, free_port
 
 Json = dict[str, Any]
 
-SECONDS = 2
+SECONDS = 60
+"""How long the SDK waits for an answer, as ours does."""
 ALL = {"MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["All"], "MaxNumberOfMessages": 10}
 
 
