@@ -154,16 +154,18 @@ def test_the_board_shows_its_token_and_says_when_it_has_ended(
     without.shows_state("refused")
     without.says("Add #token=… to this page's address")
     relay = {"relay": ["item_removed"]}
-    board = open_board(rig.url(1), f"#token={signed(SHORT_SECONDS + 2, **relay)}")
+    board = open_board(rig.url(1), f"#token={signed(300, **relay)}")
     board.shows_state("connected")
     assert board.page.evaluate("location.href") == rig.url(1)
     expect(board.page.get_by_test_id("replica")).to_have_text("gateway-2")
     rig.queue.put([{"id": "seen"}])
     expect(board.item("seen")).to_be_visible()
+    set_token = "token => { location.hash = `#token=${token}`; }"
+    board.page.evaluate(set_token, signed(SHORT_SECONDS, **relay))
     board.shows_state("refused")
     board.says("Open this page with a new token")
     rig.queue.put([{"id": "missed"}])
-    board.page.evaluate("token => { location.hash = `#token=${token}`; }", signed(300, **relay))
+    board.page.evaluate(set_token, signed(300, **relay))
     expect(board.page.get_by_test_id("state")).to_have_attribute(
         "data-state", re.compile("recovered|reconnected"), timeout=60_000
     )
