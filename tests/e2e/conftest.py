@@ -54,6 +54,7 @@ def shared_rig(block: PortBlock) -> Iterator[Rig]:
     }
     waits = {"QUEUECAST_ACK_SECONDS": "60", "QUEUECAST_HOLD_SECONDS": "600"}
     with running(block, redis_server.find(), settings, waits) as running_rig:
+        eventually(running_rig.hears_emitters)
         yield running_rig
 
 

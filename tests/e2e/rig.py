@@ -72,6 +72,13 @@ class Rig:
         """Return how many records a gateway has read. What it reads later is news to who is there then."""
         return self.gateways[gateway].total("queuecast_gateway_records_read_total")
 
+    def hears_emitters(self) -> bool:
+        """Say whether both gateways hear emitters, in Python and in Node. They are ready before that."""
+        with Redis.from_url(self.redis_url, socket_timeout=30) as client:
+            ((_, of_python),) = client.pubsub_numsub(Keys().channel)
+            of_node = sum(each["psub"] == "2" for each in client.client_list())
+            return bool(of_python == of_node == len(self.gateways))
+
     def url(self, gateway: int, namespace: str = "/") -> str:
         """Return the public URL of a gateway, with a namespace as its path."""
         return f"http://{HOST}:{self.stack.ports.gateways[gateway]}{namespace}"
