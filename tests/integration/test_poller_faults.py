@@ -15,6 +15,9 @@ from .emulators import Emulator
 from .poller import POLLER, published, settings
 from .services import Queue, Redis, Service
 
+HIDDEN_SECONDS = 9
+"""A visibility timeout that a busy poller extends in time: it begins when half of it is over."""
+
 
 @pytest.fixture
 def faulty(sqs_of_ours: Emulator) -> Iterator[Emulator]:
@@ -26,7 +29,12 @@ def faulty(sqs_of_ours: Emulator) -> Iterator[Emulator]:
 @pytest.fixture
 def brief(faulty: Emulator) -> Queue:
     """A queue with a short visibility timeout, so that unsettled messages come back soon."""
-    return Queue(faulty.port, f"test-{uuid.uuid4().hex[:12]}", visibility_seconds=2, max_receives=50)
+    return hiding(faulty, 2)
+
+
+def hiding(emulator: Emulator, seconds: int) -> Queue:
+    """Return a queue with this visibility timeout."""
+    return Queue(emulator.port, f"test-{uuid.uuid4().hex[:12]}", seconds, max_receives=50)
 
 
 def items(count: int) -> list[str]:
@@ -38,6 +46,10 @@ def assert_published_once(redis: Redis, queue: Queue, count: int) -> None:
     eventually(lambda: queue.depth() == 0)
     assert sorted(item["id"] for item in published(redis)) == list(range(count))
     assert queue.dead() == 0
+
+
+def failures(service: Service, call: str, reason: str) -> float:
+    return service.metric("queuecast_poller_sqs_failures_total", call=call, reason=reason)
 
 
 def books_balance(service: Service) -> bool:
@@ -90,7 +102,8 @@ def test_a_call_that_fails_is_counted_under_its_reason_and_costs_nothing(
     brief.send(*items(15))
     assert_published_once(forgetful_redis, brief, 15)
     for call in ("receive", "delete"):
-        assert service.metric("queuecast_poller_sqs_failures_total", call=call, reason=reason) == 1, call
+        # A delete that was done, and whose answer is lost, fails a moment later.
+        eventually(lambda call=call: failures(service, call, reason) == 1)
     assert service.metric("queuecast_poller_receives_total", outcome="error") == 1
     eventually(lambda: service.ready() and books_balance(service))
 
@@ -122,14 +135,15 @@ def test_a_message_that_is_delivered_twice_is_published_once(
 
 
 def test_entries_that_a_delete_refused_are_deleted_alone(
-    forgetful_redis: Redis, faulty: Emulator, brief: Queue, start: Callable[..., Service]
+    forgetful_redis: Redis, faulty: Emulator, start: Callable[..., Service]
 ) -> None:
     """The answer's status is 200; a poller that ignored the entries would see them come back for ever."""
-    service = start(POLLER, settings(forgetful_redis, brief))
+    queue = hiding(faulty, 30)
+    service = start(POLLER, settings(forgetful_redis, queue))
     eventually(service.ready)
     faulty.fail({"action": "DeleteMessageBatch", "kind": "fail_entries", "times": 2})
-    brief.send(*items(10))
-    assert_published_once(forgetful_redis, brief, 10)
+    queue.send(*items(10))
+    assert_published_once(forgetful_redis, queue, 10)
     assert service.metric("queuecast_poller_sqs_failures_total", call="delete", reason="server_error") >= 2
     assert service.metric("queuecast_poller_delete_failures_total") == 0
     assert service.metric("queuecast_poller_redelivered_total") == 0
@@ -148,45 +162,48 @@ def test_a_poller_that_is_killed_before_it_deletes_changes_nothing(
     faulty.fail()
     service = start(POLLER, settings(forgetful_redis, brief))
     assert_published_once(forgetful_redis, brief, 20)
-    assert service.metric("queuecast_poller_duplicates_total") == 20
+    assert service.metric("queuecast_poller_duplicates_total") >= 20, "more if it was late with a delete"
     assert service.metric("queuecast_poller_published_total") == 0
 
 
 def test_an_outage_of_redis_costs_a_message_no_receive_however_long_it_is(
-    own_redis: Redis, faulty: Emulator, brief: Queue, start: Callable[..., Service]
+    own_redis: Redis, faulty: Emulator, start: Callable[..., Service]
 ) -> None:
-    """It is hidden for 2 s and held for longer: further receives would make it a dead letter."""
-    service = start(POLLER, settings(own_redis, brief))
+    """It is held for longer than it is hidden: further receives would make it a dead letter."""
+    queue = hiding(faulty, HIDDEN_SECONDS)
+    service = start(POLLER, settings(own_redis, queue))
     eventually(service.ready)
     own_redis.process.signal(signal.SIGSTOP)
-    brief.send(*items(10))
-    eventually(lambda: service.metric("queuecast_poller_extended_total") >= 4)
+    queue.send(*items(10))
+    eventually(lambda: service.metric("queuecast_poller_extended_total") > 10)
     own_redis.process.signal(signal.SIGCONT)
-    assert_published_once(own_redis, brief, 10)
+    assert_published_once(own_redis, queue, 10)
     assert service.metric("queuecast_poller_redelivered_total") == 0
-    assert service.metric("queuecast_poller_sqs_failures_total", call="visibility", reason="receipt") == 0
+    assert failures(service, "visibility", "receipt") == 0
 
 
 def test_messages_whose_delete_hangs_stay_hidden(
-    forgetful_redis: Redis, faulty: Emulator, brief: Queue, start: Callable[..., Service]
+    forgetful_redis: Redis, faulty: Emulator, start: Callable[..., Service]
 ) -> None:
     """Receiving a message that is already published is wasted work."""
-    service = start(POLLER, settings(forgetful_redis, brief))
+    queue = hiding(faulty, HIDDEN_SECONDS)
+    service = start(POLLER, settings(forgetful_redis, queue))
     eventually(service.ready)
-    faulty.fail({"action": "DeleteMessageBatch", "kind": "delay", "seconds": 5})
-    brief.send(*items(10))
-    assert_published_once(forgetful_redis, brief, 10)
+    # It is given up, and tried again, after ten seconds.
+    faulty.fail({"action": "DeleteMessageBatch", "kind": "hang", "seconds": 60, "times": 1})
+    queue.send(*items(10))
+    assert_published_once(forgetful_redis, queue, 10)
     assert service.metric("queuecast_poller_extended_total") > 0
     assert service.metric("queuecast_poller_redelivered_total") == 0
 
 
 class Ordered(Queue):
-    """A FIFO queue with a dead-letter queue and a visibility timeout of 2 s."""
+    """A FIFO queue with a dead-letter queue and a short visibility timeout."""
 
-    def __init__(self, emulator: Emulator, max_receives: int = 50) -> None:
+    def __init__(self, emulator: Emulator, max_receives: int = 50, hidden_seconds: int = 2) -> None:
         dead = emulator.queue(fifo=True)
         policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": max_receives})
-        made = emulator.queue(fifo=True, VisibilityTimeout="2", RedrivePolicy=policy)
+        made = emulator.queue(fifo=True, VisibilityTimeout=f"{hidden_seconds}", RedrivePolicy=policy)
         self.client = emulator.client
         self.environment = sqs.environment(emulator.port)
         self.url, self.dead_url = made.url, dead.url
@@ -263,7 +280,7 @@ def test_a_bad_message_takes_none_of_its_group_to_the_dead_letter_queue(
     forgetful_redis: Redis, faulty: Emulator, start: Callable[..., Service]
 ) -> None:
     """The messages behind it wait, and are received as often; then they are published in order."""
-    queue = Ordered(faulty, max_receives=3)
+    queue = Ordered(faulty, max_receives=3, hidden_seconds=30)
     queue.send_to("group-0", json.dumps({"id": 0, "group": 0}))
     queue.send_to("group-0", "no json")
     for number in range(1, 15):
