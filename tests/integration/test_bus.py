@@ -14,6 +14,7 @@ from queuecast_bus import BusManager, BusUnavailable
 from queuecast_bus.keys import Keys
 
 from .follower import record
+from .publishing import confirmed
 from .services import Redis, bus_settings
 
 
@@ -131,7 +132,7 @@ async def test_a_reader_goes_on_where_it_stopped_when_redis_restarts_with_its_da
     with pytest.raises(BusUnavailable):
         await publisher.publish([(record(50), None)])
     own_redis.start()
-    await publisher.publish([(record(number), None) for number in range(50, 100)])
+    await confirmed(publisher, *range(50, 100))
     await until(lambda: len(follower.arguments) == 100)
     assert follower.arguments == [record(number).arguments for number in range(100)]
     assert follower.gaps == []
@@ -232,7 +233,7 @@ async def test_a_network_that_fell_silent_is_found_out_and_survived(
     )
     await direct.publish([(record(2), "2")])
     proxy.flow()
-    await publisher.publish([(record(1), "1")])
+    await confirmed(publisher, 1)
     await until(lambda: len(follower.arguments) == 3)
     assert sorted(follower.arguments) == [record(number).arguments for number in range(3)]
     await proxy.stop()
@@ -248,10 +249,7 @@ async def test_every_connection_killed_costs_no_record(
     for number in range(30):
         if number % 10 == 5:
             own_redis.client.client_kill_filter(_type="normal", skipme=True)
-        with contextlib.suppress(BusUnavailable):
-            await publisher.publish([(record(number), str(number))])
-            continue
-        await publisher.publish([(record(number), str(number))])
+        await confirmed(publisher, number)
     await until(lambda: len(follower.arguments) == 30)
     assert follower.arguments == [record(number).arguments for number in range(30)]
 
@@ -297,6 +295,6 @@ async def test_a_stopped_redis_is_waited_for(
     with pytest.raises(BusUnavailable):
         await publisher.publish([(record(1), "1")])
     own_redis.process.signal(signal.SIGCONT)
-    await publisher.publish([(record(1), "1")])
+    await confirmed(publisher, 1)
     await until(lambda: follower.arguments)
     assert follower.arguments == [record(1).arguments]
