@@ -96,6 +96,8 @@ def test_other_processes_move_browsers_between_rooms_and_disconnect_them(
     """Control messages go over pub/sub to whichever replica has the browser."""
     service = gateway(forgetful_redis.url)
     eventually(service.ready)
+    # It serves browsers as soon as it reads the stream, and may not hear this channel yet.
+    eventually(lambda: forgetful_redis.client.pubsub_numsub("socketio")[0][1] == 1)
     with browser(service.port) as one:
         over_the_bus(forgetful_redis, lambda manager: manager.enter_room(one.sid, "/", "vip"))
         eventually(lambda: one.ask("unsubscribe", "vip")["rooms"] == ["vip"])
