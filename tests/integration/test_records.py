@@ -149,6 +149,7 @@ async def test_the_id_of_a_session_cannot_be_joined_on_any_replica(site: Site) -
     """A session's own events reach it alone, even while it is away, and it recovers undisturbed."""
     one, two = await site.start_two()
     owner = await Page.open(one.port)
+    await site.saved(owner.ticket.pid)
     async with page(one.port) as here, page(two.port) as there:
         for spy in (here, there):
             assert (await spy.ask("subscribe", owner.sid))["error"]["code"] == "bad_room"
