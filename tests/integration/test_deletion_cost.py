@@ -97,6 +97,12 @@ class Pod:
         )
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for answers as long as a late machine may take."""
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 60.0)
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[ApiServer]:
     server = ApiServer(tmp_path)
@@ -180,9 +186,12 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(
     """Otherwise each half minute would add a connection that never ends."""
     monkeypatch.setattr(module, "ANSWER_SECONDS", 2.0)
     server.going_on.clear()
+    reports = 0
     async with asyncio.timeout(60):
-        await pod.cost.report()
-    assert len(pod.failures) == len(server.requests) == 1
+        while not server.requests:  # on a late machine the time may be over before the request has come
+            await pod.cost.report()
+            reports += 1
+    assert len(pod.failures) == reports
 
 
 async def test_an_api_server_that_is_away_is_found_again(server: ApiServer, pod: Pod) -> None:
