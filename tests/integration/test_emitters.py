@@ -66,7 +66,8 @@ async def test_nodes_emitters_are_heard_on_every_replica_if_the_setting_names_th
 
 async def test_nodes_emitters_are_heard_again_after_redis_was_away(site: Site) -> None:
     """What they publish meanwhile is lost, as with any server."""
-    gateway = await site.start(emitters=BOTH)
+    # It ends its connections once it learns that the records are lost, which may be later than all this.
+    gateway = await site.start(emitters=BOTH, drain_seconds=600)
     await subscribed(site, 1)
     await asyncio.to_thread(site.redis.kill)
     await asyncio.to_thread(site.redis.start)
