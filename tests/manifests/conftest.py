@@ -44,7 +44,7 @@ class LocalRedis:
         """Return a client for a user, with the user's own password or another."""
         if password is None:
             password = self.secrets[f"queuecast-{user}"]["redis-password"]
-        return redis.Redis(port=self.port, username=user, password=password, socket_timeout=5, retry=None)
+        return redis.Redis(port=self.port, username=user, password=password, socket_timeout=30, retry=None)
 
 
 @pytest.fixture(scope="session")

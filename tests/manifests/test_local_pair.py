@@ -109,4 +109,4 @@ def test_a_message_reaches_a_browser(
         events = (json.loads(packet[2:]) for packet in heard if packet.startswith("42"))
         assert any(event[:2] == ["item_added", {"id": 7}] for event in events)
     with pytest.raises(urllib.error.HTTPError, match="400"):
-        urllib.request.urlopen(f"http://{HOST}:{port}/socket.io/?EIO=4&transport=polling", timeout=5)
+        urllib.request.urlopen(f"http://{HOST}:{port}/socket.io/?EIO=4&transport=polling", timeout=30)
