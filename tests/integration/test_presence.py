@@ -2,12 +2,15 @@
 
 import json
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from tests.issuer import SECRET, signed
+
+from queuecast_gateway.presence.tracker import SETTLE_SECONDS
 
 from .page import Page, came_back, page
 from .services import Redis
@@ -201,6 +204,7 @@ async def test_counts_are_right_again_after_redis_was_away(site: Site, loses_dat
         await there.ask("subscribe", "a")
         await told(watching, "a", 2)
         failed = one.metric(STEPS, outcome="failed")
+        back_at = time.monotonic()
         if loses_data:
             for key in list(site.redis.client.scan_iter(f"queuecast:{{{site.channel}}}:presence:*")):
                 site.redis.client.delete(key)
@@ -209,12 +213,15 @@ async def test_counts_are_right_again_after_redis_was_away(site: Site, loses_dat
             try:
                 await until(lambda: one.metric(STEPS, outcome="failed") > failed)
             finally:
+                back_at = time.monotonic()
                 site.redis.process.signal(signal.SIGCONT)
         await until(lambda: one.metric(STEPS, outcome="whole") + two.metric(STEPS, outcome="whole") >= 4)
+        # Nobody is told anything for so long; a busy replica may need longer to announce its part anew.
+        is_late = time.monotonic() - back_at >= SETTLE_SECONDS
         third = await stack.enter_async_context(page(two.port))
         await third.ask("subscribe", "a")
         while (said := (await watching.event())[1])["count"] != 3:
-            assert said["count"] == 2
+            assert said["count"] == 2 or is_late
 
 
 async def test_limits_are_told(site: Site) -> None:
