@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.claims import WITHIN_SECONDS, eventually
 
-from queuecast_bus import BusManager, BusUnavailable, Record
+from queuecast_bus import BusManager, Record
 from queuecast_bus.keys import Keys
 
 from .gateway import Gateway, stored_once
@@ -55,16 +55,6 @@ class Site:
         """Store records once; return the offset of the last. See `stored_once`."""
         stored = await stored_once(self._bus, *records)
         return stored[-1].offset
-
-    async def publish_surely(self, *records: Record) -> None:
-        """Store records once, however long a starved Redis takes to confirm them."""
-        batch = [(record, uuid.uuid4().hex) for record in records]
-        while True:
-            try:
-                await self._bus.publish(batch)
-            except BusUnavailable:
-                continue
-            return
 
     def sessions(self) -> list[bytes]:
         """Return the keys of the sessions in Redis."""
