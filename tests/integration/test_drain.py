@@ -72,6 +72,8 @@ async def test_sigterm_closes_connections_one_after_another(site: Site) -> None:
     after = sorted(moment - began for moment in await asyncio.gather(*ends))
     assert await asyncio.to_thread(one.process.wait, 60) == 0
     assert after[-1] > DRAIN_SECONDS * 0.7
+    # It takes half of the time if nothing else runs on the machine.
+    assert after[37] - after[12] > DRAIN_SECONDS * 0.2, after
     # Fifty if nothing else runs on the machine. While it stands still, several end at one moment.
     assert len({round(each, 1) for each in after}) > 5, after
     back = await asyncio.gather(*(Page.open(two.port, each.ticket) for each in pages))

@@ -58,16 +58,17 @@ async def test_connections_that_have_yet_to_close_are_limited(site: Site) -> Non
         query = f"{WEBSOCKET}&sid={(await session.opening())['sid']}"
         session.send("40")  # whoever joins no namespace is closed after a while
         assert (await session.text()).startswith("40{")
-        statuses: set[int] = set()
+        statuses: list[int] = []
         while 503 not in statuses:
             # At once: one after another, on a slow machine the first are closed before the last are open.
             most = 2 * 2 + RESERVE
             further = await asyncio.gather(*(WebSocket.open(one.port, query) for _ in range(most + 1)))
             for each in further:
                 await open_ones.enter_async_context(each)
-            statuses |= {each.answer.status for each in further}
-        assert statuses == {101, 503}
+            statuses += [each.answer.status for each in further]
+        assert {*statuses} == {101, 503}
         assert counts.more()["bad_request"] >= most
+        assert counts.more()["full"] == statuses.count(503)
     async with page(one.port):
         pass
 
