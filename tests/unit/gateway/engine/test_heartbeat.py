@@ -16,10 +16,12 @@ TICK, INTERVAL, TIMEOUT = 0.1, 25.0, 20.0
 class Client:
     """A session of a client that answers pings or does not, and when it was pinged."""
 
-    def __init__(self, loop: Loop, wheel: TimerWheel) -> None:
+    def __init__(
+        self, loop: Loop, wheel: TimerWheel, interval: float = INTERVAL, timeout: float = TIMEOUT
+    ) -> None:
         reason = SimpleNamespace(PING_TIMEOUT="ping timeout")
         self.engine = SimpleNamespace(
-            ping_wheel=wheel, ping_interval=INTERVAL, ping_timeout=TIMEOUT, ping=lambda _: b"2", reason=reason
+            ping_wheel=wheel, ping_interval=interval, ping_timeout=timeout, ping=lambda _: b"2", reason=reason
         )
         self.closed = False
         self.work: Any = None
@@ -72,10 +74,13 @@ def test_the_first_ping_leaves_time_to_join(loop: Loop) -> None:
     assert max(after - before for before, after in pairwise(first)) < INTERVAL / 10
 
 
-def test_pings_come_at_the_interval(client: Client, loop: Loop) -> None:
-    """As the handshake has promised it."""
+@pytest.mark.parametrize("timeout", [TIMEOUT, INTERVAL, 30.0, 2.5 * INTERVAL])
+def test_pings_come_at_the_interval(loop: Loop, timeout: float) -> None:
+    """As the handshake has promised it, also when a client may take longer than that to answer."""
+    client = Client(loop, TimerWheel(TICK, driver=TimerWheel(TICK)), timeout=timeout)
     run(loop, 5 * INTERVAL)
     gaps = [after - before for before, after in pairwise(client.pinged)]
+    assert len(gaps) >= 3
     assert gaps == pytest.approx([INTERVAL] * len(gaps), abs=2 * TICK)
 
 
@@ -92,15 +97,33 @@ def test_after_standing_still_the_ping_comes_when_it_was_due(client: Client, loo
     assert not client.ended
 
 
-def test_a_client_that_does_not_answer_is_ended_after_the_timeout(client: Client, loop: Loop) -> None:
-    """It is gone."""
+@pytest.mark.parametrize("timeout", [TIMEOUT, INTERVAL, 30.0, 2.5 * INTERVAL])
+def test_a_client_that_does_not_answer_is_ended_after_the_timeout(loop: Loop, timeout: float) -> None:
+    """It is gone. It is not pinged again before that."""
+    client = Client(loop, TimerWheel(TICK, driver=TimerWheel(TICK)), timeout=timeout)
     client.answers = False
     while not client.pinged:
         loop.tick()
-    run(loop, TIMEOUT - 1)
+    run(loop, timeout - 1)
     assert not client.ended
     run(loop, 2)
     assert client.ended == ["ping timeout"]
+    assert len(client.pinged) == 1
+
+
+def test_a_client_that_answers_after_the_interval_is_pinged_when_its_timeout_is_over(loop: Loop) -> None:
+    """Not before: there is one ping at a time."""
+    client = Client(loop, TimerWheel(TICK, driver=TimerWheel(TICK)), timeout=30)
+    client.answers = False
+    while not client.pinged:
+        loop.tick()
+    run(loop, INTERVAL + 2)
+    client.pong_is_read()
+    run(loop, 2)
+    assert len(client.pinged) == 1
+    run(loop, 2)
+    assert len(client.pinged) == 2
+    assert not client.ended
 
 
 def test_a_process_that_stood_still_blames_nobody(client: Client, loop: Loop) -> None:
