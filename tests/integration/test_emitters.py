@@ -149,6 +149,6 @@ def test_the_gateways_redis_user_needs_three_more_rights_for_nodes_emitters(
             assert "NoPermissionError" in gateway.log()
             status, text = gateway.ask("/readyz")
             assert status == 200
-            assert "Node's emitters are not heard: listening: NoPermissionError" in text
+            assert "not heard: the emitters' channels: listening: NoPermissionError" in text
     finally:
         gateway.process.stop(grace_seconds=0)

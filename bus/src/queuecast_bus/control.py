@@ -18,7 +18,7 @@ class ControlChannel:
 
     def __init__(self, redis: Redis, clients: Clients, channels: Sequence[str]) -> None:
         self._redis = redis
-        self._subscription = Subscription(clients, "the control channel", channels)
+        self.subscription = Subscription(clients, "the control channel", channels)
 
     async def publish(self, channel: str, message: str) -> int:
         """Publish a message; return how many connections received it.
@@ -32,6 +32,6 @@ class ControlChannel:
 
     async def messages(self) -> AsyncGenerator[bytes, None]:
         """Yield messages for ever; see `Subscription.messages`."""
-        async with aclosing(self._subscription.messages()) as messages:
+        async with aclosing(self.subscription.messages()) as messages:
             async for _, message in messages:
                 yield message

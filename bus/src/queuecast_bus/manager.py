@@ -34,6 +34,7 @@ from queuecast_bus.record import Record
 from queuecast_bus.replicas import Replicas
 from queuecast_bus.server_clock import ClockSteps, ServerClock
 from queuecast_bus.settings import BusSettings
+from queuecast_bus.subscription import Subscription
 
 
 class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-socketio has no types
@@ -242,6 +243,11 @@ class BusManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # python-so
         return self._reader
 
     # Control between replicas, and emits of stock managers
+
+    @property
+    def control_subscription(self) -> Subscription:
+        """The subscription to the control channel, which `listen_to_control` follows."""
+        return self._control.subscription
 
     def initialize(self) -> None:
         """Do nothing: the stock manager starts a listener that nobody awaits. See `listen_to_control`."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.exceptions import ResponseError
 
 from queuecast_bus.connection import jittered, redis_call
 from queuecast_bus.errors import BusUnavailable
@@ -37,7 +38,8 @@ class Subscription:
     """Receives the messages of some channels, or of all channels that match some patterns.
 
     Its connection is one of `clients`, and is given up together with theirs. `what` names the messages in the
-    log. `failure` says why they are not received now, None if they are.
+    log. `failure` says why they are not received now, None if they are. `answered` is set once Redis has
+    confirmed the subscription, or refused it: before, messages may be lost that will be received later.
     """
 
     def __init__(
@@ -48,10 +50,11 @@ class Subscription:
         patterns: Sequence[str] = (),
     ) -> None:
         self._clients = clients
-        self._what = what
+        self.what = what
         self._channels = channels
         self._patterns = patterns
         self.failure: str | None = "not subscribed yet"
+        self.answered = asyncio.Event()
 
     async def messages(self) -> AsyncGenerator[tuple[bytes, bytes], None]:
         """Yield channels and messages for ever. Failures of Redis are waited out.
@@ -73,6 +76,7 @@ class Subscription:
                         async for message in received:
                             if message["type"] not in ("message", "pmessage"):
                                 self.failure = None  # Redis confirms a subscription
+                                self.answered.set()
                                 continue
                             attempt = 0
                             yield message["channel"], message["data"]
@@ -81,8 +85,10 @@ class Subscription:
                                 began = time.monotonic()
             except BusUnavailable as exc:
                 self.failure = str(exc)
+                if isinstance(exc.__cause__, ResponseError):
+                    self.answered.set()
                 if attempt == 0:
-                    log.warning("%s cannot be read, trying again: %s", self._what, exc)
+                    log.warning("%s cannot be read, trying again: %s", self.what, exc)
             finally:
                 await client.aclose()
             await asyncio.sleep(jittered(attempt, cap_seconds=RETRY_CAP_SECONDS))

@@ -5,6 +5,8 @@ from contextlib import aclosing
 from typing import Any, Self, cast
 
 import pytest
+from redis.exceptions import BusyLoadingError, NoPermissionError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from queuecast_bus import subscription
 from queuecast_bus.subscription import Subscription
@@ -46,6 +48,22 @@ class FullRedis:
         return self
 
 
+class FailingRedis(FullRedis):
+    """One that fails when it is asked for a message, and is not there for a second connection."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    async def get_message(self, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109  # redis-py's own
+        raise self.error
+
+    def connect(self) -> Self:
+        if self.subscribed:
+            raise LookupError("this was the only try")
+        return self
+
+
 @pytest.fixture
 def redis() -> FullRedis:
     return FullRedis()
@@ -61,9 +79,33 @@ async def test_messages_of_channels_and_of_patterns_are_yielded(redis: FullRedis
     async with aclosing(made.messages()) as messages:
         assert [await anext(messages) for _ in range(2)] == [(b"a", b"1"), (b"a", b"2")]
         assert made.failure == "not subscribed yet"
+        assert not made.answered.is_set()
         assert await anext(messages) == (b"a", b"4")
         assert made.failure is None, "Redis has confirmed it"
+        assert made.answered.is_set()
     assert redis.subscribed == [("a", "b"), ("c*",)]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_answer"),
+    [
+        (NoPermissionError("no permissions to access one of the channels"), True),
+        (RedisConnectionError("connection refused"), False),
+        (BusyLoadingError("Redis is loading the dataset in memory"), False),
+        (TimeoutError(), False),
+    ],
+)
+async def test_only_a_refusal_of_redis_is_an_answer(
+    error: Exception, is_answer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays refused until somebody changes it. Whatever else fails is tried again, and waited for."""
+    monkeypatch.setattr(subscription, "jittered", lambda *_, **__: 0)
+    made = subscription_of(FailingRedis(error), ["a"])
+    with pytest.raises(LookupError):
+        await anext(made.messages())
+    assert made.failure is not None
+    assert made.failure.startswith(f"listening: {type(error).__name__}")
+    assert made.answered.is_set() is is_answer
 
 
 async def test_a_flood_of_messages_lets_others_have_their_turn(

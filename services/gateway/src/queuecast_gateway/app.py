@@ -86,6 +86,9 @@ class Gateway:
         commands = Commands(server, settings.max_rooms, metrics)
         bus.emitters = Emitters(bus, commands, metrics, frozenset(settings.namespaces))
         self._node_emitters = build_node_emitters(settings, bus)
+        self._subscriptions = [bus.control_subscription]
+        if self._node_emitters is not None:
+            self._subscriptions.append(self._node_emitters.subscription)
         self._acks = build_ack_reporter(settings, bus, metrics)
         self._backpressure = Backpressure(bus, settings.max_lag_seconds)
         replica_id = f"{settings.replica}:{uuid.uuid4().hex}"
@@ -174,9 +177,18 @@ class Gateway:
         if (cost := build_deletion_cost(self._settings, self._server, self._metrics)) is not None:
             yield cost.run()
 
-    async def _serve(self) -> None:
-        # Not before the bus is read: a browser must not be connected here and miss what is published.
+    async def _hear(self) -> None:
+        """Wait until the bus and the channels are read.
+
+        Before that no browser must be connected here: it would miss what is published. What Redis refuses is
+        not waited for. Operators find it in the log and in the notes of `/readyz`.
+        """
         await self._bus.reading.wait()
+        for subscription in self._subscriptions:
+            await subscription.answered.wait()
+
+    async def _serve(self) -> None:
+        await self._hear()
         if self._acks is not None:
             # Whoever is connected here may be waited for from now on.
             self._acks.reads_from = self._bus.history.position
@@ -185,12 +197,12 @@ class Gateway:
         await self._web.serve(sockets=[self._public])
 
     async def _serve_api(self, api: WebServer) -> None:
-        await self._bus.reading.wait()
+        await self._hear()
         log.info("the HTTP API is on port %d", self._settings.api_port)
         await api.serve(sockets=[self._api_listener] if self._api_listener is not None else [])
 
     def _ready(self) -> Health:
-        emitters = Health() if self._node_emitters is None else self._node_emitters.ready()
+        silent = [f"not heard: {each.what}: {each.failure}" for each in self._subscriptions if each.failure]
         stopping = Health(("stopping",)) if self._stopping.is_set() else Health()
         keys = Health() if self._jwks is None else self._jwks.ready()
         port = Health() if self._web.started else Health((f"port {self._settings.port} is not open yet",))
@@ -200,7 +212,7 @@ class Gateway:
         note = "the bus is read at the primary, as replicas fail or lag behind (QUEUECAST_REDIS_READ_URL)"
         reading = Health(notes=(note,)) if self._bus.avoids_replicas else Health()
         own = (self._probe.ready(), port, self._admission.ready(), keys, stopping, self._openness)
-        return combine([*own, reading, emitters, api])
+        return combine([*own, reading, Health(notes=tuple(silent)), api])
 
     def _on_gap(self, gap: Gap) -> None:
         # Some records can never be read here: every client has to start anew, one after another.

@@ -6,7 +6,6 @@ from queuecast_bus import BadRecord
 from queuecast_bus.clients import Clients
 from queuecast_bus.keys import Keys
 from queuecast_bus.subscription import Subscription
-from queuecast_edge.health import Health
 from queuecast_gateway.delivery.emitters import Emitters
 from queuecast_gateway.wire.emission import Emission, Unsupported
 from queuecast_gateway.wire.node_message import read_node_message
@@ -19,21 +18,16 @@ class NodeEmitters:
     """
 
     def __init__(self, clients: Clients, keys: Keys, emitters: Emitters, max_bytes: int) -> None:
-        self._subscription = Subscription(clients, "the emitters' channels", patterns=keys.emitter_patterns)
+        self.subscription = Subscription(clients, "the emitters' channels", patterns=keys.emitter_patterns)
         self._key = keys.emitter_key
         self._emitters = emitters
         self._max_bytes = max_bytes
 
     async def run(self) -> None:
         """Follow what is published, for ever."""
-        async with aclosing(self._subscription.messages()) as messages:
+        async with aclosing(self.subscription.messages()) as messages:
             async for channel, message in messages:
                 self.follow(channel, message)
-
-    def ready(self) -> Health:
-        """Return a note if they are not heard. The gateway is ready without them: they promise nothing."""
-        failure = self._subscription.failure
-        return Health(notes=() if failure is None else (f"Node's emitters are not heard: {failure}",))
 
     def follow(self, channel: bytes, message: bytes) -> None:
         """Follow one message. Whatever it holds, nothing is raised."""
