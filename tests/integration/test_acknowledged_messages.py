@@ -7,7 +7,7 @@ import pytest
 from .acknowledging import ACKS, COUNTED, LEFT, Work, acknowledging, came, in_room
 from .page import page
 from .services import Service
-from .site import Site, until
+from .site import RECORDS_READ, Site, until
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ async def test_a_gateway_without_the_setting_shows_it_to_nobody(site: Site, hast
     there = await in_room(old.port)
     hasty.send(1)
     await until(lambda: poller.metric(ACKS, outcome="unanswered") >= 1)
-    await until(lambda: old.metric("queuecast_gateway_records_read_total", outcome="unknown_namespace") >= 1)
+    await until(lambda: old.metric(RECORDS_READ, outcome="unknown_namespace") >= 1)
     assert there.early() == []
     new = await site.start(acks="true")
     late = await in_room(new.port)

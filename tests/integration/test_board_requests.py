@@ -14,7 +14,7 @@ from .access import JWT
 from .counts import ACKS_REFUSED, Counts
 from .gateway import Gateway
 from .page import Page, page
-from .site import Site, item, until
+from .site import RECORDS_READ, Site, item, until
 
 VIEW = {"past", "rooms_of", "replicas", "queues"}
 SEND = {"send", "sendable", "sent"}
@@ -99,7 +99,7 @@ async def test_a_board_that_is_opened_late_is_told_what_came_before(site: Site) 
     """Also of events that nobody was there for, whose texts only Redis has."""
     one = await site.start(board_rights="view")
     last = await site.publish(item(1), item(2, "a"), item(3, "a", "b"))
-    await until(lambda: one.metric("queuecast_gateway_records_read_total", outcome="nobody_here") == 3)
+    await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") == 3)
     async with board(one) as somebody:
         two, three = (await somebody.ask("past", 2))["events"]
         assert (two["event"], two["arguments"], two["rooms"]) == ("e", [2], ["a"])
@@ -114,7 +114,7 @@ async def test_a_gateway_that_was_started_late_tells_what_the_stream_has(site: S
     one = await site.start(board_rights="view")
     await until(lambda: one.ready())
     newer = await site.publish(item(4))
-    await until(lambda: one.metric("queuecast_gateway_records_read_total", outcome="nobody_here") == 1)
+    await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") == 1)
     async with board(one) as somebody:
         events = (await somebody.ask("past", 10))["events"]
         assert [event["arguments"] for event in events] == [[1], [2], [3], [4]]
@@ -226,7 +226,7 @@ async def test_past_events_that_an_answer_has_no_space_for_are_not_read(site: Si
     one = await site.start(board_rights="view")
     for _ in range(4):
         await site.publish(*[Record("e", b'["%s"]' % (b"x" * 90_000), rooms=("a",)) for _ in range(20)])
-    await until(lambda: one.metric("queuecast_gateway_records_read_total", outcome="nobody_here") == 80)
+    await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") == 80)
     async with board(one) as somebody:
         before = site.redis.client.info("stats")["total_net_output_bytes"]
         answer = await somebody.ask("past", 80)
@@ -256,7 +256,7 @@ async def test_the_rooms_of_events_are_told_for_one_namespace_and_within_bounds(
     elsewhere = await site.publish(item(1, "a", namespace="/shop"))
     rooms = [f"{number:03}" + "r" * 253 for number in range(100)]
     offsets = [await site.publish(item(number, *rooms)) for number in range(15)]
-    await until(lambda: one.metric("queuecast_gateway_records_read_total", outcome="nobody_here") == 16)
+    await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") == 16)
     async with board(one) as somebody:
         found = (await somebody.ask("rooms_of", [elsewhere, *offsets]))["rooms"]
     assert elsewhere not in found

@@ -22,7 +22,7 @@ from .gateway import Gateway
 from .page import page
 from .poller import POLLER, settings
 from .services import Queue, Redis, Service
-from .site import Site, until
+from .site import RECORDS_READ, Site, until
 from .wire import WebSocket
 
 AT_MOST = 2_000
@@ -139,9 +139,9 @@ async def test_no_client_can_add_a_series_to_a_gateway(site: Site, noise: Noise)
             assert (await one.event())[0] == word
     for _ in range(10):
         await asyncio.to_thread(site.redis.client.xadd, site.keys.stream, {noise.word(): noise.word()})
-    await until(lambda: gateway.metric("queuecast_gateway_records_read_total", outcome="malformed") == 10)
+    await until(lambda: gateway.metric(RECORDS_READ, outcome="malformed") == 10)
     assert await asyncio.to_thread(series, gateway) == before
-    assert gateway.metric("queuecast_gateway_records_read_total", outcome="unknown_namespace") == 50
+    assert gateway.metric(RECORDS_READ, outcome="unknown_namespace") == 50
     assert gateway.metric("queuecast_gateway_connects_refused_total", reason="malformed") == 20
     assert len(before) < AT_MOST
 

@@ -12,7 +12,7 @@ from .dead_letters import Pair
 from .emulators import Emulator
 from .page import Page
 from .services import Redis, Service
-from .site import Site, item, until
+from .site import RECORDS_READ, Site, item, until
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,6 @@ async def test_a_command_is_left_while_redis_is_away_and_followed_once(
         assert pair.queue.depth() == (0, 1)
         forgetful_redis.process.signal(signal.SIGCONT)
         await until(lambda: pair.queue.depth() == (0, 0))
-        await until(lambda: one.metric("queuecast_gateway_records_read_total", outcome="nobody_here") == 1)
+        await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") == 1)
     finally:
         await made.close()

@@ -6,7 +6,7 @@ from queuecast_bus.command import Command, Target, Verb
 
 from .commands import SECRET, disconnected, tell, token
 from .page import Page, page
-from .site import CONNECTIONS, RECOVERIES, Site, item, items, until
+from .site import CONNECTIONS, RECORDS_READ, RECOVERIES, Site, item, items, until
 
 
 async def test_every_replica_follows_a_command_in_its_place_among_the_events(site: Site) -> None:
@@ -91,6 +91,6 @@ async def test_a_replica_that_stands_still_follows_later(site: Site) -> None:
         one.process.signal(signal.SIGSTOP)
         await tell(site, Verb.JOIN, Target.ROOM, "vip", "sku:7")
         await site.publish(item(1, "sku:7"))
-        await until(lambda: two.metric("queuecast_gateway_records_read_total", outcome="nobody_here") == 2)
+        await until(lambda: two.metric(RECORDS_READ, outcome="nobody_here") == 2)
         one.process.signal(signal.SIGCONT)
         assert await first.event() == ["e", 1]

@@ -13,6 +13,7 @@ from queuecast_bus import Record
 
 from .gateway import ITEM, Browser, Gateway, browser, over_the_bus, publish
 from .services import HOST, Redis, is_open
+from .site import RECORDS_READ
 
 
 def test_browsers_are_let_in_only_once_the_bus_is_read(
@@ -169,7 +170,7 @@ def test_records_for_a_namespace_that_is_not_served_are_counted_and_named(
         publish(forgetful_redis, Record(event="x", arguments=b"[1]", namespace="/secret"))
         publish(forgetful_redis, Record(event="x", arguments=b"[2]", namespace="/orders"))
         assert one.event() == ["x", 2]
-    assert service.metric("queuecast_gateway_records_read_total", outcome="unknown_namespace") == 1
+    assert service.metric(RECORDS_READ, outcome="unknown_namespace") == 1
     assert "'/secret'" in service.log()
 
 

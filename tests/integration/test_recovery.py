@@ -16,11 +16,10 @@ from .counts import Counts
 from .gateway import Gateway
 from .page import Page, Ticket, came_back, page
 from .services import Redis
-from .site import BROKEN_OFF, CONNECTIONS, RECOVERIES, Site, has_read, item, items, until
+from .site import BROKEN_OFF, CONNECTIONS, RECORDS_READ, RECOVERIES, Site, has_read, item, items, until
 from .wire import WebSocket
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
-DELIVERED = "queuecast_gateway_records_read_total"
 
 
 async def connections(*replicas: Gateway) -> None:
@@ -83,7 +82,7 @@ async def test_a_session_that_has_seen_nothing_comes_back(site: Site) -> None:
     """If the connection breaks right after CONNECT, the client has a private id but no offset."""
     one, two = await site.start_two()
     await site.publish(item(1))
-    await until(lambda: one.metric("queuecast_gateway_records_read_total") == 1)
+    await until(lambda: one.metric(RECORDS_READ) == 1)
     first = await Page.open(one.port)
     await site.saved(first.ticket.pid)
     await first.leave()
@@ -132,8 +131,8 @@ async def test_a_half_open_connection_is_closed_before_the_session_goes_on(site:
         assert one.metric(CONNECTIONS) == 0
         await site.publish(item(1, "a"))
         assert await new.event() == ["e", 1]
-        await until(lambda: one.metric(DELIVERED, outcome="nobody_here") >= 1)
-        assert one.metric(DELIVERED, outcome="delivered") == 0
+        await until(lambda: one.metric(RECORDS_READ, outcome="nobody_here") >= 1)
+        assert one.metric(RECORDS_READ, outcome="delivered") == 0
     await old.leave()
 
 

@@ -9,10 +9,8 @@ from queuecast_bus.record import Record
 
 from .page import came_back, page
 from .services import HOST, Redis
-from .site import RECOVERIES, Site, has_read, item, items, until
+from .site import RECORDS_READ, RECOVERIES, Site, has_read, item, items, until
 from .wire import PATIENCE_SECONDS, soon
-
-RECORDS = "queuecast_gateway_records_read_total"
 
 
 @pytest.fixture
@@ -38,8 +36,8 @@ async def test_whoever_is_there_gets_them_in_order(site: Site, transport: str) -
         for each in (first, second):
             assert await each.events(5) == items(1, 2, 3, 4, 6)
             assert each.offset == last
-        assert one.metric(RECORDS, outcome="nobody_here") == 1
-        assert one.metric(RECORDS, outcome="unknown_namespace") == 0
+        assert one.metric(RECORDS_READ, outcome="nobody_here") == 1
+        assert one.metric(RECORDS_READ, outcome="unknown_namespace") == 0
 
 
 @pytest.mark.parametrize("is_new", [False, True])
