@@ -8,7 +8,6 @@ machine or the command line is unsuitable;
 import argparse
 import asyncio
 import gc
-import os
 import resource
 import shlex
 import signal
@@ -20,13 +19,12 @@ from pathlib import Path
 import uvloop
 
 from bench import builds, report
-from bench.arena import Cores
 from bench.contest import MEASURES, Contest
 from bench.contestants import ALL, BUN, CENTRIFUGO, GATEWAY, NODE, OXIDE, STREAMS, Contestant
 from bench.footprint import footprint
 from bench.load import QUICK, SMALL, Load
 from bench.machine import NODE_PACKAGES, PYTHON_PACKAGES, RUST_PACKAGES, processor, versions
-from queuecast_local import redis_server
+from bench.preparation import Unsuitable, pinned_cores, prepare, raise_open_files, say
 
 SPARE_FILES = 500
 """The open files that a server needs besides its connections."""
@@ -38,24 +36,18 @@ SMALL_RESULTS = builds.FOLDER / "results-small.md"
 def main() -> int:
     """Run the contest; return the exit code."""
     options = _options()
-    for variable in [name for name in os.environ if name.startswith("QUEUECAST_")]:
-        del os.environ[variable]  # measure the defaults, not what this shell has set
+    try:
+        redis = prepare()
+    except Unsuitable as exc:
+        say(str(exc))
+        return 2
     remarks: list[str] = []
     load = SMALL if options.small else QUICK if options.quick else Load()
     if options.rounds:
         load = replace(load, rounds=options.rounds)
     load = _bounded(load, remarks)
-    free = sorted(os.sched_getaffinity(0))
-    if len(free) < 2:
-        say("the bench needs two cores: one for the server, one for the load")
-        return 2
-    cores = Cores(server=free[0], generator=free[1])
-    redis = redis_server.find()
-    if not redis.real:
-        say("the bench needs a real Redis: put redis-server or valkey-server in PATH")
-        return 2
     contestants = present([one for one in ALL if one.name in options.only], say, remarks)
-    os.sched_setaffinity(0, {cores.generator})
+    cores = pinned_cores()
     contest = Contest(contestants, options.rows, load, redis, cores, say)
     gc.disable()  # reference counting frees what the crowd makes; a collection would show as latency
     try:
@@ -89,12 +81,6 @@ def main() -> int:
         output.write_text(page, "utf-8")
         say(f"written to {output}")
     return 1 if failed else 0
-
-
-def say(text: str) -> None:
-    """Print progress for whoever watches."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 class Stopped(Exception):
@@ -148,8 +134,7 @@ def _options() -> argparse.Namespace:
 
 def _bounded(load: Load, remarks: list[str]) -> Load:
     """Raise the limit of open files as far as possible; return a load that fits it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    hard = raise_open_files()
     most = hard - SPARE_FILES - load.quiet_sockets
     if hard == resource.RLIM_INFINITY or load.idle_sockets <= most:
         return load

@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from bench.arena import Arena, arena, free_port, pinned_cores
+from bench.arena import Arena, arena, free_port
 from bench.contestants import GATEWAY, Contestant, Place
 from bench.crowd import Crowd
 from bench.events import FIRST
 from bench.measures import one_burst
 from bench.pace import steadily
+from bench.preparation import pinned_cores
 from queuecast_local import redis_server
 
 ON = {

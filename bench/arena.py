@@ -1,7 +1,6 @@
 """One server on its core, with a Redis of its own; both run within a context and end with it."""
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -17,6 +16,7 @@ from bench.crowd import Crowd, crowd_of
 from bench.dialects import Dialect
 from bench.events import Event
 from bench.member import greet
+from bench.preparation import Cores
 from bench.publishers import Publisher
 from queuecast_local.ports import is_free
 from queuecast_local.processes import Process
@@ -40,22 +40,6 @@ _ports = count(17_000)
 
 class ArenaFailed(Exception):
     """A server or its Redis did not start, or ended; the message says which and has its last output."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cores:
-    """The server's core, and the core of everything else."""
-
-    server: int
-    generator: int
-
-
-def pinned_cores() -> Cores:
-    """Return the first and the last core of this process, which stays on the last one: the generator's."""
-    free = sorted(os.sched_getaffinity(0))
-    cores = Cores(server=free[0], generator=free[-1])
-    os.sched_setaffinity(0, {cores.generator})
-    return cores
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
-from bench.arena import Arena, arena, pinned_cores
+from bench.arena import Arena, arena
 from bench.contestants import GATEWAY, NODE, Contestant
 from bench.events import Event
+from bench.preparation import pinned_cores
 from bench.wire import REQUEST, SHORT, masked
 from queuecast_local import redis_server
 

@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from bench.accounting import cores_ns
-from bench.arena import Arena, ArenaFailed, Cores, arena
+from bench.arena import Arena, ArenaFailed, arena
 from bench.contestants import Contestant
 from bench.extra_measures import EXTRA
 from bench.ledger import WrongCount
 from bench.load import Load
 from bench.measures import MAIN, warm
+from bench.preparation import Cores
 from bench.standing import NOISE, Standing
 from queuecast_local.redis_server import RedisServer
 

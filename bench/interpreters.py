@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import gc
 import os
-import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,6 @@ from statistics import median
 
 import uvloop
 
-from bench.arena import Cores
 from bench.builds import FOLDER
 from bench.contest import Contest
 from bench.contestants import GATEWAY, Contestant
@@ -31,8 +29,8 @@ from bench.intake.measures import Figure as Intake
 from bench.intake.measures import Load as IntakeLoad
 from bench.load import SMALL, Load
 from bench.machine import processor
+from bench.preparation import Unsuitable, pinned_cores, prepare, raise_open_files, say
 from bench.standing import Standing
-from queuecast_local import redis_server
 
 RESULTS = FOLDER / "interpreters.md"
 LOOPS = ("uvloop", "asyncio")
@@ -104,23 +102,19 @@ class Variant:
 def main() -> int:
     """Measure; return the exit code."""
     options = _options()
-    for variable in [name for name in os.environ if name.startswith(("QUEUECAST_", "AWS_"))]:
-        del os.environ[variable]  # measure the defaults, not what this shell has set
-    free = sorted(os.sched_getaffinity(0))
-    redis = redis_server.find()
-    if len(free) < 2 or not redis.real:
-        say("the bench needs two cores, and redis-server or valkey-server in PATH")
+    try:
+        redis = prepare()
+    except Unsuitable as exc:
+        say(str(exc))
         return 2
     remarks: list[str] = []
     environments = _environments(options.python, remarks)
     variants = [Variant(one, loop) for loop in options.loops for one in environments]
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.sched_setaffinity(0, {free[1]})
+    raise_open_files()
+    cores = pinned_cores()
     load, intake_load = (SMALL, SMALL_INTAKE) if options.small else (LOAD, INTAKE)
     rounds = options.rounds or load.rounds
     load, intake_load = replace(load, rounds=rounds), replace(intake_load, rounds=rounds)
-    cores = Cores(server=free[0], generator=free[1])
     rows = [row for row in options.rows if row != INTAKE_ROW]
     contest = Contest([one.gateway() for one in variants], rows, load, redis, cores, say)
     pollers = [one.poller() for one in variants] if INTAKE_ROW in options.rows else []
@@ -194,12 +188,6 @@ def table(found: Mapping[str, Found]) -> str:
             cells.append(cell)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def say(text: str) -> None:
-    """Print progress for whoever watches."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _environments(pythons: Sequence[str], remarks: list[str]) -> list[Environment]:

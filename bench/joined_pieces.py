@@ -8,13 +8,13 @@ own.
 import argparse
 import asyncio
 import random
-import resource
 import socket
 import sys
 import time
 from collections.abc import Sequence
 from statistics import median
 
+from bench.preparation import raise_open_files
 from queuecast_gateway.engine import outbox as outboxes
 from queuecast_gateway.engine.outbox import Outbox
 
@@ -106,8 +106,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--clients", type=int, default=1_000)
     options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_open_files()
     asyncio.run(measure(options.rounds, options.clients))
 
 

@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.arena import Arena, arena, pinned_cores
+from bench.arena import Arena, arena
 from bench.contestants import GATEWAY, Contestant, Place
 from bench.events import PADDING
 from bench.past_events import Client
+from bench.preparation import pinned_cores
 from queuecast_bus import BusManager, BusSettings, Record
 from queuecast_local import redis_server
 

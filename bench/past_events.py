@@ -13,9 +13,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
-from bench.arena import Arena, arena, pinned_cores
+from bench.arena import Arena, arena
 from bench.contestants import GATEWAY
 from bench.events import PADDING, Event
+from bench.preparation import pinned_cores
 from bench.wire import PING, REQUEST, frames, masked
 from queuecast_local import redis_server
 

@@ -19,9 +19,10 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.accounting import Reading
-from bench.arena import Arena, arena, pinned_cores
+from bench.arena import Arena, arena
 from bench.contestants import GATEWAY, Contestant, Place
 from bench.past_events import Client
+from bench.preparation import pinned_cores
 from queuecast_bus import BusManager, BusSettings
 from queuecast_gateway.presence.announcements import Announcements
 from queuecast_gateway.presence.own_part import OwnPart, key_of

@@ -5,18 +5,16 @@ Exits with 0; 1 if a consumer failed; 2 if the machine or command line is unsuit
 
 import argparse
 import asyncio
-import os
 import shlex
 import sys
 from pathlib import Path
 
-from bench.arena import Cores
 from bench.intake import report
 from bench.intake.contest import contest
 from bench.intake.contestants import ALL, NODE, Consumer
 from bench.intake.measures import QUICK, Load
 from bench.machine import processor, versions
-from queuecast_local import redis_server
+from bench.preparation import Unsuitable, pinned_cores, prepare, say
 
 RESULTS = Path(__file__).parents[1] / "results-intake.md"
 PYTHON_PACKAGES = (
@@ -34,15 +32,12 @@ NODE_PACKAGES = ("sqs-consumer", "@aws-sdk/client-sqs", "@socket.io/redis-emitte
 def main() -> int:
     """Run the contest; return the exit code."""
     options = _options()
-    for variable in [name for name in os.environ if name.startswith(("QUEUECAST_", "AWS_"))]:
-        del os.environ[variable]  # measure the defaults, not what this shell has set
-    free = sorted(os.sched_getaffinity(0))
-    redis = redis_server.find()
-    if len(free) < 2 or not redis.real:
-        say("the bench needs two cores, and redis-server or valkey-server in PATH")
+    try:
+        redis = prepare()
+    except Unsuitable as exc:
+        say(str(exc))
         return 2
-    cores = Cores(server=free[0], generator=free[1])
-    os.sched_setaffinity(0, {cores.generator})
+    cores = pinned_cores()
     load = QUICK if options.quick else Load()
     consumers, remarks = _present([one for one in ALL if one.name in options.only])
     try:
@@ -60,12 +55,6 @@ def main() -> int:
     if not failures:
         options.output.write_text(page, "utf-8")
     return 1 if failures else 0
-
-
-def say(text: str) -> None:
-    """Print progress for whoever watches."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _present(wanted: list[Consumer]) -> tuple[list[Consumer], list[str]]:

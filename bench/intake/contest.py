@@ -4,9 +4,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.arena import ArenaFailed, Cores
+from bench.arena import ArenaFailed
 from bench.intake.contestants import Consumer
 from bench.intake.measures import Figure, Load, measure
+from bench.preparation import Cores
 from queuecast_local.redis_server import RedisServer
 
 

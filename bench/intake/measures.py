@@ -11,9 +11,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from bench.accounting import cores_ns, cpu_ns
-from bench.arena import ArenaFailed, Cores, free_port, last_words
+from bench.arena import ArenaFailed, free_port, last_words
 from bench.intake.contestants import Consumer, Place, aws
 from bench.intake.stub import BATCH
+from bench.preparation import Cores
 from queuecast_local.ports import is_free
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer

@@ -8,8 +8,6 @@ machine or command line is unsuitable;
 import argparse
 import asyncio
 import gc
-import os
-import resource
 import shlex
 import sys
 import tempfile
@@ -22,6 +20,7 @@ from bench import builds
 from bench.arena import ArenaFailed
 from bench.ledger import WrongCount
 from bench.machine import processor, versions
+from bench.preparation import Unsuitable, prepare, raise_open_files, say
 from bench.whole import report
 from bench.whole.measures import QUICK, RATES, SMALL, Figure, Load, Numbers, at_rate, backlog
 from bench.whole.run import running
@@ -53,14 +52,12 @@ Figures = dict[tuple[str, str], list[Figure]]
 def main() -> int:
     """Run the contest; return the exit code."""
     options = _options()
-    for variable in [name for name in os.environ if name.startswith(("QUEUECAST_", "AWS_"))]:
-        del os.environ[variable]  # measure the defaults, not what this shell has set
-    redis = redis_server.find()
-    if len(os.sched_getaffinity(0)) < 2 or not redis.real:
-        say("the bench needs two cores, and redis-server or valkey-server in PATH")
+    try:
+        redis = prepare()
+    except Unsuitable as exc:
+        say(str(exc))
         return 2
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_open_files()
     load = SMALL if options.small else QUICK if options.quick else Load()
     if options.backlog is not None:
         load = replace(load, backlog=options.backlog)
@@ -90,12 +87,6 @@ def main() -> int:
         output.write_text(page, "utf-8")
         say(f"written to {output}")
     return 1 if failures else 0
-
-
-def say(text: str) -> None:
-    """Print progress for whoever watches."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 async def _contest(
