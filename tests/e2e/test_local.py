@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 from tests.claims import eventually
+from tests.e2e.local_run import wait_until_started
 from tests.reservation import PortBlock
 
 from queuecast_bus.keys import Keys
@@ -42,7 +43,7 @@ def test_run_says_where_everything_is_and_ctrl_c_ends_all_of_it(block: PortBlock
     """One command starts it, one key ends it, and nothing is left behind."""
     environment = variables(block)
     process = Process("run", (sys.executable, "-m", "queuecast_local"), environment)
-    eventually(lambda: any("Ctrl-C stops everything" in line for line in process.tail), 60)
+    wait_until_started(process)
     assert any(
         f"http://{HOST}:{environment['GATEWAY_PORTS'].split(',')[0]}/" in line for line in process.tail
     )
@@ -64,7 +65,7 @@ def test_run_prints_a_token_for_the_http_api_if_it_is_asked_for(block: PortBlock
         "run", (sys.executable, "-m", "queuecast_local"), {**variables(block), "API_PORT": f"{one}"}
     )
     try:
-        eventually(lambda: any("Ctrl-C stops everything" in line for line in process.tail), 60)
+        wait_until_started(process)
         (line,) = (line for line in process.tail if "TOKEN=" in line)
         assert all(f"http://{HOST}:{port}" in line for port in (one, two))
         for port in (one, two):

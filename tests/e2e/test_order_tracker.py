@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.claims import eventually
+from tests.e2e.local_run import wait_until_started
 from tests.reservation import PortBlock
 
 from queuecast_local.processes import Process
@@ -57,7 +58,7 @@ def tracker(block: PortBlock, page_folder: Path) -> Iterator[tuple[str, Process]
     environment = {**own, "APP_PORT": str(port), "PAGE": str(page_folder), "PYTHONPATH": paths}
     process = Process("order-tracker", (sys.executable, str(EXAMPLE / "start.py")), environment)
     try:
-        eventually(lambda: any("Ctrl-C stops everything" in line for line in process.tail), 120)
+        wait_until_started(process)
         yield f"http://127.0.0.1:{port}", process
     finally:
         process.signal(signal.SIGINT)

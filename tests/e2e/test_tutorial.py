@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.claims import eventually
+from tests.e2e.local_run import wait_until_started
 from tests.reservation import PortBlock
 
 from queuecast_local.processes import Process
@@ -44,7 +45,7 @@ def started(environment: Mapping[str, str]) -> Iterator[Process]:
     """`make run`, until the context ends."""
     process = Process("run", (sys.executable, "-m", "queuecast_local"), environment)
     try:
-        eventually(lambda: any("Ctrl-C stops everything" in line for line in process.tail))
+        wait_until_started(process)
         yield process
     finally:
         process.signal(signal.SIGINT)
