@@ -5,9 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.claims import eventually
 from tests.reservation import PortBlock
 
+from queuecast_local.processes import Process
+
 REPOSITORY = Path(__file__).parents[2]
+START_SECONDS = 180.0
+"""`make run` starts six processes, one after another, while other tests use the cores."""
 
 
 def variables(block: PortBlock) -> dict[str, str]:
@@ -21,6 +26,16 @@ def variables(block: PortBlock) -> dict[str, str]:
         "BALANCER_PORT": str(ports.balancer),
         "PYTHONPATH": str(REPOSITORY / "deploy" / "local"),
     }
+
+
+def wait_until_started(process: Process) -> None:
+    """Wait until `make run` says that everything runs; fail with its output if it ends before."""
+
+    def started() -> bool:
+        assert process.exit_code is None, "\n".join(process.tail)
+        return any("Ctrl-C stops everything" in line for line in process.tail)
+
+    eventually(started, START_SECONDS)
 
 
 OF_SEND = {"N", "DATA", "EVENT", "ROOM", "NAMESPACE"}

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import redis
 from tests.claims import eventually
-from tests.e2e.local_run import wait_until_started
 from tests.reservation import PortBlock
 
 from queuecast_bus.keys import Keys
@@ -23,7 +22,7 @@ from queuecast_local.stack import unready
 
 from .conftest import Connect
 from .javascript import QUICK_RETURN, Node, Target
-from .local import REPOSITORY, run, variables
+from .local import REPOSITORY, run, variables, wait_until_started
 from .rig import Rig, running
 
 PROC = Path("/proc")

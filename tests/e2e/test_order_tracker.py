@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.claims import eventually
-from tests.e2e.local_run import wait_until_started
 from tests.reservation import PortBlock
 
 from queuecast_local.processes import Process
 
-from .local import REPOSITORY, variables
+from .local import REPOSITORY, variables, wait_until_started
 
 EXAMPLE = REPOSITORY / "examples" / "order-tracker"
 PAGE = EXAMPLE / "page"

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.claims import eventually
-from tests.e2e.local_run import wait_until_started
 from tests.reservation import PortBlock
 
 from queuecast_local.processes import Process
 
-from .local import REPOSITORY, run, variables
+from .local import REPOSITORY, run, variables, wait_until_started
 from .pages import serving
 
 TUTORIAL = (REPOSITORY / "docs" / "tutorial.md").read_text("utf-8")

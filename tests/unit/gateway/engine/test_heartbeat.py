@@ -16,12 +16,10 @@ TICK, INTERVAL, TIMEOUT = 0.1, 25.0, 20.0
 class Client:
     """A session of a client that answers pings or does not, and when it was pinged."""
 
-    def __init__(
-        self, loop: Loop, wheel: TimerWheel, interval: float = INTERVAL, timeout: float = TIMEOUT
-    ) -> None:
+    def __init__(self, loop: Loop, wheel: TimerWheel, timeout: float = TIMEOUT) -> None:
         reason = SimpleNamespace(PING_TIMEOUT="ping timeout")
         self.engine = SimpleNamespace(
-            ping_wheel=wheel, ping_interval=interval, ping_timeout=timeout, ping=lambda _: b"2", reason=reason
+            ping_wheel=wheel, ping_interval=INTERVAL, ping_timeout=timeout, ping=lambda _: b"2", reason=reason
         )
         self.closed = False
         self.work: Any = None
