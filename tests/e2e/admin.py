@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client.parser import text_string_to_metric_families
+from tests.exposition import samples_of
 
 from queuecast_local.ports import HOST
 
@@ -64,11 +64,6 @@ class Admin:
 
 
 def _sum(exposition: str, name: str, labels: Mapping[str, str], *, must_be: bool = True) -> float:
-    samples = [
-        sample
-        for family in text_string_to_metric_families(exposition)
-        for sample in family.samples
-        if sample.name == name
-    ]
+    samples = samples_of(name, exposition)
     assert samples or not must_be, f"there is no metric {name}"
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())

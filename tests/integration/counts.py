@@ -1,6 +1,6 @@
 """How much one metric of a service has grown since a given moment, by one of its labels."""
 
-from prometheus_client.parser import text_string_to_metric_families
+from tests.exposition import samples_of
 
 from .services import Service
 
@@ -25,7 +25,5 @@ class Counts:
     def _all(self) -> dict[str, float]:
         return {
             "".join(sample.labels.values()): sample.value
-            for family in text_string_to_metric_families(self._service.ask("/metrics")[1])
-            for sample in family.samples
-            if sample.name == self._metric
+            for sample in samples_of(self._metric, self._service.ask("/metrics")[1])
         }

@@ -11,6 +11,7 @@ from tests.claims import eventually
 from queuecast_bus.keys import Keys
 from queuecast_local import sqs
 
+from . import preloaded
 from .emulators import Emulator, Json
 from .services import Redis
 
@@ -65,9 +66,7 @@ class Pair:
             **settings,
         }
         command = (sys.executable, "-m", POLLER, "dead-letters", *arguments)
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        return preloaded.run(command, environment)
 
 
 def published(redis: Redis) -> list[Any]:

@@ -1,7 +1,8 @@
 """Services that start in a tenth of the time: each is a fork of a process that has imported its modules.
 
 A service takes about a second of CPU to import what it needs, and the integration tier starts hundreds. What
-runs is the same `__main__`, in its own process with its own environment; only the imports are shared.
+runs is the same `__main__`, in its own process with its own arguments and environment; only the imports are
+shared.
 `python -m tests.integration.preloaded MODULE SOCKET` is the process that forks.
 """
 
@@ -24,13 +25,16 @@ from typing import IO
 
 MAX_REQUEST_BYTES = 1 << 20
 
+Request = tuple[list[str], dict[str, str]]
+"""The arguments and the environment of a process."""
+
 
 class Forked:
-    """A forked service, with the part of `subprocess.Popen`'s interface that `Process` uses."""
+    """A forked process, with the part of `subprocess.Popen`'s interface that `Process` uses."""
 
-    def __init__(self, connection: socket.socket, output: int) -> None:
+    def __init__(self, connection: socket.socket, stdout: IO[bytes] | None = None) -> None:
         self.returncode: int | None = None
-        self.stdout: IO[bytes] = os.fdopen(output, "rb")
+        self.stdout = stdout
         self._told = connection.makefile("r")
         self._connection = connection
         self.pid = int(self._told.readline())
@@ -49,7 +53,7 @@ class Forked:
         while (code := self.poll()) is None:
             rest = due - time.monotonic()
             if rest <= 0 or not select.select([self._connection], [], [], rest)[0]:
-                raise subprocess.TimeoutExpired("a forked service", timeout)
+                raise subprocess.TimeoutExpired("a forked process", timeout)
         return code
 
     def send_signal(self, number: int) -> None:
@@ -70,17 +74,15 @@ class Preloaded:
             command = (sys.executable, "-m", __name__, module, str(listener.fileno()))
             self._forker = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
 
-    def start(self, environment: Mapping[str, str]) -> Forked:
-        """Run the module in a process with exactly this environment."""
+    def fork(
+        self, arguments: Sequence[str], environment: Mapping[str, str], output: int, errors: int
+    ) -> socket.socket:
+        """Run the module in a process with exactly this environment; return what tells of the process."""
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._path)
-        output, written = os.pipe()
-        try:
-            request = json.dumps(dict(environment)).encode()
-            socket.send_fds(connection, [len(request).to_bytes(4, "big") + request], [written])
-        finally:
-            os.close(written)
-        return Forked(connection, output)
+        request = json.dumps((tuple(arguments), dict(environment))).encode()
+        socket.send_fds(connection, [len(request).to_bytes(4, "big") + request], [output, errors])
+        return connection
 
     def close(self) -> None:
         """End the process that forks, and with it all that it has forked."""
@@ -93,12 +95,33 @@ class Preloaded:
 _preloaded: dict[str, Preloaded] = {}
 
 
-def start(command: Sequence[str], environment: Mapping[str, str]) -> Forked:
-    """Start what `python -m MODULE` would start."""
-    module = command[-1]
+def _of(module: str) -> Preloaded:
     if module not in _preloaded:
         _preloaded[module] = Preloaded(module)
-    return _preloaded[module].start(environment)
+    return _preloaded[module]
+
+
+def start(command: Sequence[str], environment: Mapping[str, str]) -> Forked:
+    """Start what `python -m MODULE ARGUMENT...` would start, with one pipe for output and errors."""
+    _, _, module, *arguments = command
+    output, written = os.pipe()
+    try:
+        return Forked(_of(module).fork(arguments, environment, written, written), os.fdopen(output, "rb"))
+    finally:
+        os.close(written)
+
+
+def run(
+    command: Sequence[str], environment: Mapping[str, str], seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run such a command and wait for its end. Raises `subprocess.TimeoutExpired`."""
+    _, _, module, *arguments = command
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        connection = _of(module).fork(arguments, environment, output.fileno(), errors.fileno())
+        code = Forked(connection).wait(seconds)
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
 
 def close() -> None:
@@ -118,8 +141,8 @@ class _Forker:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake.fileno())
 
-    def run(self) -> dict[str, str] | None:
-        """Fork until nobody can ask any more; in a child, return its environment."""
+    def run(self) -> Request | None:
+        """Fork until nobody can ask any more; in a child, return what it was asked for."""
         while True:
             ready, _, _ = select.select([sys.stdin, self._listener, self._ended], [], [])
             if self._ended in ready:
@@ -129,20 +152,21 @@ class _Forker:
                 for pid in self._children:
                     os.kill(pid, signal.SIGKILL)
                 return None
-            if self._listener in ready and (environment := self._fork()) is not None:
-                return environment
+            if self._listener in ready and (request := self._fork()) is not None:
+                return request
 
-    def _fork(self) -> dict[str, str] | None:
+    def _fork(self) -> Request | None:
         connection, _ = self._listener.accept()
-        received, (output, *_), _, _ = socket.recv_fds(connection, MAX_REQUEST_BYTES, 1)
+        received, outputs, _, _ = socket.recv_fds(connection, MAX_REQUEST_BYTES, 2)
         while len(received) < 4 + int.from_bytes(received[:4], "big"):
             received += connection.recv(MAX_REQUEST_BYTES)
         pid = os.fork()
         if pid == 0:
-            self._become_child(connection, output)
-            environment: dict[str, str] = json.loads(received[4:])
-            return environment
-        os.close(output)
+            self._become_child(connection, outputs)
+            request: Request = json.loads(received[4:])
+            return request
+        for each in outputs:
+            os.close(each)
         self._children[pid] = connection
         connection.sendall(b"%d\n" % pid)
         return None
@@ -153,17 +177,15 @@ class _Forker:
                 with self._children.pop(ended[0]) as connection, contextlib.suppress(OSError):
                     connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(ended[1]))
 
-    def _become_child(self, connection: socket.socket, output: int) -> None:
+    def _become_child(self, connection: socket.socket, outputs: Sequence[int]) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         for each in (self._listener, self._ended, self._wake, connection, *self._children.values()):
             os.close(each.detach())
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for ours, theirs in ((nothing, 0), (output, 1), (output, 2)):
-            os.dup2(ours, theirs)
-        os.close(nothing)
-        os.close(output)
+        for standard, ours in enumerate((os.open(os.devnull, os.O_RDONLY), *outputs)):
+            os.dup2(ours, standard)
+            os.close(ours)
         random.seed()  # siblings would draw the same numbers
 
 
@@ -171,9 +193,10 @@ def main() -> None:
     module, listener = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
     importlib.import_module(f"{module}.app")
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a file
-    environment = _Forker(listener).run()
-    if environment is not None:
-        sys.argv = sys.argv[:1]
+    request = _Forker(listener).run()
+    if request is not None:
+        arguments, environment = request
+        sys.argv[1:] = arguments
         os.environ.clear()
         os.environ.update(environment)
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import redis as sync_redis
-from prometheus_client.parser import text_string_to_metric_families
 from tests.claims import eventually
+from tests.exposition import samples_of
 from tests.reservation import PortBlock
 
 from queuecast_bus import BusSettings
@@ -166,9 +166,8 @@ class Service:
         """Return the sum of a metric's samples with these labels."""
         found = [
             sample.value
-            for family in text_string_to_metric_families(self.ask("/metrics")[1])
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
+            for sample in samples_of(name, self.ask("/metrics")[1])
+            if labels.items() <= sample.labels.items()
         ]
         if not found:
             raise KeyError(f"{name}{labels}")

@@ -11,6 +11,7 @@ from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
 
+from . import preloaded
 from .gateway import Gateway
 from .page import page
 from .poller import POLLER, settings
@@ -132,7 +133,7 @@ async def test_a_dry_run_says_how_many_browsers_would_get_a_message_now(
 
     def dry_run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", POLLER, "route", str(path), "--live", *arguments]
-        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+        return preloaded.run(command, variables)
 
     def is_counted() -> bool:
         done = dry_run()

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def environment(port: int) -> dict[str, str]:
 def client(port: int, host: str = "127.0.0.1") -> Any:
     """Return a client for an emulator like boto3's, with short timeouts and no retries."""
     config = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1})
-    return Session().create_client(
+    return _session().create_client(
         "sqs",
         endpoint_url=f"http://{host}:{port}",
         region_name="us-east-1",
@@ -45,6 +46,12 @@ def client(port: int, host: str = "127.0.0.1") -> Any:
         aws_secret_access_key="local",  # noqa: S106  # the emulator takes anything
         config=config,
     )
+
+
+@cache
+def _session() -> Session:
+    """Return the session of this process: each new one reads the file of all AWS endpoints again."""
+    return Session()
 
 
 def create_queues(

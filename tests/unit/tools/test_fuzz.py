@@ -27,6 +27,12 @@ CASES = 1_500
 """Far more inputs than a defect of those below needs until it is found."""
 
 
+@pytest.fixture(autouse=True)
+def _as_make_fuzz_runs(monkeypatch: pytest.MonkeyPatch, frozen_heap: None) -> None:
+    """Without asyncio's debug mode, which halves the number of inputs, and with few objects to collect."""
+    monkeypatch.delenv("PYTHONASYNCIODEBUG", raising=False)
+
+
 def count() -> Callable[[], float]:
     """Return a clock by which each input takes a second."""
     return itertools.count().__next__

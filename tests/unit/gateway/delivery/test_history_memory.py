@@ -40,6 +40,7 @@ def read(first: int, count: int, rooms: Callable[[int], tuple[str, ...]], text: 
     return read_batch(raw, None)[0]
 
 
+@pytest.mark.usefixtures("frozen_heap")
 @pytest.mark.parametrize("per_read", [1, 40])
 @pytest.mark.parametrize("kept", ["blank", "text", "framed"])
 @pytest.mark.parametrize("rooms", ROOMS.values(), ids=ROOMS.keys())
@@ -48,7 +49,6 @@ def test_it_takes_no_more_than_it_counts(
 ) -> None:
     """An address was once counted as 280 bytes: 1,200 messages with 100 long rooms each took 245 MB."""
     _forget_addresses()
-    gc.collect()
     history = History(1 << 40)
     history.add(Batch("1-0"))
     tracemalloc.start()

@@ -104,6 +104,7 @@ def test_it_takes_no_more_than_it_may() -> None:
     assert made.find("/", f"room-{oldest}", 1) == [f"{oldest}-0"]
 
 
+@pytest.mark.usefixtures("frozen_heap")
 @pytest.mark.parametrize(
     "rooms",
     [
@@ -116,7 +117,6 @@ def test_it_takes_no_more_than_it_may() -> None:
 )
 def test_it_counts_what_it_takes(rooms: Callable[[int], tuple[str, ...]]) -> None:
     """Its limit holds whatever is published."""
-    gc.collect()
     tracemalloc.start()
     try:
         made = RoomIndex(("/",), 1 << 40, "0-0")
