@@ -44,7 +44,8 @@ def read_traceparent(text: str) -> TraceContext | None:
 def read_xray(text: str) -> TraceContext | None:
     """Return the span in X-Ray's header, `Root=1-…;Parent=…;Sampled=1`, None if there is none.
 
-    An open decision (`Sampled=?`) counts as "not sampled", as it does for OpenTelemetry's own readers.
+    An open decision (`Sampled=?`) counts as "not sampled". OpenTelemetry's readers in Python (1.0.2) and
+    JavaScript (2.2.0) ignore such a header, and the message would lose its place in the trace.
     https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     """
     parts = dict(part.strip().partition("=")[::2] for part in text.split(";"))
