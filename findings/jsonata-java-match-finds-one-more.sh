@@ -2,7 +2,7 @@
 # JSONata in Java: $match returns one match more than it is asked for
 #
 # Versions: jsonata 2.2.2 (npm), com.dashjoin:jsonata 0.9.10 (Maven).
-# Expected: the third parameter of `$match` is the largest number of matches (JSONata, "$match"). A single match is not in a list.
+# Expected: the third parameter of `$match` is the largest number of matches (JSONata, "$match"). One match is not in a list.
 # Seen: the Java port returns one more. With a limit of 1, what should be a match is a list of two.
 #
 # Output:
