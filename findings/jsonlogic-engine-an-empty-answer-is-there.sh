@@ -2,8 +2,8 @@
 # JsonLogic in JavaScript: the same rule has another result in a second library
 #
 # Versions: json-logic-js 2.0.5, json-logic-engine 5.0.7 (npm), json-logic-qubit 0.9.1 (PyPI).
-# Expected: json-logic-engine calls itself an alternative to json-logic-js, which is by the author of JsonLogic (README), and its
-# rules are meant to be stored and shared. A stored rule keeps its result.
+# Expected: json-logic-engine calls itself an alternative to json-logic-js, which is by the author of JsonLogic (README). Rules
+# are meant to be stored and shared, and a stored rule keeps its result.
 # Seen: a field that is null or an empty string is missing in json-logic-js and in Python, and is there in json-logic-engine, so
 # that a form without answers is complete. `null == 0` and `null == false` are true there, and an empty object is false.
 #
