@@ -32,9 +32,9 @@ Request = tuple[list[str], dict[str, str]]
 class Forked:
     """A forked process, with the part of `subprocess.Popen`'s interface that `Process` uses."""
 
-    def __init__(self, connection: socket.socket, stdout: IO[bytes] | None = None) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.returncode: int | None = None
-        self.stdout = stdout
+        self.stdout: IO[bytes] | None = None
         self._told = connection.makefile("r")
         self._connection = connection
         self.pid = int(self._told.readline())
@@ -76,13 +76,13 @@ class Preloaded:
 
     def fork(
         self, arguments: Sequence[str], environment: Mapping[str, str], output: int, errors: int
-    ) -> socket.socket:
-        """Run the module in a process with exactly this environment; return what tells of the process."""
+    ) -> Forked:
+        """Run the module in a process with exactly this environment, which writes to these two files."""
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._path)
         request = json.dumps((tuple(arguments), dict(environment))).encode()
         socket.send_fds(connection, [len(request).to_bytes(4, "big") + request], [output, errors])
-        return connection
+        return Forked(connection)
 
     def close(self) -> None:
         """End the process that forks, and with it all that it has forked."""
@@ -95,30 +95,30 @@ class Preloaded:
 _preloaded: dict[str, Preloaded] = {}
 
 
-def _of(module: str) -> Preloaded:
+def _fork(command: Sequence[str], environment: Mapping[str, str], output: int, errors: int) -> Forked:
+    _, _, module, *arguments = command
     if module not in _preloaded:
         _preloaded[module] = Preloaded(module)
-    return _preloaded[module]
+    return _preloaded[module].fork(arguments, environment, output, errors)
 
 
 def start(command: Sequence[str], environment: Mapping[str, str]) -> Forked:
     """Start what `python -m MODULE ARGUMENT...` would start, with one pipe for output and errors."""
-    _, _, module, *arguments = command
     output, written = os.pipe()
     try:
-        return Forked(_of(module).fork(arguments, environment, written, written), os.fdopen(output, "rb"))
+        forked = _fork(command, environment, written, written)
     finally:
         os.close(written)
+    forked.stdout = os.fdopen(output, "rb")
+    return forked
 
 
 def run(
     command: Sequence[str], environment: Mapping[str, str], seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """Run such a command and wait for its end. Raises `subprocess.TimeoutExpired`."""
-    _, _, module, *arguments = command
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        connection = _of(module).fork(arguments, environment, output.fileno(), errors.fileno())
-        code = Forked(connection).wait(seconds)
+        code = _fork(command, environment, output.fileno(), errors.fileno()).wait(seconds)
         output.seek(0)
         errors.seek(0)
         return subprocess.CompletedProcess(command, code, output.read(), errors.read())

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from tests.exposition import samples_of
 
 from queuecast_edge.metrics import LATENCY_BUCKETS, new_registry
 from queuecast_gateway.api.metrics import ApiMetrics
@@ -46,15 +47,19 @@ def poller(registry: CollectorRegistry) -> None:
 both = pytest.mark.parametrize("service", [gateway, poller])
 
 
-def families(service: Callable[[CollectorRegistry], None]) -> list[Metric]:
+def exposition(service: Callable[[CollectorRegistry], None]) -> str:
     registry = CollectorRegistry()
     service(registry)
-    found = text_string_to_metric_families(generate_latest(registry).decode())
+    return generate_latest(registry).decode()
+
+
+def families(service: Callable[[CollectorRegistry], None]) -> list[Metric]:
+    found = text_string_to_metric_families(exposition(service))
     return [family for family in found if not family.name.endswith("_created")]
 
 
 def samples(service: Callable[[CollectorRegistry], None], name: str) -> list[dict[str, str]]:
-    return [sample.labels for family in families(service) for sample in family.samples if sample.name == name]
+    return [sample.labels for sample in samples_of(name, exposition(service))]
 
 
 @both
