@@ -1,6 +1,5 @@
 """The unit tier: no sockets, no sleep, no clock; asyncio watches for what was never awaited."""
 
-import gc
 import logging
 from collections.abc import Iterator
 
@@ -24,14 +23,6 @@ def _asyncio_debug(request: pytest.FixtureRequest) -> Iterator[None]:
         log.setLevel(logging.ERROR)
         yield
         log.setLevel(level)
-
-
-@pytest.fixture
-def frozen_heap() -> Iterator[None]:
-    """Have `gc.collect` look at what a test makes, not at all objects of a worker, which takes a second."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """The history counts the memory that it really takes: its limit holds whatever is published."""
 
-import gc
-import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from tests.unit.memory import traced_memory
 
 from queuecast_bus import Batch, Record
 from queuecast_bus.batch import read_batch
@@ -14,9 +13,6 @@ from queuecast_gateway.delivery.history import History
 RECORDS = 120
 SLACK = 1.1
 """What the history's own containers keep in reserve, and what Python does meanwhile."""
-
-ALLOCATE_HERE = (__file__, "*/queuecast_*/*", "*/json/*")
-"""The files whose allocations count. Threads of other tests may allocate meanwhile, elsewhere."""
 
 ROOMS: dict[str, Callable[[int], tuple[str, ...]]] = {
     "everybody": lambda number: (),
@@ -40,7 +36,6 @@ def read(first: int, count: int, rooms: Callable[[int], tuple[str, ...]], text: 
     return read_batch(raw, None)[0]
 
 
-@pytest.mark.usefixtures("frozen_heap")
 @pytest.mark.parametrize("per_read", [1, 40])
 @pytest.mark.parametrize("kept", ["blank", "text", "framed"])
 @pytest.mark.parametrize("rooms", ROOMS.values(), ids=ROOMS.keys())
@@ -51,8 +46,7 @@ def test_it_takes_no_more_than_it_counts(
     _forget_addresses()
     history = History(1 << 40)
     history.add(Batch("1-0"))
-    tracemalloc.start()
-    try:
+    with traced_memory() as traced:
         for first in range(1, RECORDS, per_read):
             batch = read(first, per_read, rooms, '"some text that is not very long"')
             history.add(batch, wanted=() if kept == "blank" else None)
@@ -61,18 +55,9 @@ def test_it_takes_no_more_than_it_counts(
                     history.frames(entry, entry.record)
         del batch
         _forget_addresses()
-        gc.collect()
-        taken = _taken_here()
-    finally:
-        tracemalloc.stop()
+        taken = traced()
     assert taken <= SLACK * history._size
     assert history._size <= 2.5 * taken, "what is counted twice is lost to who comes back"
-
-
-def _taken_here() -> int:
-    """Return the bytes that are allocated where it counts."""
-    counts = [tracemalloc.Filter(True, path) for path in ALLOCATE_HERE]
-    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(counts).traces)
 
 
 def _forget_addresses() -> None:

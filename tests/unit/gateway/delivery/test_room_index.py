@@ -1,12 +1,11 @@
 """Which records are for which room: found without a search, in bounded memory."""
 
-import gc
-import tracemalloc
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.memory import traced_memory
 from tests.unit.replica import entry
 
 from queuecast_bus import Entry
@@ -104,7 +103,6 @@ def test_it_takes_no_more_than_it_may() -> None:
     assert made.find("/", f"room-{oldest}", 1) == [f"{oldest}-0"]
 
 
-@pytest.mark.usefixtures("frozen_heap")
 @pytest.mark.parametrize(
     "rooms",
     [
@@ -117,16 +115,11 @@ def test_it_takes_no_more_than_it_may() -> None:
 )
 def test_it_counts_what_it_takes(rooms: Callable[[int], tuple[str, ...]]) -> None:
     """Its limit holds whatever is published."""
-    tracemalloc.start()
-    try:
-        made = RoomIndex(("/",), 1 << 40, "0-0")
-        before, _ = tracemalloc.get_traced_memory()
+    made = RoomIndex(("/",), 1 << 40, "0-0")
+    with traced_memory() as traced:
         for number in range(2_000):
             offset = f"{1_764_428_400_000 + number}-0"
             made.add([Entry(offset, Address("/", rooms(number)), [])], offset)
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before <= 1.1 * made.size
-    assert made.size <= 2.5 * (after - before)
+        taken = traced()
+    assert taken <= 1.1 * made.size
+    assert made.size <= 2.5 * taken

@@ -1,11 +1,11 @@
 """What a replica adds to who is there: numbers that are right whoever comes and goes."""
 
-import tracemalloc
 from collections import Counter
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.memory import traced_memory
 
 from queuecast_gateway.presence.own_part import (
     INEXACT,
@@ -127,13 +127,9 @@ def test_its_size_is_about_the_memory_that_it_takes() -> None:
     """The metric and the bound count it. Names of rooms and sessions exist without it."""
     names = [key_of("/", f"room-{number}") for number in range(500)]
     sids = [f"sid:{number:020}" for number in range(500 * 20)]
-    tracemalloc.start()
-    try:
+    with traced_memory() as taken:
         part = own_part(max_rooms=1_000)
         for number, sid in enumerate(sids):
             part.enter(names[number % 500], sid, f"user-{number}", nobody)
         part.take_changes(1_000)
-        taken, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert 0.5 < part.size / taken < 2
+        assert 0.5 < part.size / taken() < 2

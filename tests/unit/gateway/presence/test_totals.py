@@ -1,9 +1,8 @@
 """Who is in watched rooms: never anything but the sum of what living replicas have announced."""
 
-import tracemalloc
-
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.memory import traced_memory
 
 from queuecast_gateway.presence.own_part import INEXACT, NAMELESS, REPLICA_KEY, key_of
 from queuecast_gateway.presence.totals import Total, Totals
@@ -124,15 +123,11 @@ def test_a_total_is_the_sum_of_the_parts(steps: list[tuple[str, dict[str, int] |
 
 def test_its_size_is_about_the_memory_that_it_takes() -> None:
     """The bound counts it."""
-    tracemalloc.start()
-    try:
+    with traced_memory() as taken:
         totals = Totals()
         for number in range(300):
             totals.watch(key_of("/", f"room-{number}"))
             for replica in ("one", "two"):
                 users = {f"{replica}-{number}-{user}": 1 for user in range(15)}
                 totals.change(replica, {key_of("/", f"room-{number}"): users})
-        taken, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert 0.5 < totals.size / taken < 2
+        assert 0.5 < totals.size / taken() < 2
