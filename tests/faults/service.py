@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests import preloaded
 from tests.claims import eventually
 from tests.e2e.admin import Admin
 
@@ -45,7 +46,7 @@ class Service:
         return "\n".join(f"{self.name} | {line}" for line in self.process.tail)
 
     def start(self) -> None:
-        self.process = Process(self.name, self._command, self._environment, self._count)
+        self.process = Process(self.name, self._command, self._environment, self._count, preloaded.start)
 
     def await_ready(self) -> None:
         """Wait until it reports that it is ready."""

@@ -14,7 +14,7 @@ from queuecast_bus import BusManager, connection
 from queuecast_local import sqs
 from queuecast_local.redis_server import RedisServer
 
-from . import emulators, preloaded
+from . import emulators
 from .access import JWT, NAMED, environment
 from .api import ApiSite
 from .echo import Echo, serve
@@ -82,13 +82,6 @@ def moto() -> Iterator[int]:
 def queue(emulator: int) -> "Queue":
     """A queue of the test's own, with a dead-letter queue."""
     return Queue(emulator, f"test-{uuid.uuid4().hex[:12]}")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_process_is_left() -> Iterator[None]:
-    """End the processes that fork services when the test session ends."""
-    yield
-    preloaded.close()
 
 
 @pytest.fixture

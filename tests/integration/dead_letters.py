@@ -6,12 +6,12 @@ import subprocess
 import sys
 from typing import Any
 
+from tests import preloaded
 from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
 from queuecast_local import sqs
 
-from . import preloaded
 from .emulators import Emulator, Json
 from .services import Redis
 

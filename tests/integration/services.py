@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import redis as sync_redis
+from tests import preloaded
 from tests.claims import eventually
 from tests.exposition import samples_of
 from tests.reservation import PortBlock
@@ -20,8 +21,6 @@ from queuecast_local import redis_server as servers
 from queuecast_local import sqs
 from queuecast_local.processes import Process, child
 from queuecast_local.redis_server import RedisServer
-
-from . import preloaded
 
 HOST = "127.0.0.1"
 

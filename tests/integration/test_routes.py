@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests import preloaded
 from tests.claims import eventually
 
 from queuecast_bus.keys import Keys
 
-from . import preloaded
 from .gateway import Gateway
 from .page import page
 from .poller import POLLER, settings

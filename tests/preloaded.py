@@ -1,11 +1,11 @@
 """Services that start in a tenth of the time: each is a fork of a process that has imported its modules.
 
-A service takes about a second of CPU to import what it needs, and the integration tier starts hundreds. What
-runs is the same `__main__`, in its own process with its own arguments and environment; only the imports are
-shared.
-`python -m tests.integration.preloaded MODULE SOCKET` is the process that forks.
+A service takes about a second of CPU to import what it needs, and the tests start hundreds. What runs is the
+same `__main__`, in its own process with its own arguments and environment; only the imports are shared.
+`python -m tests.preloaded MODULE SOCKET` is the process that forks.
 """
 
+import atexit
 import contextlib
 import importlib
 import json
@@ -97,6 +97,8 @@ _preloaded: dict[str, Preloaded] = {}
 
 def _fork(command: Sequence[str], environment: Mapping[str, str], output: int, errors: int) -> Forked:
     _, _, module, *arguments = command
+    if not _preloaded:
+        atexit.register(_close)
     if module not in _preloaded:
         _preloaded[module] = Preloaded(module)
     return _preloaded[module].fork(arguments, environment, output, errors)
@@ -124,8 +126,7 @@ def run(
         return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
 
-def close() -> None:
-    """End everything that was started."""
+def _close() -> None:
     while _preloaded:
         _preloaded.popitem()[1].close()
 
