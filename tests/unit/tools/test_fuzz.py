@@ -1,7 +1,7 @@
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,7 +10,6 @@ import pytest
 from tests.fuzz.campaign import Found, replay, run
 from tests.fuzz.case import BODY, FRAMES, HEAD, Case, seeds
 from tests.fuzz.grammar import Grammar, frame
-from tests.unit.memory import frozen_heap
 
 from queuecast_gateway.engine import frames
 from queuecast_gateway.engine.frames import TEXT, Decoder
@@ -29,11 +28,9 @@ CASES = 1_500
 
 
 @pytest.fixture(autouse=True)
-def _as_make_fuzz_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Without asyncio's debug mode, which halves the number of inputs, and with few objects to collect."""
+def _as_make_fuzz_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without asyncio's debug mode, which halves the number of inputs."""
     monkeypatch.delenv("PYTHONASYNCIODEBUG", raising=False)
-    with frozen_heap():
-        yield
 
 
 def count() -> Callable[[], float]:
