@@ -11,12 +11,12 @@ from tests.scheduling import rank, scheduler
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return four per core: most tests only wait for processes that they have started.
+    """Return three per core: most tests only wait for processes that they have started.
 
     Unit tests wait for nothing, and each worker takes seconds to collect them: one per core, and one more.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + 1 if config.args == ["tests/unit"] else 4 * cores
+    return cores + 1 if config.args == ["tests/unit"] else 3 * cores
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from redis import Redis
+from tests import preloaded
 from tests.claims import eventually
 from tests.reservation import PortBlock
 
@@ -145,7 +146,11 @@ class OwnPoller:
     def start(self) -> None:
         """Start it and wait until it is ready."""
         self.process = Process(
-            "own-poller", (sys.executable, "-m", "queuecast_poller"), self._environment, log_line
+            "own-poller",
+            (sys.executable, "-m", "queuecast_poller"),
+            self._environment,
+            log_line,
+            preloaded.start,
         )
         self._stack.ready(self.process, self._port)
 
@@ -183,6 +188,7 @@ def running(
         log_line,
         gateway_settings={**SHORT_DRAIN, **(gateway_settings or {})},
         poller_settings={**SHORT_WAIT, **(poller_settings or {})},
+        start_service=preloaded.start,
     )
     with stack:
         yield Rig(stack, block)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from deploy.observability.grafana.query import POD
+from tests import preloaded
 from tests.claims import eventually
 from tests.e2e.queue import Queue
 from tests.reservation import PortBlock
@@ -82,7 +83,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("prometheus")
     with (
         closing(PortBlock()) as block,
-        Stack(block.ports(), redis_server.find(), gateway_settings=DRAIN, poller_settings=EAGER) as stack,
+        Stack(
+            block.ports(),
+            redis_server.find(),
+            gateway_settings=DRAIN,
+            poller_settings=EAGER,
+            start_service=preloaded.start,
+        ) as stack,
         cluster(block.port()) as kubernetes,
     ):
         addresses = [f"ws://{HOST}:{port}" for port in stack.ports.gateways]

@@ -13,8 +13,10 @@ COUNTED = re.compile(r"/tests/unit/|/queuecast_\w+/|/json/|/collections/")
 @contextmanager
 def traced_memory() -> Iterator[Callable[[], int]]:
     """Trace what is allocated, and yield a function that returns how many bytes of it are still in use."""
-    # This also clears Python's free lists. An object that is made from one counts as nothing, and what ran
-    # before may leave thousands of tuples there: a third of the memory was once counted.
+    # A collection, here of nothing, also clears Python's free lists. An object that is made from one counts
+    # as nothing, and what ran before may leave thousands of tuples there: a third of the memory was once
+    # counted.
+    gc.freeze()
     gc.collect()
     tracemalloc.start()
     try:

@@ -32,6 +32,10 @@ class Child(Protocol):
     def send_signal(self, number: int) -> None: ...
 
 
+Start = Callable[[Sequence[str], Mapping[str, str]], Child]
+"""Starts a command with exactly this environment."""
+
+
 def child(command: Sequence[str], environment: Mapping[str, str]) -> Child:
     """Start a child in its own session: Ctrl-C reaches only the parent, which stops children in order."""
     return subprocess.Popen(
@@ -53,7 +57,7 @@ class Process:
         command: Sequence[str],
         environment: Mapping[str, str] | None = None,
         sink: LineSink | None = None,
-        start: Callable[[Sequence[str], Mapping[str, str]], Child] = child,
+        start: Start = child,
     ) -> None:
         self.name = name
         self.started = time.monotonic()

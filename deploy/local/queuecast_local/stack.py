@@ -13,7 +13,7 @@ from typing import Self
 
 from queuecast_local import sqs
 from queuecast_local.ports import HOST, Ports
-from queuecast_local.processes import LineSink, Process
+from queuecast_local.processes import LineSink, Process, Start, child
 from queuecast_local.redis_server import RedisServer
 
 START_SECONDS = 60.0
@@ -37,6 +37,7 @@ class Stack:
         *,
         gateway_settings: Mapping[str, str] | None = None,
         poller_settings: Mapping[str, str] | None = None,
+        start_service: Start = child,
     ) -> None:
         self.ports = ports
         self.redis: Process
@@ -47,6 +48,7 @@ class Stack:
         self._sink = sink
         self._gateway_settings = dict(gateway_settings or {})
         self._poller_settings = dict(poller_settings or {})
+        self._start_service = start_service
         self._running: list[Process] = []
 
     def __enter__(self) -> Self:
@@ -80,6 +82,7 @@ class Stack:
                 **self._gateway_settings,
                 **({"QUEUECAST_API_PORT": str(apis[index])} if apis else {}),
             },
+            start=self._start_service,
         )
 
     def start_poller(self) -> Process:
@@ -94,6 +97,7 @@ class Stack:
                 "QUEUECAST_REPLICA": "poller",
                 **self._poller_settings,
             },
+            start=self._start_service,
         )
 
     def start_balancer(self) -> None:
@@ -159,13 +163,15 @@ class Stack:
         command: tuple[str, ...],
         environment: Mapping[str, str] | None = None,
         quiet: bool = False,
+        start: Start = child,
     ) -> Process:
         common = {
             "QUEUECAST_REDIS_URL": f"redis://{HOST}:{self.ports.redis}/0",
             "QUEUECAST_HOST": HOST,
             "PYTHONUNBUFFERED": "1",
         }
-        process = Process(name, command, {**common, **(environment or {})}, None if quiet else self._sink)
+        sink = None if quiet else self._sink
+        process = Process(name, command, {**common, **(environment or {})}, sink, start)
         self._running = [other for other in self._running if other.name != name] + [process]
         return process
 
