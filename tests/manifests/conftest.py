@@ -25,7 +25,7 @@ def new_secrets() -> Secrets:
     script = K8S / "components" / "redis" / "secrets.sh"
     made = subprocess.run([script], capture_output=True, text=True, check=True)
     assert made.stderr == ""
-    documents = list(yaml.safe_load_all(made.stdout))
+    documents = list(yaml.load_all(made.stdout, yaml.CSafeLoader))
     assert all(
         (each["apiVersion"], each["kind"], each["type"]) == ("v1", "Secret", "Opaque") for each in documents
     )

@@ -87,7 +87,7 @@ def render(directory: Path) -> Documents:
     )
     if run.returncode or run.stderr:
         raise NotRendered(run.stderr)
-    return [document for document in yaml.safe_load_all(run.stdout) if document]
+    return [document for document in yaml.load_all(run.stdout, yaml.CSafeLoader) if document]
 
 
 def kustomization(directory: Path, components: list[str], k8s: Path = K8S, **more: Any) -> Path:
@@ -166,7 +166,7 @@ def plain_files() -> list[tuple[str, Document]]:
         for name in recipe.get("resources", []):
             path = directory / name
             if path.suffix == ".yaml":
-                documents = yaml.safe_load_all(path.read_text("utf-8"))
+                documents = yaml.load_all(path.read_text("utf-8"), yaml.CSafeLoader)
                 found.extend((str(path.relative_to(K8S)), document) for document in documents)
     return found
 
