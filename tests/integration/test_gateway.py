@@ -104,7 +104,7 @@ def test_other_processes_move_browsers_between_rooms_and_disconnect_them(
         eventually(lambda: one.ask("unsubscribe", "vip")["rooms"] == ["vip"])
         assert one.ask("subscribe", "vip")["rooms"] == ["vip"]
         over_the_bus(forgetful_redis, lambda manager: manager.close_room("vip", "/"))
-        eventually(lambda: one.ask("subscribe", "vip")["rooms"] == ["vip"])
+        eventually(lambda: one.ask("unsubscribe", "vip")["rooms"] == [])
         over_the_bus(forgetful_redis, lambda manager: manager.can_disconnect(one.sid, "/"))
         assert one.receive() == "41"
 

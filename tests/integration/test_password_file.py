@@ -34,6 +34,14 @@ async def refused_until(publisher: BusManager, reasons: list[str], claim: Callab
             reasons.append(str(caught.value))
 
 
+async def published(publisher: BusManager) -> bool:
+    """Try to publish once; say whether it was possible."""
+    with contextlib.suppress(BusUnavailable):
+        await publisher.publish([(record(0), "0")])
+        return True
+    return False
+
+
 async def test_a_password_that_changes_costs_one_reconnect(
     own_redis: Redis, tmp_path: Path, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
@@ -69,8 +77,8 @@ async def test_a_file_that_is_gone_is_named(
         await publisher.publish([(record(0), "0")])
     path.write_text("hush")
     async with asyncio.timeout(60):
-        with contextlib.suppress(BusUnavailable):
-            await publisher.publish([(record(0), "0")])
+        while not await published(publisher):
+            pass
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"x" * (MAX_BYTES + 1), b"\xff"])
