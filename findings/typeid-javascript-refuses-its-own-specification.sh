@@ -9,7 +9,7 @@
 # language has made of a database key.
 #
 # Output:
-#> prefix_01h455vb4pex5vsknk084sn02q: JavaScript 01890a5d-ac96-774b-bcce-b302099a8057, Python 01890a5d-ac96-774b-bcce-b302099a8057
+#> user_01h455vb4pex5vsknk084sn02q: JavaScript 01890a5d-ac96-774b-bcce-b302099a8057, Python 01890a5d-ac96-774b-bcce-b302099a8057
 #> 00000000000000000000000001: JavaScript fails, Python 00000000-0000-0000-0000-000000000001
 #> 0000000000000000000000000g: JavaScript fails, Python 00000000-0000-0000-0000-000000000010
 #> prefix_0123456789abcdefghjkmnpqrs: JavaScript fails, Python 0110c853-1d09-52d8-d73e-1194e95b5f19
@@ -29,7 +29,7 @@ cat > probe.mjs <<'PROBE'
 import { TypeID } from "typeid-js";
 
 for (const text of [
-  "prefix_01h455vb4pex5vsknk084sn02q",
+  "user_01h455vb4pex5vsknk084sn02q",
   "00000000000000000000000001",
   "0000000000000000000000000g",
   "prefix_0123456789abcdefghjkmnpqrs",
