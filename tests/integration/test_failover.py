@@ -19,6 +19,7 @@ from queuecast_local.processes import Process
 from queuecast_local.redis_server import RedisServer
 
 from .follower import Follower, record
+from .publishing import confirmed
 from .redis_pair import RedisPair
 from .services import HOST, Redis, bus_settings, free_port
 from .site import until
@@ -33,16 +34,6 @@ async def pair(redis_kind: RedisServer, tmp_path: Path) -> AsyncIterator[RedisPa
     await made.close()
 
 
-async def publish(manager: BusManager, number: int) -> None:
-    """Publish until Redis confirms, as a poller does."""
-    async with asyncio.timeout(60):
-        while True:
-            with contextlib.suppress(BusUnavailable):
-                await manager.publish([(record(number), str(number))])
-                return
-            await asyncio.sleep(0.05)
-
-
 async def test_a_name_that_moved_is_followed_although_old_connections_stay_open(
     pair: RedisPair, managers: Callable[..., BusManager], follow: Callable[..., Any]
 ) -> None:
@@ -54,15 +45,15 @@ async def test_a_name_that_moved_is_followed_although_old_connections_stay_open(
     channel = name.settings.channel
     heard = asyncio.create_task(first_message(follower.manager))
     await until(lambda: pair.first.client.pubsub_numsub(channel)[0][1] == 1)
-    await publish(publisher, 0)
-    await publish(follower.manager, 1)
+    await confirmed(publisher, 0)
+    await confirmed(follower.manager, 1)
     pair.await_copy()
     pair.promote()
     name.port = pair.second.port
     pair.heal()
-    await publish(publisher, 2)
+    await confirmed(publisher, 2)
     # A gateway's bus probe finds out, and its reader and its control channel follow it.
-    await publish(follower.manager, 3)
+    await confirmed(follower.manager, 3)
     await until(lambda: len(follower.arguments) == 4)
     assert follower.arguments == [record(number).arguments for number in range(4)]
     assert follower.gaps == []
@@ -104,7 +95,7 @@ async def test_a_reader_that_is_unblocked_by_a_demotion_goes_on_at_the_new_prima
             await until(waits)
     await until(lambda: any("b" in each["flags"] for each in pair.second.client.client_list()))
     pair.first.kill()
-    await publish(publisher, 1)
+    await confirmed(publisher, 1)
     await until(lambda: follower.arguments)
 
 
@@ -114,7 +105,7 @@ async def test_a_primary_without_enough_replicas_is_left(
     """`min-replicas-to-write` makes an isolated primary refuse writes; the name leads to another one."""
     name = await pair.name()
     publisher = managers(name.settings, write_only=True)
-    await publish(publisher, 1)
+    await confirmed(publisher, 1)
     pair.promote()
     pair.first.client.config_set("min-replicas-to-write", 3)
     with pytest.raises(BusUnavailable, match="NOREPLICAS"):
@@ -139,13 +130,13 @@ async def test_a_writer_that_is_refused_for_long_opens_new_connections(
     monkeypatch.setattr(publisher_module, "STUCK_SECONDS", 0.2)
     name = await pair.name()
     publisher = managers(name.settings, write_only=True)
-    await publish(publisher, 1)
+    await confirmed(publisher, 1)
     pair.first.client.config_set("maxmemory", 1)
     name.port = pair.second.port
     pair.promote()
     with pytest.raises(BusUnavailable, match=r"(?i)memory"):
         await publisher.publish([(record(2), "2")])
-    await publish(publisher, 2)
+    await confirmed(publisher, 2)
     assert pair.second.client.get(publisher.keys.seen("2"))
 
 
@@ -158,20 +149,20 @@ async def test_what_an_isolated_primary_had_confirmed_is_told_to_everybody(
     poller_name = await pair.name()
     gateway_name = await pair.name(channel=poller_name.settings.channel)
     publisher = managers(poller_name.settings, write_only=True)
-    await publish(publisher, 0)
+    await confirmed(publisher, 0)
     pair.await_copy()
     pair.promote()
     gateway_name.port = pair.second.port
     followers: list[Follower] = [await follow(gateway_name.settings) for _ in range(2)]
     other = managers(gateway_name.settings, write_only=True)
     for number in range(1, 5):
-        await publish(publisher, number)
-        await publish(other, 10 + number)
+        await confirmed(publisher, number)
+        await confirmed(other, 10 + number)
     await until(lambda: all(len(each.arguments) == 4 for each in followers))
     poller_name.port = pair.second.port
     pair.heal()
     await check(publisher)
-    await publish(publisher, 20)
+    await confirmed(publisher, 20)
     await until(lambda: all(len(each.arguments) == 5 for each in followers))
     for each in followers:
         assert each.arguments == [record(number).arguments for number in (11, 12, 13, 14, 20)]
@@ -199,7 +190,7 @@ async def test_a_rewind_that_everybody_noticed_is_told_once(
     followers: list[Follower] = [await follow(settings) for _ in range(2)]
     publishers = [managers(settings, write_only=True) for _ in range(3)]
     for number, publisher in enumerate(publishers):
-        await publish(publisher, number)
+        await confirmed(publisher, number)
         # As if that were a minute ago: a reader may hear of the rewind later than it took since then.
         publisher._publisher._clock = lambda: time.monotonic() + 60
     await until(lambda: all(len(each.arguments) == 3 for each in followers))
@@ -208,7 +199,7 @@ async def test_a_rewind_that_everybody_noticed_is_told_once(
     for publisher in publishers:
         await check(publisher)
     assert [publisher.rewinds for publisher in publishers] == [1, 1, 1]
-    await publish(publishers[0], 9)
+    await confirmed(publishers[0], 9)
     await until(lambda: all(len(each.arguments) == 4 for each in followers))
     assert [each.gaps for each in followers] == [["rewound"], ["rewound"]]
 
@@ -219,12 +210,12 @@ async def test_publishes_that_are_under_way_together_tell_of_a_rewind_once(
     """Also where the answer to one never comes: the first to notice closes the others' connections."""
     settings = bus_settings(forgetful_redis.url)
     follower, publisher = await follow(settings), managers(settings, write_only=True)
-    await publish(publisher, 0)
+    await confirmed(publisher, 0)
     await until(lambda: follower.arguments)
     forgetful_redis.kill()
     forgetful_redis.start()
-    await asyncio.gather(*(publish(publisher, number) for number in range(1, 9)))
-    await publish(publisher, 9)
+    await asyncio.gather(*(confirmed(publisher, number) for number in range(1, 9)))
+    await confirmed(publisher, 9)
     await until(lambda: len(follower.arguments) == 10)
     assert set(follower.arguments) == {record(number).arguments for number in range(10)}
     assert follower.gaps == ["rewound"]
@@ -239,17 +230,17 @@ async def test_a_loss_after_the_last_telling_is_told_again(
     names = [await pair.name(channel=name.settings.channel) for _ in range(2)]
     late, early = (managers(each.settings, write_only=True) for each in names)
     for manager in (late, early):
-        await publish(manager, 0)
+        await confirmed(manager, 0)
     pair.await_copy()
     pair.promote()
-    await publish(early, 1)
+    await confirmed(early, 1)
     name.port = names[1].port = pair.second.port
     follower = await follow(name.settings)
     pair.second.client.client_kill_filter(_type="normal", skipme=True)
     names[1].proxy.cut()
     await check(early)
     await until(lambda: follower.gaps == ["rewound"])
-    await publish(late, 2)
+    await confirmed(late, 2)
     names[0].port = pair.second.port
     names[0].proxy.cut()
     await check(late)
@@ -276,7 +267,7 @@ async def test_a_record_is_confirmed_once_the_replica_has_it(
     monkeypatch.setattr(publisher_module, "REPLICAS_SECONDS", 0.2)
     settings = bus_settings(pair.first.url, replicas_ack=1)
     publisher = managers(settings, write_only=True)
-    await publish(publisher, 1)
+    await confirmed(publisher, 1)
     assert pair.second.client.xlen(publisher.keys.stream) == 1
     pair.second.process.signal(signal.SIGSTOP)
     for _ in range(2):
@@ -286,7 +277,7 @@ async def test_a_record_is_confirmed_once_the_replica_has_it(
         await publisher.check()
     assert await publisher.publish([(PROBE, None)]), "a gateway goes on reading"
     pair.second.process.signal(signal.SIGCONT)
-    await publish(publisher, 2)
+    await confirmed(publisher, 2)
     assert pair.second.client.xlen(publisher.keys.stream) == 3
     await check(publisher)  # a busy replica takes longer than 0.2 s
 
@@ -301,7 +292,7 @@ async def test_with_a_confirming_replica_a_partition_loses_nothing(
     monkeypatch.setattr(publisher_module, "REPLICAS_SECONDS", 0.2)
     name = await pair.name(replicas_ack=1)
     publisher = managers(name.settings, write_only=True)
-    await publish(publisher, 0)
+    await confirmed(publisher, 0)
     pair.promote()
     # A gateway of its own setting: it need not wait for replicas, of which the new primary has none yet.
     follower = await follow(bus_settings(pair.second.url, channel=name.settings.channel))
@@ -310,7 +301,7 @@ async def test_with_a_confirming_replica_a_partition_loses_nothing(
     name.port = pair.second.port
     pair.heal()
     name.proxy.cut()
-    await publish(publisher, 1)
+    await confirmed(publisher, 1)
     await until(lambda: follower.arguments)
     assert follower.arguments == [record(1).arguments]
     assert follower.gaps == []
@@ -333,7 +324,7 @@ async def test_a_primary_that_needs_its_replica_shows_nobody_what_is_stored_agai
     name = await pair.name(replicas_ack=1)
     follower, publisher = await follow(name.settings), managers(name.settings, write_only=True)
     pair.first.client.config_set("min-replicas-to-write", least)
-    await publish(publisher, 0)
+    await confirmed(publisher, 0)
     pair.promote()
     await until(lambda: pair.first.client.info("replication")["connected_slaves"] == 0)
     with pytest.raises(BusUnavailable, match="NOREPLICAS" if least else "0 replicas"):
@@ -341,7 +332,7 @@ async def test_a_primary_that_needs_its_replica_shows_nobody_what_is_stored_agai
     await until(lambda: len(follower.arguments) == len(read) - 1)
     name.port = pair.second.port
     pair.heal()
-    await publish(publisher, 1)
+    await confirmed(publisher, 1)
     await until(lambda: len(follower.arguments) == len(read))
     assert follower.arguments == [record(number).arguments for number in read]
     assert follower.gaps == ([] if least else ["rewound"])
@@ -381,12 +372,12 @@ async def test_a_primary_is_left_once_the_sentinels_name_another_one(
     """The old one takes records for ten seconds more, until it is demoted, and they would be lost."""
     port = sentinel.connection_pool.connection_kwargs["port"]
     manager = managers(bus_settings(f"redis+sentinel://{HOST}:{port}/0/mymaster"), write_only=True)
-    await publish(manager, 1)
+    await confirmed(manager, 1)
     following = asyncio.create_task(manager.follow_failovers())
     await until(lambda: any(each["sub"] == "1" for each in sentinel.client_list()))
     await until(lambda: _begins_failover(sentinel))
     await until(lambda: f"the sentinels name another primary, {HOST}:{pair.second.port}" in caplog.text)
-    await publish(manager, 2)
+    await confirmed(manager, 2)
     assert pair.second.client.exists(manager.keys.seen("2"))
     following.cancel()
     await asyncio.wait([following])
