@@ -97,8 +97,6 @@ _preloaded: dict[str, Preloaded] = {}
 
 def _fork(command: Sequence[str], environment: Mapping[str, str], output: int, errors: int) -> Forked:
     _, _, module, *arguments = command
-    if not _preloaded:
-        atexit.register(_close)
     if module not in _preloaded:
         _preloaded[module] = Preloaded(module)
     return _preloaded[module].fork(arguments, environment, output, errors)
@@ -126,6 +124,7 @@ def run(
         return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
 
+@atexit.register
 def _close() -> None:
     while _preloaded:
         _preloaded.popitem()[1].close()

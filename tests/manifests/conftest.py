@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 import redis
-import yaml
 from tests.claims import eventually
 from tests.reservation import PortBlock
 
 from queuecast_local.processes import Process
 from queuecast_local.redis_server import find as find_redis
 
-from .kustomize import K8S, plain_files
+from .kustomize import K8S, parsed, plain_files
 
 Secrets = dict[str, dict[str, str]]
 
@@ -25,7 +24,7 @@ def new_secrets() -> Secrets:
     script = K8S / "components" / "redis" / "secrets.sh"
     made = subprocess.run([script], capture_output=True, text=True, check=True)
     assert made.stderr == ""
-    documents = list(yaml.load_all(made.stdout, yaml.CSafeLoader))
+    documents = parsed(made.stdout)
     assert all(
         (each["apiVersion"], each["kind"], each["type"]) == ("v1", "Secret", "Opaque") for each in documents
     )

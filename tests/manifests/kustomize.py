@@ -80,6 +80,11 @@ def why_not() -> str:
 needs_kubectl = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 
+def parsed(text: str) -> Documents:
+    """Return the documents of a YAML text. libyaml reads it in a fraction of the time that Python takes."""
+    return list(yaml.load_all(text, yaml.CSafeLoader))
+
+
 def render(directory: Path) -> Documents:
     """Return what a kustomization renders to. Fails on any warning."""
     run = subprocess.run(
@@ -87,7 +92,7 @@ def render(directory: Path) -> Documents:
     )
     if run.returncode or run.stderr:
         raise NotRendered(run.stderr)
-    return [document for document in yaml.load_all(run.stdout, yaml.CSafeLoader) if document]
+    return [document for document in parsed(run.stdout) if document]
 
 
 def kustomization(directory: Path, components: list[str], k8s: Path = K8S, **more: Any) -> Path:
@@ -166,7 +171,7 @@ def plain_files() -> list[tuple[str, Document]]:
         for name in recipe.get("resources", []):
             path = directory / name
             if path.suffix == ".yaml":
-                documents = yaml.load_all(path.read_text("utf-8"), yaml.CSafeLoader)
+                documents = parsed(path.read_text("utf-8"))
                 found.extend((str(path.relative_to(K8S)), document) for document in documents)
     return found
 

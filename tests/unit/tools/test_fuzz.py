@@ -1,3 +1,4 @@
+import gc
 import itertools
 import os
 import re
@@ -29,8 +30,9 @@ CASES = 1_500
 
 @pytest.fixture(autouse=True)
 def _as_make_fuzz_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without asyncio's debug mode, which halves the number of inputs."""
+    """Without asyncio's debug mode, which halves the number of inputs, and with few objects to collect."""
     monkeypatch.delenv("PYTHONASYNCIODEBUG", raising=False)
+    gc.freeze()
 
 
 def count() -> Callable[[], float]:
